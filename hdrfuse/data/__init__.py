@@ -1,0 +1,1 @@
+"""Scenes with known radiance, and the brackets made from them."""

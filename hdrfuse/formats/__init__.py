@@ -1,0 +1,1 @@
+"""Image files: one format a file, arrays in and out."""

@@ -1,0 +1,73 @@
+"""What a decoded file is: pixels, what they mean, and what the camera wrote beside them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+Pixels = NDArray[Any]
+"""(H, W, 3) uint8, uint16 or float32, RGB."""
+
+Chromaticities = tuple[float, float, float, float, float, float, float, float]
+"""CIE 1931 xy of red, green, blue and white, in that order (the layout of EXR's header)."""
+
+REC709: Chromaticities = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
+"""Primaries of sRGB and ITU-R BT.709 with the white point D65."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capture:
+    """What a camera wrote beside the pixels; None where it wrote nothing usable."""
+
+    exposure_time_s: float | None = None
+    f_number: float | None = None
+    iso: float | None = None
+    exposure_bias_ev: float | None = None
+    captured_at: datetime | None = None
+    camera: str | None = None
+    lens: str | None = None
+    focal_length_mm: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageHeader:
+    """What a file says of itself before its pixels are decoded; the size is the upright picture's."""
+
+    path: Path
+    width: int
+    height: int
+    channels: int
+    """1 grey, 3 colour; alpha is not counted."""
+    dtype: str
+    """"uint8", "uint16" or "float32"."""
+    linear: bool
+    chromaticities: Chromaticities = REC709
+    capture: Capture = field(default_factory=Capture)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodedImage:
+    """One decoded file: upright, RGB without alpha."""
+
+    header: ImageHeader
+    pixels: Pixels
+    """(H, W, 3) of the header's dtype; a grey file has three equal channels."""
+    white: float
+    """Pixel value at which the sensor or the file clips: 255, 65535, 1.0, or inf for scene-referred floats."""
+    exif: bytes | None = None
+    """The file's EXIF block with orientation reset to upright, to be carried over into a preview."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RadianceFacts:
+    """What is written beside a merged radiance."""
+
+    chromaticities: Chromaticities = REC709
+    capture: Capture = field(default_factory=Capture)
+    """The reference frame's."""
+    white_luminance_cd_m2: float | None = None
+    """Luminance of radiance 1.0 in the scene, where it can be estimated."""
+    provenance: dict[str, str] = field(default_factory=dict)
+    """How the picture was made: version, method, weights' sha256, EVs, seed."""
