@@ -155,7 +155,7 @@ def random_scene(rng: np.random.Generator, size: tuple[int, int], *, white: floa
     # The lens: nothing is sharper than a pixel, so that every frame can be sampled without aliasing.
     cv2.GaussianBlur(radiance, (0, 0), 0.5 * SUPERSAMPLING, dst=radiance)
     inner = slice(SUPERSAMPLING * MARGIN_PX, -SUPERSAMPLING * MARGIN_PX, SUPERSAMPLING)
-    bright = radiance[inner, inner].max(-1) > white
+    bright = peak(radiance[inner, inner]) > white
     count = int(rng.integers(1, 5))
     movers = tuple(random_mover(rng, bright, white=white, scale=scale) for _ in range(count))
     return Scene(backdrop=radiance, movers=movers)
@@ -163,15 +163,20 @@ def random_scene(rng: np.random.Generator, size: tuple[int, int], *, white: floa
 
 def expose(rng: np.random.Generator, radiance: Field, white: float) -> None:
     """Scale radiance (H, W, 3) in place: 3 to 11 % end above ``white``, 0.1 to 1.5 % above 1.0."""
-    peaks = radiance[::4, ::4].max(-1)
+    peaks = peak(radiance[::4, ::4])
     radiance *= white / np.quantile(peaks, 1 - rng.uniform(0.03, 0.11))
-    peaks = radiance[::4, ::4].max(-1)
+    peaks = peak(radiance[::4, ::4])
     top = float(np.quantile(peaks, 1 - rng.uniform(0.001, 0.015)))
     if white < 1 and top > white:
         # Highlights are spread along a power, so that the shortest frame holds nearly all of them.
         power = min(3.0, float(np.log(1 / white) / np.log(top / white)))
-        glare = np.maximum(radiance.max(-1, keepdims=True) / white, 1)
-        radiance *= glare ** (power - 1)
+        glare = np.maximum(peak(radiance) / np.float32(white), 1)
+        radiance *= (glare ** np.float32(power - 1))[..., None]
+
+
+def peak(radiance: Field) -> Field:
+    """Return the largest channel (H, W) of a radiance (H, W, 3)."""
+    return np.maximum(np.maximum(radiance[..., 0], radiance[..., 1]), radiance[..., 2])
 
 
 def handheld_homography(rng: np.random.Generator, size: tuple[int, int]) -> Homography:

@@ -33,7 +33,7 @@ def surfaces(rng: np.random.Generator, width: int, height: int, unit: float) -> 
     """Return the reflectance (H, W, 3) of a wall hung with shapes that overlap and throw shadows."""
     grain = fractal_noise(rng, height, width, octaves=8, roughness=0.75)
     tint = fractal_noise(rng, height, width, octaves=4, finest_px=max(8, height // 40), channels=3)
-    scene = 0.18 * random_colour(rng, saturation=0.3) * np.exp2(0.4 * grain + 0.3 * tint)
+    scene = 0.18 * random_colour(rng, saturation=0.3) * np.exp2(0.4 * grain) * np.exp2(0.3 * tint)
     for _ in range(int(rng.integers(16, 34))):
         radius = unit * np.exp(rng.uniform(np.log(30), np.log(260), 2))
         centre = rng.uniform((0, 0), (width, height))
@@ -44,12 +44,12 @@ def surfaces(rng: np.random.Generator, width: int, height: int, unit: float) -> 
             outline = corners @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
         else:
             outline = blob(rng, *radius, lobes=9, depth=0.0 if kind == "ellipse" else 0.5)
-        hang(rng, scene, (outline + centre).astype(np.float32), unit)
+        hang(rng, scene, (outline + centre).astype(np.float32), grain, unit)
     return scene
 
 
-def hang(rng: np.random.Generator, scene: Field, outline: Field, unit: float) -> None:
-    """Paint a patterned shape (N, 2) x, y into the scene (H, W, 3), its shadow first."""
+def hang(rng: np.random.Generator, scene: Field, outline: Field, grain: Field, unit: float) -> None:
+    """Paint a patterned shape (N, 2) x, y with some of a grain (H, W, 1) into the scene, its shadow first."""
     reach = int(12 * unit) + 2
     low = np.clip(np.floor(outline.min(0)).astype(int) - reach, 0, None)
     high = np.minimum(np.ceil(outline.max(0)).astype(int) + reach, (scene.shape[1], scene.shape[0]))
@@ -61,15 +61,16 @@ def hang(rng: np.random.Generator, scene: Field, outline: Field, unit: float) ->
     fill(mask, outline - low)
     shadow = np.zeros_like(mask)
     fill(shadow, outline - low + rng.uniform(1, 8, 2).astype(np.float32) * unit)
-    shade = cv2.GaussianBlur(shadow, (0, 0), max(0.6, rng.uniform(1, 4) * unit)).astype(np.float32) / 255
-    patch *= 1 - rng.uniform(0.2, 0.8) * shade[..., None]
+    shade = cv2.GaussianBlur(shadow, (0, 0), max(0.6, rng.uniform(1, 4) * unit)).astype(np.float32)
+    patch *= 1 - np.float32(rng.uniform(0.2, 0.8) / 255) * shade[..., None]
 
     pattern = PATTERNS[rng.choice(list(PATTERN_SHARES), p=list(PATTERN_SHARES.values()))]
     print_ = pattern(rng, height, width, unit)[..., None]
     light = np.exp2(rng.uniform(-4.5, 0)) * random_colour(rng)
     dark = light * np.exp2(rng.uniform(-3.5, -0.5)) * random_colour(rng, saturation=0.3)
-    grain = fractal_noise(rng, height, width, octaves=6, roughness=0.8)
-    paint = (dark + (light - dark) * print_) * np.exp2(rng.uniform(0.03, 0.35) * grain)
+    y, x = rng.integers(0, np.array(scene.shape[:2]) - (height, width) + 1)
+    rough = np.exp2(np.float32(rng.uniform(0.03, 0.35)) * grain[y : y + height, x : x + width])
+    paint = (dark + (light - dark) * print_) * rough
     if rng.random() < 0.2:
         mask = cv2.GaussianBlur(mask, (0, 0), unit * rng.uniform(2, 8)).astype(np.uint8, copy=False)
     alpha = mask.astype(np.float32)[..., None] / 255

@@ -41,7 +41,10 @@ def fractal_noise(
         grown = cv2.resize(noise, size, interpolation=cv2.INTER_CUBIC)
         noise = grown.reshape(size[1], size[0], channels).astype(np.float32, copy=False)
     noise = noise[finest_px : finest_px + height, finest_px : finest_px + width]
-    return (noise - noise.mean()) / (noise.std() + np.float32(1e-6))
+    sample = noise[:: 1 + height // 256, :: 1 + width // 256]
+    noise -= sample.mean()
+    noise /= sample.std() + np.float32(1e-6)
+    return noise
 
 
 def random_colour(rng: np.random.Generator, *, saturation: float = 0.6) -> Field:
