@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -61,64 +62,66 @@ def composite(frame: Field, sprite: Field, placing: NDArray[np.float64]) -> NDAr
     patch = frame[low[1] : high[1], low[0] : high[0]]
     patch *= 1 - alpha
     patch += layer[..., :3]
-    covered[low[1] : high[1], low[0] : high[0]] = alpha[..., 0] > 0.01
+    covered[low[1] : high[1], low[0] : high[0]] = alpha[..., 0] > 0.002
     return covered
 
 
-def ball(rng: np.random.Generator, size: int) -> tuple[Mask, list[Mask]]:
-    """Draw an ellipse: its mask (h, w) and one part."""
+def ball(rng: np.random.Generator, size: int) -> list[Mask]:
+    """Draw an ellipse, as one part (h, w)."""
     tall = int(size * rng.uniform(0.5, 1))
     mask = np.zeros((tall + 12, size + 12), np.uint8)
     fill(
         mask,
         blob(rng, size / 2, tall / 2, lobes=1, depth=0) + np.array([size / 2 + 6, tall / 2 + 6], np.float32),
     )
-    return mask, [mask]
+    return [mask]
 
 
-def lump(rng: np.random.Generator, size: int) -> tuple[Mask, list[Mask]]:
-    """Draw a smooth irregular outline: its mask (h, w) and one part."""
+def lump(rng: np.random.Generator, size: int) -> list[Mask]:
+    """Draw a smooth irregular outline, as one part (h, w)."""
     mask = np.zeros((size, size), np.uint8)
     outline = blob(rng, size * 0.34, size * rng.uniform(0.15, 0.34), lobes=8, depth=0.6)
-    fill(mask, np.clip(outline + size / 2, 6, size - 6).astype(np.float32))
-    return mask, [mask]
+    outline *= min(1.0, (size / 2 - 6) / float(np.abs(outline).max()))
+    fill(mask, outline + np.float32(size / 2))
+    return [mask]
 
 
-def figure(rng: np.random.Generator, size: int) -> tuple[Mask, list[Mask]]:
-    """Draw someone walking, ``size`` pixels tall: the mask (h, w) and legs, arms, coat, head as parts."""
-    wide = int(size * 0.6)
-    parts = [np.zeros((size + 12, wide), np.uint8) for _ in range(4)]
-    legs, arms, coat, head = parts
-    middle = wide / 2
-    hip, neck = size * 0.52, size * 0.2
-    stride = rng.uniform(0.08, 0.2) * size
-
-    def limb(mask: Mask, joints: list[tuple[float, float]], thickness: float) -> None:
-        points = np.round(np.array(joints) * 16).astype(np.int32)
-        cv2.polylines(mask, [points], False, 255, max(1, round(thickness)), cv2.LINE_AA, 4)
-
-    for side in (-1, 1):
-        foot = middle + side * stride
-        knee = (middle + side * stride * 0.75 + 0.03 * size, size * 0.74)
-        limb(
-            legs, [(middle, hip), knee, (foot, size * 0.96), (foot + 0.05 * size, size * 0.97)], size * 0.065
-        )
-        elbow = (middle - side * stride * 0.8 - 0.03 * size, size * 0.39)
-        hand = (middle - side * stride * 1.0 + 0.05 * size, size * 0.5)
-        limb(arms, [(middle - side * 0.02 * size, size * 0.25), elbow, hand], size * 0.045)
-    shoulders, hem = 0.1 * size, 0.115 * size
-    torso = [[-0.6 * shoulders, neck], [0.6 * shoulders, neck], [shoulders, neck + 0.05 * size]]
-    torso += [[0.8 * hem, 0.42 * size], [hem, hip + 0.05 * size], [-hem, hip + 0.05 * size]]
-    torso += [[-0.8 * hem, 0.42 * size], [-shoulders, neck + 0.05 * size]]
-    fill(coat, np.array(torso, np.float32) + np.array([middle, 0], np.float32))
-    face = blob(rng, 0.055 * size, 0.075 * size, lobes=1, depth=0)
-    fill(head, face + np.array([middle + 0.01 * size, 0.115 * size], np.float32))
-    limb(head, [(middle, 0.17 * size), (middle, neck + 0.01 * size)], 0.05 * size)
-    return np.maximum.reduce(parts), parts
+def limb(mask: Mask, joints: list[tuple[float, float]], widths: list[float]) -> None:
+    """Draw a limb through joints x, y into a mask (H, W), as wide at each joint as ``widths`` says."""
+    points = np.array(joints)
+    for (start, end), (first, last) in zip(pairwise(points), pairwise(widths), strict=True):
+        along = end - start
+        across = np.array([-along[1], along[0]]) / max(float(np.hypot(*along)), 1e-6) / 2
+        quad = [start + first * across, end + last * across, end - last * across, start - first * across]
+        fill(mask, np.array(quad, np.float32))
+    for point, width in zip(np.round(points * 16).astype(int).tolist(), widths, strict=True):
+        cv2.circle(mask, point, round(width * 8), 255, -1, cv2.LINE_AA, 4)
 
 
-def twig(rng: np.random.Generator, size: int) -> tuple[Mask, list[Mask]]:
-    """Draw a branch with thin side twigs and leaves: the mask (h, w), wood and leaves as parts."""
+def figure(rng: np.random.Generator, size: int) -> list[Mask]:
+    """Draw someone walking, ``size`` pixels tall: shoes, legs, coat, arm, head and hair (h, w)."""
+    wide, middle = int(size * 0.8), 0.4
+    parts = [np.zeros((size, wide), np.uint8) for _ in range(6)]
+    shoes, legs, coat, arm, head, hair = parts
+    stride = rng.uniform(0.09, 0.17)
+
+    def draw(mask: Mask, joints: list[tuple[float, float]], *widths: float) -> None:
+        limb(mask, [((middle + x) * size, y * size) for x, y in joints], [width * size for width in widths])
+
+    for foot, heel_y, knee in ((stride, 0.94, 0.8 * stride + 0.02), (-stride, 0.92, -0.25 * stride)):
+        draw(legs, [(0, 0.52), (knee, 0.73), (foot, heel_y)], 0.105, 0.07, 0.045)
+        draw(shoes, [(foot - 0.01, heel_y + 0.015), (foot + 0.05, heel_y + 0.025)], 0.045, 0.03)
+    draw(arm, [(-0.01, 0.24), (-0.07 - 0.3 * stride, 0.37), (0.02 - 0.6 * stride, 0.5)], 0.07, 0.055, 0.04)
+    draw(coat, [(0.01, 0.24), (0.06 + 0.2 * stride, 0.38), (0.1 + 0.6 * stride, 0.48)], 0.06, 0.05, 0.035)
+    draw(coat, [(0, 0.22), (0, 0.3), (0.005, 0.42), (-0.01, 0.58)], 0.13, 0.155, 0.13, 0.16)
+    draw(head, [(0.0, 0.2), (0.01, 0.14), (0.02, 0.135)], 0.05, 0.05, 0.06)
+    draw(head, [(0.012, 0.1), (0.02, 0.125)], 0.1, 0.08)
+    draw(hair, [(0.005, 0.08), (-0.02, 0.1), (-0.03, 0.16)], 0.1, 0.08, 0.05)
+    return parts
+
+
+def twig(rng: np.random.Generator, size: int) -> list[Mask]:
+    """Draw a branch with thin side twigs and leaves: wood and leaves (h, w)."""
     wood, leaves = np.zeros((size, size), np.uint8), np.zeros((size, size), np.uint8)
 
     def grow(start: NDArray[np.float64], heading: float, length: float, depth: int) -> None:
@@ -133,49 +136,51 @@ def twig(rng: np.random.Generator, size: int) -> tuple[Mask, list[Mask]]:
             grow(start + rng.uniform(0.5, 1) * (end - start), heading + side, length * 0.72, depth - 1)
 
     grow(np.array([0.06, 0.5]) * size, 0, size * 0.28, 5)
-    parts = [wood, leaves]
     margin = np.zeros_like(wood)
     margin[4:-4, 4:-4] = 1
-    parts = [part * margin for part in parts]
-    return np.maximum.reduce(parts), parts
+    return [wood * margin, leaves * margin]
 
 
-Shape = Callable[[np.random.Generator, int], tuple[Mask, list[Mask]]]
-"""(rng, size in sprite pixels) -> mask (h, w) uint8 and the masks of its parts, painted in order."""
+Shape = Callable[[np.random.Generator, int], list[Mask]]
+"""(rng, size in sprite pixels) -> the masks (h, w) of its parts, painted in order."""
 
 SHAPES: dict[str, Shape] = {"ball": ball, "lump": lump, "figure": figure, "twig": twig}
 
 
-def paint_sprite(
-    rng: np.random.Generator, shape: str, size: int, *, radiance: float, softness_px: float
-) -> Field:
-    """Paint a sprite (h, w, 4) of the named shape, each part in its own colours, lit from one side.
-
-    ``radiance`` is its brightest parts' level; ``softness_px`` the blur of its edge in sprite pixels.
-    """
-    mask, parts = SHAPES[shape](rng, size)
-    height, width = mask.shape
-    unit = max(0.5, size / 450)
+def random_paint(rng: np.random.Generator, height: int, width: int) -> Field:
+    """Return a pattern (h, w, 3) in two colours at random, its lighter one about 1."""
+    pattern = PATTERNS[rng.choice(list(PATTERNS))]
+    print_ = pattern(rng, height, width, max(0.5, max(height, width) / 450))[..., None]
+    light = np.exp2(rng.uniform(-1.2, 0.2)) * random_colour(rng)
+    dark = light * np.exp2(rng.uniform(-2.5, -0.4)) * random_colour(rng)
     grain = fractal_noise(rng, height, width, octaves=5, roughness=0.8)
-    colour = np.zeros((height, width, 3), np.float32)
-    for part in parts:
-        print_ = PATTERNS[rng.choice(list(PATTERNS))](rng, height, width, unit)[..., None]
-        light = np.exp2(rng.uniform(-1.2, 0.2)) * random_colour(rng)
-        dark = light * np.exp2(rng.uniform(-2.5, -0.4)) * random_colour(rng)
-        paint = (dark + (light - dark) * print_) * np.exp2(rng.uniform(0.05, 0.3) * grain)
-        # Paint spreads a little beyond its part, so that a softened edge fades into colour and not to black.
-        spread = cv2.dilate(part, np.ones((5, 5), np.uint8))[..., None] / np.float32(255)
-        colour += spread * (paint - colour)
-    relief = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), max(1.0, size / 14))
-    slope = cv2.Sobel(relief, cv2.CV_32F, 1, 0) + 0.7 * cv2.Sobel(relief, cv2.CV_32F, 0, 1)
-    colour *= np.clip(1 + 0.5 * slope / (np.abs(slope).max() + 1e-6), 0.3, 1.6)[..., None]
+    return ((dark + (light - dark) * print_) * np.exp2(rng.uniform(0.05, 0.3) * grain)).astype(np.float32)
+
+
+def make_sprite(parts: list[Mask], paints: list[Field], *, softness_px: float = 0.0) -> Field:
+    """Paint the parts (h, w) of a shape with radiances (h, w, 3), lit from one side -> (h, w, 4) sprite.
+
+    ``softness_px`` is the blur of its edge in the sprite's pixels.
+    """
+    room = int(3 * softness_px) + 3
+    mask = np.pad(np.maximum.reduce(parts), room)
+    colour = np.zeros((*mask.shape, 3), np.float32)
+    for part, paint in zip(parts, paints, strict=True):
+        inside = np.pad(part, room)
+        relief = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), max(1.0, max(part.shape) / 40))
+        slope = cv2.Sobel(relief, cv2.CV_32F, 1, 0) + 0.7 * cv2.Sobel(relief, cv2.CV_32F, 0, 1)
+        light = np.clip(1 + 0.6 * slope / (np.abs(slope).max() + 1e-6), 0.3, 1.6)[..., None]
+        lit = np.pad(paint, ((room, room), (room, room), (0, 0)), mode="edge") * light
+        colour += (inside[..., None] > 0) * (lit - colour)
+    # Colour goes on beyond the outline, so that a soft edge fades into it and not into black.
+    known = (mask > 0).astype(np.float32)
+    spread = cv2.GaussianBlur(known, (0, 0), softness_px + 1.0)[..., None]
+    beyond = cv2.GaussianBlur(colour, (0, 0), softness_px + 1.0) / np.maximum(spread, 1e-6)
+    colour += (1 - known[..., None]) * beyond
     if softness_px > 0:
-        room = int(3 * softness_px) + 1
-        around = ((room, room), (room, room), (0, 0))
-        colour = np.pad(colour, around, mode="edge")
-        mask = cv2.GaussianBlur(np.pad(mask, room), (0, 0), softness_px).astype(np.uint8, copy=False)
+        mask = cv2.GaussianBlur(mask, (0, 0), softness_px).astype(np.uint8, copy=False)
     alpha = mask.astype(np.float32)[..., None] / 255
-    return np.concatenate([radiance * colour * alpha, alpha], -1).astype(np.float32)
+    return np.concatenate([colour * alpha, alpha], -1).astype(np.float32)
 
 
 def random_mover(rng: np.random.Generator, bright: NDArray[np.bool_], *, white: float, scale: float) -> Mover:
@@ -188,13 +193,10 @@ def random_mover(rng: np.random.Generator, bright: NDArray[np.bool_], *, white: 
     size_px = scale * np.exp(rng.uniform(np.log(70), np.log(330)))
     stops = {"bright": (0.3, 1.9), "middle": (-3.5, -0.7), "dark": (-7.0, -3.5)}
     level = str(rng.choice(list(stops), p=[0.3, 0.4, 0.3]))
-    sprite = paint_sprite(
-        rng,
-        shape,
-        max(16, round(size_px * SUPERSAMPLING)),
-        radiance=white * float(np.exp2(rng.uniform(*stops[level]))),
-        softness_px=float(rng.choice([0, 0, 1, 2.5, 6])),
-    )
+    parts = SHAPES[shape](rng, max(16, round(size_px * SUPERSAMPLING)))
+    radiance = np.float32(white * np.exp2(rng.uniform(*stops[level])))
+    paints = [radiance * random_paint(rng, *parts[0].shape) for _ in parts]
+    sprite = make_sprite(parts, paints, softness_px=float(rng.choice([0, 0, 1, 2.5, 6])))
     height, width = bright.shape
     speed, heading = scale * np.exp(rng.uniform(np.log(5), np.log(120))), rng.uniform(0, 2 * np.pi)
     velocity = (float(speed * np.cos(heading)), float(speed * np.sin(heading)))

@@ -19,9 +19,6 @@ Motion = Literal["static", "moving", "handheld", "handheld-moving"]
 Encoding = Literal["gamma", "srgb", "linear", "contrast"]
 Homography = NDArray[np.float64]
 
-MARGIN_PX = 64
-"""How far the scene goes on beyond the reference frame, for cameras that move."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class ProceduralBracket:
@@ -45,8 +42,15 @@ class Scene:
     """A backdrop with its movers; radiance 1.0 = white of the shortest frame."""
 
     backdrop: Field
-    """(H, W, 3) at SUPERSAMPLING, MARGIN_PX more than the frame on every side."""
+    """(H, W, 3) at SUPERSAMPLING, larger than the frame on every side."""
+    margin_px: int
+    """By how many pixels of the frame it is larger, for cameras that move."""
     movers: tuple[Mover, ...]
+
+    def backdrop_to_frame(self) -> Homography:
+        """Return the matrix (3, 3) from the backdrop's pixels to the reference frame's, areas onto areas."""
+        shift = 0.5 / SUPERSAMPLING - self.margin_px - 0.5
+        return np.array([[1 / SUPERSAMPLING, 0, shift], [0, 1 / SUPERSAMPLING, shift], [0, 0, 1]])
 
     def seen(
         self, size: tuple[int, int], homography: Homography, time: float
@@ -54,7 +58,7 @@ class Scene:
         """Return what a camera sees at a time in frames -> radiance (H, W, 3) and where movers are (H, W)."""
         seen = cv2.warpPerspective(
             self.backdrop,
-            homography @ BACKDROP_TO_FRAME,
+            homography @ self.backdrop_to_frame(),
             size,
             flags=cv2.INTER_CUBIC,
             borderMode=cv2.BORDER_REFLECT,
@@ -64,12 +68,6 @@ class Scene:
         for mover in self.movers:
             covered |= composite(view, mover.sprite, homography @ mover.pose(time))
         return np.maximum(view, 0), covered
-
-
-BACKDROP_TO_FRAME: Homography = np.array(
-    [[1, 0, 0.5], [0, 1, 0.5], [0, 0, SUPERSAMPLING]], np.float64
-) / SUPERSAMPLING - np.array([[0, 0, MARGIN_PX + 0.5], [0, 0, MARGIN_PX + 0.5], [0, 0, 0]])
-"""From the backdrop's pixels to the reference frame's, by the pixels' areas and not their indices."""
 
 
 def contrast_curve(exposure: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -142,23 +140,24 @@ def check_arguments(
         raise UsageError(f"{bits} bits a channel; a bracket has 8 or 16")
     if min(size) < 16:
         raise UsageError(f"a scene of {size[0]}x{size[1]} pixels; at least 16x16 are needed")
-    if len(evs) < 2 or any(b <= a for a, b in pairwise(evs)):
+    if len(evs) < 2 or not all(-np.inf < a < b < np.inf for a, b in pairwise(evs)):
         raise UsageError(f"EVs {evs} are not two or more rising numbers")
 
 
 def random_scene(rng: np.random.Generator, size: tuple[int, int], *, white: float) -> Scene:
     """Make a scene whose radiance ``white``, the reference frame's, is passed by 3 to 12 % of the view."""
     scale = max(size) / 1024
-    width, height = (SUPERSAMPLING * (extent + 2 * MARGIN_PX) for extent in size)
+    margin_px = int(np.ceil(64 * max(scale, 0.25)))
+    width, height = (SUPERSAMPLING * (extent + 2 * margin_px) for extent in size)
     radiance = backdrop(rng, width, height)
     expose(rng, radiance, white)
     # The lens: nothing is sharper than a pixel, so that every frame can be sampled without aliasing.
     cv2.GaussianBlur(radiance, (0, 0), 0.5 * SUPERSAMPLING, dst=radiance)
-    inner = slice(SUPERSAMPLING * MARGIN_PX, -SUPERSAMPLING * MARGIN_PX, SUPERSAMPLING)
+    inner = slice(SUPERSAMPLING * margin_px, -SUPERSAMPLING * margin_px, SUPERSAMPLING)
     bright = peak(radiance[inner, inner]) > white
     count = int(rng.integers(1, 5))
     movers = tuple(random_mover(rng, bright, white=white, scale=scale) for _ in range(count))
-    return Scene(backdrop=radiance, movers=movers)
+    return Scene(backdrop=radiance, margin_px=margin_px, movers=movers)
 
 
 def expose(rng: np.random.Generator, radiance: Field, white: float) -> None:
