@@ -62,7 +62,7 @@ def composite(frame: Field, sprite: Field, placing: NDArray[np.float64]) -> NDAr
     patch = frame[low[1] : high[1], low[0] : high[0]]
     patch *= 1 - alpha
     patch += layer[..., :3]
-    covered[low[1] : high[1], low[0] : high[0]] = alpha[..., 0] > 0.002
+    covered[low[1] : high[1], low[0] : high[0]] = alpha[..., 0] > 0.001
     return covered
 
 
