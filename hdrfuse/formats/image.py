@@ -55,9 +55,10 @@ class DecodedImage:
     pixels: Pixels
     """(H, W, 3) of the header's dtype; a grey file has three equal channels."""
     white: float
-    """Pixel value at which the sensor or the file clips: 255, 65535, 1.0, or inf for scene-referred floats."""
+    """Pixel value at which the sensor or the file clips: 255, 65535, 1.0; scene-referred floats have their
+    plateau's, or inf without one."""
     exif: bytes | None = None
-    """The file's EXIF block with orientation reset to upright, to be carried over into a preview."""
+    """EXIF to be carried over into a preview (Pillow's `exif=`): upright, no thumbnail, no maker note."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,230 @@
+"""Radiance .hdr (RGBE): linear radiance with one exponent for three 8-bit mantissas.
+
+Source: G. Ward, "Real Pixels", Graphics Gems II (1991); Radiance's file format notes.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from hdrfuse.formats.exif import block_of, parse_date
+from hdrfuse.formats.image import (
+    REC709,
+    Capture,
+    Chromaticities,
+    DecodedImage,
+    ImageHeader,
+    Pixels,
+    RadianceFacts,
+)
+from hdrfuse.formats.refusal import RefusedError, check_size
+from hdrfuse.formats.scene_referred import checked, clipping_white
+
+LARGEST_HEADER_BYTES = 2**16
+SIZE_LINE = re.compile(rb"([-+])([XY]) +(\d{1,9}) +([-+])([XY]) +(\d{1,9})\s*")
+FORMAT = b"32-bit_rle_rgbe"
+RLE_WIDTHS = range(8, 2**15)
+"""Widths of scan lines that are run-length encoded."""
+
+HIGHEST_RATIO = 64
+"""127 equal bytes in two."""
+
+SENTINEL = bytes((17, 99, 203, 131))
+"""An RGBE pixel of which one more scan line is appended: it comes out last if the file held what it said."""
+
+COMMENTS = {
+    "exposure time (s)": "exposure_time_s",
+    "f-number": "f_number",
+    "ISO": "iso",
+    "focal length (mm)": "focal_length_mm",
+    "camera": "camera",
+    "lens": "lens",
+}
+"""Comment lines that carry the capture, and the field of each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What the text before the pixels says."""
+
+    width: int
+    height: int
+    upward: bool
+    leftward: bool
+    columns_first: bool
+    """The stored scan lines are the picture's columns."""
+    scale: tuple[float, float, float]
+    """What the stored values are divided by: the products of EXPOSURE and COLORCORR."""
+    chromaticities: Chromaticities
+    capture: Capture
+    pixels_start: int
+
+
+def read_header(path: Path) -> ImageHeader:
+    """Return what the text header says."""
+    with path.open("rb") as stream:
+        return _header(path, _layout(stream.read(LARGEST_HEADER_BYTES), path.stat().st_size))
+
+
+def read(path: Path) -> DecodedImage:
+    """Decode to (H, W, 3) float32. Raises RefusedError if scan lines are missing, damaged or too many."""
+    data = path.read_bytes()
+    layout = _layout(data, len(data))
+    header = _header(path, layout)
+    pixels = _decode(data[layout.pixels_start :], layout)
+    if layout.upward:
+        pixels = np.flip(pixels, 0)
+    if layout.leftward:
+        pixels = np.flip(pixels, 1)
+    if layout.columns_first:
+        pixels = pixels.transpose(1, 0, 2)
+    pixels = np.ascontiguousarray(pixels)
+    if layout.scale != (1.0, 1.0, 1.0):
+        pixels /= np.array(layout.scale, np.float32)
+    pixels = checked(pixels)
+    return DecodedImage(
+        header=header, pixels=pixels, white=clipping_white(pixels), exif=block_of(header.capture)
+    )
+
+
+def write(path: Path, radiance: Pixels, facts: RadianceFacts) -> None:
+    """Write radiance (H, W, 3) float32, rounded to RGBE; EXPOSURE stays 1, the facts are comments."""
+    bgr = cv2.cvtColor(np.ascontiguousarray(radiance, np.float32), cv2.COLOR_RGB2BGR)
+    for row in range(0, len(bgr), 256):
+        strip = bgr[row : row + 256]
+        _, exponent = np.frexp(strip.max(axis=2))
+        strip += np.ldexp(np.float32(0.5), exponent - 8)[
+            ..., None
+        ]  # the encoder cuts off, readers do not add
+    done, encoded = cv2.imencode(".hdr", bgr)
+    if not done:
+        raise RuntimeError("the pixels cannot be encoded as RGBE")
+    data = encoded.tobytes()
+    pixels_start = data.index(b"\n", data.index(b"\n\n") + 2) + 1
+    height, width = radiance.shape[:2]
+    lines = ["#?RADIANCE", *_comments(facts), "SOFTWARE=hdrfuse"]
+    if facts.capture.captured_at:
+        lines.append(facts.capture.captured_at.strftime("CAPDATE=%Y:%m:%d %H:%M:%S"))
+    lines.append("PRIMARIES=" + " ".join(f"{value:g}" for value in facts.chromaticities))
+    lines += [f"FORMAT={FORMAT.decode()}", "", f"-Y {height} +X {width}", ""]
+    with path.open("wb") as stream:
+        stream.write("\n".join(lines).encode())
+        stream.write(memoryview(data)[pixels_start:])
+
+
+def _comments(facts: RadianceFacts) -> list[str]:
+    stated = {name: getattr(facts.capture, field) for name, field in COMMENTS.items()}
+    stated["white luminance (cd/m2)"] = facts.white_luminance_cd_m2
+    stated |= dict(sorted(facts.provenance.items()))
+    return [
+        f"# {name}: {' '.join(str(value).split())}" for name, value in stated.items() if value is not None
+    ]
+
+
+def _decode(stored: bytes, layout: Layout) -> Pixels:
+    """Return the stored scan lines (rows, columns, 3); one of the sentinel shows whether all were there."""
+    width, height = (layout.height, layout.width) if layout.columns_first else (layout.width, layout.height)
+    encoded = width in RLE_WIDTHS and stored[:2] == b"\x02\x02"
+    if not encoded and len(stored) != 4 * width * height and stored[:3] != b"\1\1\1":
+        raise RefusedError(
+            f"truncated or damaged Radiance file: {len(stored):,} bytes of pixels;"
+            f" expected {4 * width * height:,}"
+        )
+    head = b"#?RADIANCE\nFORMAT=" + FORMAT + b"\n\n" + f"-Y {height + 1} +X {width}\n".encode()
+    file = b"".join((head, stored, _sentinel_line(width, encoded=encoded)))
+    bgr = cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_UNCHANGED)
+    expected = np.ldexp(np.array(tuple(SENTINEL[2::-1]), np.float32), SENTINEL[3] - 136)
+    if bgr is None or bgr.shape != (height + 1, width, 3) or not (bgr[-1] == expected).all():
+        raise RefusedError(f"truncated or damaged Radiance file: its {height} scan lines are not all there")
+    return np.asarray(cv2.cvtColor(bgr[:-1], cv2.COLOR_BGR2RGB))
+
+
+def _sentinel_line(width: int, *, encoded: bool) -> bytes:
+    if not encoded:
+        return SENTINEL * width
+    runs = [min(127, width - start) for start in range(0, width, 127)]
+    channels = b"".join(bytes((128 + run, value)) for value in SENTINEL for run in runs)
+    return b"\x02\x02" + width.to_bytes(2) + channels
+
+
+def _header(path: Path, layout: Layout) -> ImageHeader:
+    return ImageHeader(
+        path=path,
+        width=layout.width,
+        height=layout.height,
+        channels=3,
+        dtype="float32",
+        linear=True,
+        chromaticities=layout.chromaticities,
+        capture=layout.capture,
+    )
+
+
+def _layout(data: bytes, file_bytes: int) -> Layout:
+    """Read the text header. Raises RefusedError where it is damaged or another format's."""
+    end = data.find(b"\n\n", 0, LARGEST_HEADER_BYTES)
+    line_end = data.find(b"\n", end + 2, end + 100) if end >= 0 else -1
+    if line_end < 0:
+        raise RefusedError("truncated or damaged Radiance file: its header has no end")
+    size = SIZE_LINE.fullmatch(data[end + 2 : line_end])
+    if size is None or size[2] == size[5]:
+        raise RefusedError(f"damaged Radiance file: {data[end + 2 : line_end]!r} is no size")
+    first, second = int(size[3]), int(size[6])
+    columns_first = size[2] == b"X"
+    width, height = (first, second) if columns_first else (second, first)
+    signs = {size[2]: size[1], size[5]: size[4]}
+    check_size(
+        width, height, decoded_bytes=4 * width * height, file_bytes=file_bytes, highest_ratio=HIGHEST_RATIO
+    )
+    scale, chromaticities, capture = np.ones(3), REC709, dict[str, object]()
+    for line in data[:end].decode("utf-8", "replace").splitlines()[1:]:
+        name, _, value = line[1:].partition(":") if line.startswith("#") else line.partition("=")
+        name, value = name.strip(), value.strip()
+        if line.startswith("#"):
+            if name in COMMENTS:
+                capture[COMMENTS[name]] = value
+        elif name == "FORMAT" and value != FORMAT.decode():
+            raise RefusedError(f"is a Radiance file of format {value!r}; expected {FORMAT.decode()!r}")
+        elif name in ("EXPOSURE", "COLORCORR"):
+            scale = scale * _numbers(name, value, {1, 3})
+        elif name == "PRIMARIES":
+            red_x, red_y, green_x, green_y, blue_x, blue_y, white_x, white_y = _numbers(name, value, {8})
+            chromaticities = (red_x, red_y, green_x, green_y, blue_x, blue_y, white_x, white_y)
+        elif name == "CAPDATE":
+            capture["captured_at"] = parse_date(value)
+    if not (np.isfinite(scale).all() and (scale > 0).all()):
+        raise RefusedError(f"damaged Radiance file: exposures of {scale.tolist()}; expected positive numbers")
+    return Layout(
+        width=width,
+        height=height,
+        upward=signs[b"Y"] == b"+",
+        leftward=signs[b"X"] == b"-",
+        columns_first=columns_first,
+        scale=(float(scale[0]), float(scale[1]), float(scale[2])),
+        chromaticities=chromaticities,
+        capture=_capture(capture),
+        pixels_start=line_end + 1,
+    )
+
+
+def _capture(stated: dict[str, object]) -> Capture:
+    fields = dict(stated)
+    for name in ("exposure_time_s", "f_number", "iso", "focal_length_mm"):
+        try:
+            fields[name] = float(str(fields[name]))
+        except (KeyError, ValueError):
+            fields.pop(name, None)
+    return Capture(**fields)  # type: ignore[arg-type]  # the keys are Capture's own
+
+
+def _numbers(name: str, value: str, counts: set[int]) -> list[float]:
+    try:
+        numbers = [float(word) for word in value.split()]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in counts or not np.isfinite(numbers).all():
+        raise RefusedError(f"damaged Radiance file: {name}={value!r}")
+    return numbers

@@ -1,0 +1,99 @@
+"""The way out: a merged radiance or a picture for the screen, as a whole file or none."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from hdrfuse.errors import HdrfuseError, OutputError, WriteError
+from hdrfuse.formats.atomic import check_writable, replacing
+from hdrfuse.formats.icc import srgb_profile
+from hdrfuse.formats.image import Pixels, RadianceFacts
+from hdrfuse.formats.kinds import SUFFIXES, Kind
+
+LONGEST_JPEG_SIDE = 65500
+"""libjpeg's limit."""
+
+
+def write_image(
+    path: str | PathLike[str],
+    radiance: Pixels,
+    facts: RadianceFacts,
+    *,
+    half: bool = True,
+    compression: str = "zip",
+    overwrite: bool = False,
+) -> None:
+    """Write radiance (H, W, 3) float32, finite and not negative, in the format that the suffix names.
+
+    `half` and `compression` (a key of `exr.COMPRESSIONS`) are for .exr; .hdr is RLE, .tif float32 deflate.
+    Equal arguments give equal bytes. Raises OutputError if `path` exists, cannot be written or has another
+    suffix, WriteError if writing fails.
+    """
+    path = Path(path)
+    check_writable(path, overwrite=overwrite)
+    suffix = path.suffix.lower()
+    if suffix == ".exr":
+        from hdrfuse.formats import exr
+
+        if compression not in exr.COMPRESSIONS:
+            known = " ".join(exr.COMPRESSIONS)
+            raise OutputError(f"{path}: no OpenEXR compression {compression!r}; expected one of {known}")
+    with replacing(path, overwrite=overwrite) as temporary, encoding(path):
+        if suffix == ".exr":
+            exr.write(temporary, radiance, facts, half=half, compression=compression)
+        elif suffix == ".hdr":
+            from hdrfuse.formats import radiance as radiance_hdr
+
+            radiance_hdr.write(temporary, radiance, facts)
+        else:
+            from hdrfuse.formats import tiff_output
+
+            tiff_output.write(temporary, radiance, facts)
+
+
+def write_jpeg(
+    path: str | PathLike[str],
+    rgb8: NDArray[np.uint8],
+    *,
+    exif: bytes | None = None,
+    quality: int = 95,
+    overwrite: bool = False,
+) -> None:
+    """Write sRGB (H, W, 3) uint8 as JPEG with its profile, without chroma subsampling.
+
+    `exif` is a `DecodedImage.exif`. Raises OutputError and WriteError as `write_image` does.
+    """
+    path = Path(path)
+    check_writable(path, overwrite=overwrite, suffixes=SUFFIXES[Kind.JPEG])
+    if max(rgb8.shape) > LONGEST_JPEG_SIDE:
+        raise OutputError(
+            f"{path}: {rgb8.shape[1]}x{rgb8.shape[0]} pixels; a JPEG holds {LONGEST_JPEG_SIDE} a side"
+        )
+    with replacing(path, overwrite=overwrite) as temporary, encoding(path):
+        Image.fromarray(rgb8).save(
+            temporary, "JPEG", quality=quality, subsampling=0, exif=exif or b"", icc_profile=srgb_profile()
+        )
+
+
+def write_png(path: str | PathLike[str], rgb8: NDArray[np.uint8], *, overwrite: bool = False) -> None:
+    """Write sRGB (H, W, 3) uint8 as PNG with its profile. Raises as `write_image` does."""
+    path = Path(path)
+    check_writable(path, overwrite=overwrite, suffixes=SUFFIXES[Kind.PNG])
+    with replacing(path, overwrite=overwrite) as temporary, encoding(path):
+        Image.fromarray(rgb8).save(temporary, "PNG", icc_profile=srgb_profile())
+
+
+@contextmanager
+def encoding(path: Path) -> Iterator[None]:
+    """Turn what an encoder raises into a WriteError that names `path`; system errors are for `replacing`."""
+    try:
+        yield
+    except (HdrfuseError, OSError):
+        raise
+    except Exception as error:  # OpenEXR reports a full disk as a RuntimeError
+        raise WriteError(f"{path}: cannot be written: {error}") from error
