@@ -1,21 +1,20 @@
 """A bracket to try the tool on, written as a camera would write it, with its ground truth."""
 
-import io
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import OpenEXR
-from numpy.typing import NDArray
 from PIL import Image
 from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import IFDRational
 
 from hdrfuse.data.procedural import ProceduralBracket, handheld_homography, photograph
 from hdrfuse.data.study import SIZE, WHITE, study
-from hdrfuse.errors import OutputError, WriteError
+from hdrfuse.errors import OutputError
+from hdrfuse.formats.atomic import check_writable
+from hdrfuse.formats.image import Capture, RadianceFacts
+from hdrfuse.formats.writing import write_image, write_jpeg, write_png
 
 EVS = (-2.0, 0.0, 2.0)
 REFERENCE_TIME_S = 1 / 60
@@ -65,25 +64,26 @@ def write_demo(folder: Path, *, seed: int = 0, overwrite: bool = False) -> DemoF
     same files.
 
     Raises OutputError where one of the files exists (unless ``overwrite``) or the folder cannot be made,
-    WriteError where writing fails; nothing half-written stays.
+    WriteError where writing fails; no file stays half-written.
     """
     files = DemoFiles(
         frames=tuple(folder / f"demo-{i + 1}.jpg" for i in range(len(EVS))),
         truth=folder / "truth.gt.exr",
         moving=folder / "moving.gt.png",
     )
-    for path in (*files.frames, files.truth, files.moving):
-        if path.exists() and not overwrite:
-            raise OutputError(f"{path} exists already; nothing was written")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder} cannot be made a folder: {error.strerror}") from error
+        raise OutputError(f"{folder}: cannot be made a folder: {error.strerror}") from error
+    for path in (*files.frames, files.truth, files.moving):
+        check_writable(path, overwrite=overwrite, suffixes=frozenset({path.suffix}))
     bracket = demo_bracket(seed)
     for i, (path, frame) in enumerate(zip(files.frames, bracket.frames, strict=True)):
-        replace_file(path, encoded(frame, "JPEG", quality=95, subsampling="4:2:2", exif=frame_exif(i)))
-    replace_file(files.moving, encoded(bracket.moving, "PNG"))
-    write_truth(files.truth, bracket.truth / np.float32(WHITE))
+        write_jpeg(path, frame, exif=frame_exif(i).tobytes(), overwrite=overwrite)
+    mask = np.repeat(bracket.moving[..., None], 3, -1).astype(np.uint8) * np.uint8(255)
+    write_png(files.moving, mask, overwrite=overwrite)
+    radiance = bracket.truth / np.float32(WHITE)
+    write_image(files.truth, radiance, truth_facts(bracket.reference), half=False, overwrite=overwrite)
     return files
 
 
@@ -102,32 +102,14 @@ def frame_exif(index: int) -> Image.Exif:
     return exif
 
 
-def encoded(pixels: NDArray[Any], kind: str, **options: object) -> bytes:
-    """Encode pixels with Pillow -> the file's bytes."""
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, kind, **options)
-    return stream.getvalue()
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file beside its place, then move it there; WriteError where that fails."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise WriteError(f"{path} was not written: {error.strerror}") from error
-
-
-def write_truth(path: Path, radiance: NDArray[np.float32]) -> None:
-    """Write radiance (H, W, 3) as a float EXR beside its place, then move it there; WriteError on failure."""
-    part = path.with_name(f".{path.name}.part.exr")
-    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    try:
-        with OpenEXR.File(header, {"RGB": np.ascontiguousarray(radiance)}) as file:
-            file.write(str(part))
-        part.replace(path)
-    except (OSError, RuntimeError) as error:
-        part.unlink(missing_ok=True)
-        raise WriteError(f"{path} was not written: {error}") from error
+def truth_facts(reference: int) -> RadianceFacts:
+    """Return what stands beside the true radiance: the capture of the reference frame."""
+    return RadianceFacts(
+        capture=Capture(
+            exposure_time_s=REFERENCE_TIME_S,
+            f_number=F_NUMBER,
+            iso=float(ISO),
+            captured_at=TAKEN_AT + timedelta(seconds=reference),
+            camera=CAMERA,
+        )
+    )

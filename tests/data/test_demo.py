@@ -55,7 +55,7 @@ def test_the_truth_is_in_units_of_the_references_white(demo):
 
 
 def test_something_large_moves_in_front_of_the_clipped_window(demo):
-    moving = np.asarray(Image.open(demo.moving)) > 0
+    moving = np.asarray(Image.open(demo.moving)).max(-1) > 0
     clipped = np.asarray(Image.open(demo.frames[1])).min(-1) == 255
     assert 0.05 < moving.mean() < 0.3
     assert (moving & clipped).sum() > 2000
@@ -64,7 +64,7 @@ def test_something_large_moves_in_front_of_the_clipped_window(demo):
 def test_existing_files_are_replaced_only_when_told_to_and_with_the_same_bytes(demo, tmp_path):
     old = tmp_path / "truth.gt.exr"
     old.write_bytes(b"mine")
-    with pytest.raises(OutputError, match=r"truth\.gt\.exr exists"):
+    with pytest.raises(OutputError, match=r"truth\.gt\.exr: exists"):
         write_demo(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["truth.gt.exr"]
     assert old.read_bytes() == b"mine"
