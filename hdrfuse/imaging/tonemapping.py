@@ -199,11 +199,14 @@ def cleaned(radiance: Field) -> Field:
 def recoloured(radiance: Field, toned: Field) -> Field:
     """Give a toned luminance (H, W) the radiance's colours -> display-linear (H, W, 3) in [0, 1].
 
-    Colours that a screen cannot show that bright pale towards white at their luminance; none is clipped.
+    Colours that a screen cannot show that bright give up half in brightness and half in saturation; their
+    hue stays, as no channel is clipped alone.
     """
     grey = np.minimum(toned, 1)[..., None]
     colour = radiance * (grey / np.maximum(luminance(radiance), np.finfo(np.float32).tiny)[..., None])
     peak = np.maximum(np.maximum(colour[..., 0], colour[..., 1]), colour[..., 2])[..., None]
+    dimmer = np.sqrt(np.maximum(peak, 1))
+    colour, grey, peak = colour / dimmer, grey / dimmer, peak / dimmer
     kept = np.where(peak > 1, (1 - grey) / np.maximum(peak - grey, np.float32(1e-6)), np.float32(1))
     return (grey + kept * (colour - grey)).astype(np.float32, copy=False)
 
