@@ -2,6 +2,7 @@
 
 import logging
 import math
+import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from io import BytesIO
@@ -86,6 +87,7 @@ def carried_block(block: bytes | None) -> bytes | None:
     """
     if not block:
         return None
+    warnings.filterwarnings("ignore", category=UserWarning, module="PIL.TiffImagePlugin")  # of damaged blocks
     try:
         exif = Image.Exif()
         exif.load(b"Exif\0\0" + block)

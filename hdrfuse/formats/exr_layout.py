@@ -23,6 +23,8 @@ SAMPLE_BYTES = {0: 4, 1: 2, 2: 4}
 """Of UINT, HALF and FLOAT."""
 
 HIGHEST_RATIO = 4096
+LARGEST_SMALL_TILE = 2**20
+"""Pixels of a tile that may be larger than the picture: it is allocated whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,8 @@ def read_layout(stream: BinaryIO, file_bytes: int) -> Layout:
     width, height = right - left + 1, bottom - top + 1
     decoded_bytes = width * height * sum(SAMPLE_BYTES[kind] for kind in channels.values())
     check_size(width, height, decoded_bytes=decoded_bytes, file_bytes=file_bytes, highest_ratio=HIGHEST_RATIO)
+    if tile is not None and tile[0] * tile[1] > max(LARGEST_SMALL_TILE, width * height):
+        raise RefusedError(f"damaged OpenEXR file: tiles of {tile[0]}x{tile[1]} for {width}x{height} pixels")
     return Layout(
         width=width,
         height=height,

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from hdrfuse.formats.exif import carried_block, read_exif_block
 from hdrfuse.formats.icc import read_profile
 from hdrfuse.formats.image import REC709, Chromaticities, DecodedImage, ImageHeader
+from hdrfuse.formats.opencv import decoded_by_opencv
 from hdrfuse.formats.orientation import upright, upright_size
 from hdrfuse.formats.refusal import RefusedError, check_size
 
@@ -57,7 +57,7 @@ def read(path: Path) -> DecodedImage:
     layout = _layout(data, len(data))
     header = _header(path, layout)
     _check_compressed(layout)
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), DECODING)
+    pixels = decoded_by_opencv(data, DECODING)
     if pixels is None or str(pixels.dtype) != header.dtype:
         raise RefusedError("damaged PNG: its pixels cannot be decoded")
     orientation = read_exif_block(layout.chunks.get(b"eXIf")).orientation

@@ -20,6 +20,7 @@ from hdrfuse.formats.image import (
     Pixels,
     RadianceFacts,
 )
+from hdrfuse.formats.opencv import decoded_by_opencv
 from hdrfuse.formats.refusal import RefusedError, check_size
 from hdrfuse.formats.scene_referred import checked, clipping_white
 
@@ -135,7 +136,7 @@ def _decode(stored: bytes, layout: Layout) -> Pixels:
         )
     head = b"#?RADIANCE\nFORMAT=" + FORMAT + b"\n\n" + f"-Y {height + 1} +X {width}\n".encode()
     file = b"".join((head, stored, _sentinel_line(width, encoded=encoded)))
-    bgr = cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_UNCHANGED)
+    bgr = decoded_by_opencv(file)
     expected = np.ldexp(np.array(tuple(SENTINEL[2::-1]), np.float32), SENTINEL[3] - 136)
     if bgr is None or bgr.shape != (height + 1, width, 3) or not (bgr[-1] == expected).all():
         raise RefusedError(f"truncated or damaged Radiance file: its {height} scan lines are not all there")

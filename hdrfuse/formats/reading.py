@@ -101,7 +101,7 @@ def refusing(path: Path) -> Iterator[None]:
     except HdrfuseError:
         raise
     except RefusedError as error:
-        raise ImageError(f"{path}: {error}") from error
+        raise ImageError(f"{path}: {' '.join(str(error).split())}") from error
     except FileNotFoundError as error:
         raise ImageError(f"{path}: no such file") from error
     except IsADirectoryError as error:

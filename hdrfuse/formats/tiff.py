@@ -20,7 +20,10 @@ from hdrfuse.formats.refusal import RefusedError, check_size
 from hdrfuse.formats.scene_referred import checked, clipping_white
 from hdrfuse.formats.tiff_segments import HIGHEST_RATIOS, Raster, read_raster
 
-TAG_ICC, TAG_DNG_VERSION = 34675, 50706
+TAG_SUBFILE_TYPE, TAG_ICC, TAG_DNG_VERSION = 254, 34675, 50706
+REDUCED = 1
+"""Bit of the subfile type: a thumbnail, which is what camera RAW files put first."""
+
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, CFA, LINEAR_RAW = 0, 1, 2, 3, 5, 32803, 34892
 COLOUR_SAMPLES = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, CMYK: 4}
 """Samples a pixel that are no alpha, by photometric interpretation."""
@@ -114,12 +117,18 @@ def _layout(stream: BinaryIO, file_bytes: int) -> Layout:
         raise RefusedError(f"damaged TIFF: its directory cannot be read ({error})") from error
     if TAG_DNG_VERSION in tags or photometric in (CFA, LINEAR_RAW):
         raise RefusedError("is a camera RAW file, its suffix says TIFF")
+    if int(tags.get(TAG_SUBFILE_TYPE, 0)) & REDUCED:
+        raise RefusedError("is a TIFF whose first picture is a thumbnail, as in camera RAW files")
     if photometric not in COLOUR_SAMPLES or raster.samples < COLOUR_SAMPLES[photometric]:
         raise RefusedError(
             f"is a TIFF of photometric interpretation {photometric} with {raster.samples} samples;"
             " expected grey, RGB, palette or CMYK"
         )
-    if raster.dtype.name not in DTYPES or (photometric in (PALETTE, CMYK) and raster.dtype.name != "uint8"):
+    if (
+        raster.dtype.name not in DTYPES
+        or (photometric in (PALETTE, CMYK) and raster.dtype.name != "uint8")
+        or (photometric == WHITE_IS_ZERO and raster.dtype.kind == "f")
+    ):
         raise RefusedError(
             f"is a TIFF of {raster.dtype.name} samples; expected 8 or 16-bit integers or floats"
         )
@@ -160,15 +169,15 @@ def _raster(page: "tifffile.TiffPage") -> Raster:
     planar = int(page.planarconfig) == 2 and page.samplesperpixel > 1
     rows = page.tilelength if page.is_tiled else min(page.rowsperstrip or page.imagelength, page.imagelength)
     return Raster(
-        width=page.imagewidth,
-        height=page.imagelength,
-        samples=page.samplesperpixel,
+        width=int(page.imagewidth),
+        height=int(page.imagelength),
+        samples=int(page.samplesperpixel),
         dtype=np.dtype(page.dtype),
         big_endian=page.parent.byteorder == ">",
         planar=planar,
         tiled=bool(page.is_tiled),
-        segment_width=page.tilewidth if page.is_tiled else page.imagewidth,
-        segment_height=rows,
+        segment_width=int(page.tilewidth if page.is_tiled else page.imagewidth),
+        segment_height=int(rows),
         compression=compression,
         predictor=int(page.predictor),
         offsets=tuple(page.dataoffsets),

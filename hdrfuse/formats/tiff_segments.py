@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, BinaryIO
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hdrfuse.formats.opencv import decoded_by_opencv
 from hdrfuse.formats.refusal import RefusedError
 
 NONE, LZW, ADOBE_DEFLATE, PACKBITS, DEFLATE = 1, 5, 8, 32773, 32946
@@ -124,7 +124,10 @@ def _unpack(packed: bytes, raster: Raster, rows: int) -> bytes:
             return packed[:size]
         case 8 | 32946:
             unpacking = zlib.decompressobj()
-            unpacked = unpacking.decompress(packed, raster.segment_height * raster.row_bytes + 1)
+            try:
+                unpacked = unpacking.decompress(packed, raster.segment_height * raster.row_bytes + 1)
+            except zlib.error as error:
+                raise RefusedError("damaged TIFF: a strip or tile does not unpack") from error
             if not unpacking.eof:
                 raise RefusedError("damaged TIFF: a strip or tile does not end where it should")
         case _:
@@ -155,7 +158,7 @@ def _decode_grey(packed: bytes, compression: int, size: int, *, bits: int) -> by
     for tag, kind, value in fields:
         directory += struct.pack("<HHII", tag, kind, 1, value)
     file = struct.pack("<2sHI", b"II", 42, 8) + directory + bytes(4) + packed
-    decoded = cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_UNCHANGED)
+    decoded = decoded_by_opencv(file)
     if decoded is None or decoded.size != width * height:
         raise RefusedError("damaged TIFF: a strip or tile does not unpack to its full length")
     return np.asarray(decoded).astype(f"<u{bits // 8}", copy=False).tobytes()

@@ -1,0 +1,16 @@
+"""OpenCV as a decoder of bytes in memory that keeps its remarks to itself."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+def decoded_by_opencv(file: bytes, flags: int = cv2.IMREAD_UNCHANGED) -> NDArray[Any] | None:
+    """Decode a whole file in memory; None if OpenCV finds it damaged, which it then does not log."""
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        return cv2.imdecode(np.frombuffer(file, np.uint8), flags)
+    except cv2.error:
+        return None

@@ -1,0 +1,148 @@
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+from hdrfuse.errors import ImageError
+from hdrfuse.formats import REC709, read_header, read_image
+from hdrfuse.formats.icc import DISPLAY_P3, REC2020, linear_profile
+
+ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def png(pixels, *, interlaced=False, before=b"", compressed=None) -> bytes:
+    height, width = pixels.shape[:2]
+    parts = [pixels[y::down, x::right] for x, y, right, down in ADAM7] if interlaced else [pixels]
+    big_endian = [part.astype(part.dtype.newbyteorder(">")) for part in parts if part.size]
+    rows = b"".join(b"\0" + row.tobytes() for part in big_endian for row in part)
+    header = struct.pack(">IIBBBBB", width, height, 8 * pixels.dtype.itemsize, 2, 0, 0, interlaced)
+    data = chunk(b"IDAT", zlib.compress(rows) if compressed is None else compressed)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + before + data + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1"])
+def test_every_8_bit_kind_has_the_pixels_that_pillow_reads(tmp_path, noisy, mode):
+    path = tmp_path / "a.png"
+    alpha = np.full((*noisy.shape[:2], 1), 90, np.uint8)
+    Image.fromarray(np.concatenate([noisy, alpha], axis=2)).convert(mode).save(path)
+    image = read_image(path)
+    with Image.open(path) as stored:
+        expected = np.asarray(stored.convert("RGBA"))[..., :3]
+    np.testing.assert_array_equal(image.pixels, expected)
+    assert image.header.channels == (1 if mode in ("L", "LA", "1") else 3)
+    assert image.white == 255
+    assert image.header == read_header(path)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_16_bits_stay_16_bits(tmp_path, noisy, channels):
+    pixels = np.dstack([noisy, noisy[..., :1]]).astype(np.uint16)[..., :channels] * 251 + 3
+    path = tmp_path / "a.png"
+    cv2.imwrite(str(path), pixels)
+    image = read_image(path)
+    expected = np.repeat(pixels, 3, axis=2) if channels == 1 else pixels[..., 2::-1]
+    assert image.pixels.dtype == np.uint16
+    assert image.header.dtype == "uint16"
+    assert image.white == 65535
+    np.testing.assert_array_equal(image.pixels, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("size", [(49, 71), (1, 1), (3, 2), (8, 5)])
+def test_an_interlaced_png_is_read(tmp_path, noisy, dtype, size):
+    pixels = noisy[: size[0], : size[1]].astype(dtype)
+    path = tmp_path / "a.png"
+    path.write_bytes(png(pixels, interlaced=True))
+    np.testing.assert_array_equal(read_image(path).pixels, pixels)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_applied_exactly_once(tmp_path, picture, orientation):
+    exif = Image.Exif()
+    exif[274] = orientation
+    path = tmp_path / "a.png"
+    Image.fromarray(picture).save(path, exif=exif)
+    stored = {
+        1: picture,
+        2: picture[:, ::-1],
+        3: picture[::-1, ::-1],
+        4: picture[::-1],
+        5: picture.transpose(1, 0, 2),
+        6: np.rot90(picture, -1),
+        7: picture[::-1, ::-1].transpose(1, 0, 2),
+        8: np.rot90(picture, 1),
+    }
+    image = read_image(path)
+    np.testing.assert_array_equal(image.pixels, stored[orientation])
+    assert (image.header.height, image.header.width) == image.pixels.shape[:2]
+
+
+def test_exif_in_a_png_is_read(tmp_path, picture, camera_exif):
+    path = tmp_path / "a.png"
+    Image.fromarray(picture).save(path, exif=camera_exif)
+    assert read_header(path).capture.exposure_time_s == pytest.approx(0.01)
+
+
+def test_the_profile_comes_before_the_stated_chromaticities(tmp_path, picture):
+    path = tmp_path / "a.png"
+    stated = struct.pack(">8I", *(round(value * 100_000) for value in (*REC2020[6:], *REC2020[:6])))
+    path.write_bytes(png(picture, before=chunk(b"cHRM", stated)))
+    assert read_header(path).chromaticities == REC2020
+    path.write_bytes(png(picture, before=chunk(b"sRGB", b"\0") + chunk(b"cHRM", stated)))
+    assert read_header(path).chromaticities == REC709
+    info = PngImagePlugin.PngInfo()
+    info.add(b"cHRM", stated)
+    Image.fromarray(picture).save(path, icc_profile=linear_profile(DISPLAY_P3), pnginfo=info)
+    assert read_header(path).chromaticities == DISPLAY_P3
+    assert read_header(path).linear
+
+
+def test_a_gamma_of_1_means_linear(tmp_path, picture):
+    path = tmp_path / "a.png"
+    path.write_bytes(png(picture, before=chunk(b"gAMA", struct.pack(">I", 100_000))))
+    assert read_header(path).linear
+    path.write_bytes(png(picture, before=chunk(b"gAMA", struct.pack(">I", 45_455))))
+    assert not read_header(path).linear
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_pixels_that_stop_early_are_refused_without_noise(tmp_path, picture, capfd, interlaced):
+    path = tmp_path / "a.png"
+    whole = zlib.compress(b"\0" * 5000)
+    for compressed in (whole, whole[:-1], b"", whole[:-4] + b"\0\0\0\0"):
+        path.write_bytes(png(picture, interlaced=interlaced, compressed=compressed))
+        with pytest.raises(ImageError):
+            read_image(path)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_png_without_its_end_chunk_is_refused(tmp_path, picture):
+    path = tmp_path / "a.png"
+    path.write_bytes(png(picture)[:-12])
+    with pytest.raises(ImageError, match="without an end chunk"):
+        read_image(path)
+
+
+def test_a_flipped_bit_is_found_by_its_checksum(tmp_path, noisy):
+    data = bytearray(png(noisy))
+    data[500] ^= 4
+    path = tmp_path / "a.png"
+    path.write_bytes(data)
+    with pytest.raises(ImageError, match="the checksum of chunk b'IDAT' is wrong"):
+        read_image(path)
+
+
+def test_a_lie_about_the_size_is_refused(tmp_path, picture):
+    path = tmp_path / "a.png"
+    data = png(picture)
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    path.write_bytes(data[:8] + chunk(b"IHDR", header) + data[33:])
+    with pytest.raises(ImageError, match="30000x30000"):
+        read_header(path)
