@@ -62,10 +62,7 @@ def luminance(radiance: NDArray[np.floating], chromaticities: Chromaticities = R
 
 def adaptation(source_white: tuple[float, float], target_white: tuple[float, float]) -> Matrix:
     """Return the matrix (3, 3) from XYZ under one white xy to XYZ under another (Bradford; ICC.1, E)."""
-    cones = [
-        BRADFORD @ np.array([x / y, 1.0, (1 - x - y) / y], np.float64)
-        for x, y in (source_white, target_white)
-    ]
+    cones = [BRADFORD @ np.array([x / y, 1.0, (1 - x - y) / y], np.float64) for x, y in (source_white, target_white)]
     return np.linalg.inv(BRADFORD) @ np.diag(cones[1] / cones[0]) @ BRADFORD
 
 
@@ -75,9 +72,7 @@ def primaries_matrix(source: Chromaticities, target: Chromaticities) -> Matrix:
     return np.asarray(np.linalg.solve(rgb_to_xyz(target), adapted), np.float64)
 
 
-def convert_primaries(
-    radiance: NDArray[np.floating], source: Chromaticities, target: Chromaticities
-) -> Float:
+def convert_primaries(radiance: NDArray[np.floating], source: Chromaticities, target: Chromaticities) -> Float:
     """Convert linear RGB (H, W, 3) between primaries -> float32; what is out of gamut is negative."""
     linear = np.asarray(radiance, np.float32)
     if source == target:

@@ -1,5 +1,6 @@
 """Camera motion between two frames: displacements of blocks, and the simplest model that explains them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,9 @@ SYSTEMATIC_PX = 0.02
 GATE = 9.0
 """Squared Mahalanobis distance beyond which a block moves otherwise: 1 % of Gaussian errors in the plane."""
 
+ALIKE = 0.25
+"""Correlation above which two blocks show the same thing; noise alone stays below 0.2."""
+
 _UNIT = np.eye(8)
 _PARAMETERS: dict[str, NDArray[np.float64]] = {
     "translation": _UNIT[:, [2, 5]],
@@ -30,6 +34,10 @@ _PARAMETERS: dict[str, NDArray[np.float64]] = {
     "homography": _UNIT,
 }
 """Each model's parameters as columns in the eight free entries of a homography, row by row."""
+
+
+MODELS = tuple(_PARAMETERS)
+"""From the simplest to the richest, without identity."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +117,7 @@ def block_correlations(reference: Plane, moved: Plane, mask: Plane) -> tuple[NDA
 
 
 def measure_displacements(reference: Plane, moved: Plane, mask: Plane, matrix: Matrix) -> Displacements:
-    """Displacements of the textured blocks, by one step of Lucas & Kanade 1981 per block.
+    """Measure the displacements of the blocks that look alike, by one step of Lucas & Kanade 1981 per block.
 
     `moved` is the frame resampled by `matrix`, so the step measures what the matrix leaves; `mask` is 1 where
     both planes hold data. The gradient is the mean of both planes' (efficient second-order minimisation,
@@ -121,7 +129,7 @@ def measure_displacements(reference: Plane, moved: Plane, mask: Plane, matrix: M
     difference = reference - moved
     weight = block_means(mask)
     safe = np.maximum(weight, 1e-6)
-    masked = [plane * mask for plane in (gx, gy, difference)]
+    masked = [plane * mask for plane in (gx, gy, difference, mean)]
     means = [block_means(plane) / safe for plane in masked]
 
     def moment(i: int, j: int) -> NDArray[np.float64]:
@@ -137,7 +145,8 @@ def measure_displacements(reference: Plane, moved: Plane, mask: Plane, matrix: M
     noise = np.maximum(energy, 1e-6)  # square stops per pixel
     information = count[:, None, None] * structure / noise[:, None, None]  # per square pixel of displacement
     strength = np.linalg.eigvalsh(information)
-    usable = (weight > 0.3) & (strength[:, 1] > 100)
+    unlike = energy / np.maximum(4 * moment(3, 3), 1e-9)  # (1 - r) / (1 + r) at correlation r
+    usable = (weight > 0.3) & (strength[:, 1] > 100) & (unlike < (1 - ALIKE) / (1 + ALIKE))
     ridge = np.eye(2) * 1.0  # a direction without texture is known to a pixel: where the matrix puts it
     precision = information[usable] + ridge
     scaled_drive = (count[usable] / noise[usable])[:, None] * drive[usable]
@@ -213,7 +222,7 @@ def _fit(model: str, data: _Whitened, start: Matrix, seed: NDArray[np.float64]) 
     """
     parameters = _PARAMETERS[model]
     matrix, weights = (start if model == "homography" else np.eye(3)), seed
-    for _ in range(10):
+    for _ in range(8):
         used = weights > 0.01
         if used.sum() < 2 * parameters.shape[1]:
             return None
@@ -224,18 +233,20 @@ def _fit(model: str, data: _Whitened, start: Matrix, seed: NDArray[np.float64]) 
         matrix = matrix + np.append(parameters @ step, 0).reshape(3, 3)
         distances = data.distances(matrix)
         weights = np.maximum(1 - distances / (_dispersion(distances[used]) * 2 * GATE), 0) ** 2
-        if np.abs(step).max() < 1e-7:
+        if np.abs(step).max() < 3e-6:
             break
     return matrix
 
 
-def fit_motion(found: Displacements, start: Matrix, *, identity_px: float) -> Motion:
+def fit_motion(
+    found: Displacements, start: Matrix, *, models: Sequence[str] = MODELS, identity_px: float = 0.0
+) -> Motion:
     """Fit the simplest model that explains the displacements, started from the blocks that move with `start`.
 
     Each model is fitted with Tukey's biweight on Mahalanobis distances; a richer model is taken if it lowers
     the truncated sum of squares by more than Schwarz's (1978) log N for each parameter. Identity is taken
     exactly wherever it explains the displacements as well, or where the fitted model moves the blocks by less
-    than `identity_px` (root mean square).
+    than `identity_px` (root mean square). `models` are tried besides it.
     """
     data = _Whitened.of(found)
     begin = data.inward @ start @ np.linalg.inv(data.inward)
@@ -243,7 +254,7 @@ def fit_motion(found: Displacements, start: Matrix, *, identity_px: float) -> Mo
     offsets = np.hypot(*(found.targets - project(start, found.points)).T)
     seed = np.where(offsets < REACH_PX, 1 / (1 + data.distances(begin) / GATE) ** 2, 0.0)
     candidates = [("identity", np.eye(3))]
-    for model in _PARAMETERS:
+    for model in models:
         matrix = _fit(model, data, begin, seed)
         if matrix is not None:
             candidates.append((model, matrix))

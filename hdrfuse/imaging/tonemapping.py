@@ -167,9 +167,7 @@ def log_luminance(radiance: Field, seen: LuminanceRange) -> Field:
     return np.log2(np.clip(luminance(radiance), seen.ceiling * DARKEST, seen.ceiling))
 
 
-def linear_fits(
-    guide: Field, target: Field, *, reach_px: int = 4, smoothing: float = 0.01
-) -> tuple[Field, Field]:
+def linear_fits(guide: Field, target: Field, *, reach_px: int = 4, smoothing: float = 0.01) -> tuple[Field, Field]:
     """Fit target = slope * guide + offset around every pixel -> slope, offset (H, W) (He & Sun 2015)."""
 
     def mean(field: NDArray[np.floating]) -> Field:

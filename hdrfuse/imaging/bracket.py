@@ -1,0 +1,257 @@
+"""A bracket: frames of one scene, decoded, in the order of their exposures."""
+
+import itertools
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdrfuse.errors import BracketError, UsageError
+from hdrfuse.formats import (
+    RAW_SUFFIXES,
+    REC709,
+    Capture,
+    Chromaticities,
+    DecodedImage,
+    ImageHeader,
+    Pixels,
+    read_header,
+    read_image,
+    read_white_balance,
+)
+from hdrfuse.imaging.calibration import estimate_ev_step
+from hdrfuse.imaging.exposure import EQUAL_EV, HOW_TO_GIVE, Exposure, infer_exposures
+from hdrfuse.imaging.scene import Scene
+
+MOSTLY = 0.5
+"""A frame of which more than this share is clipped or black is no reference."""
+
+DARK, BRIGHT = 0.04, 0.96
+"""Encoded values, as a share of white, between which a pixel counts as well exposed."""
+
+SAMPLES_PER_SIDE = 256
+"""Statistics of a whole frame are taken on a grid of about this many pixels a side."""
+
+CHROMATICITY_TOLERANCE = 0.002
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """One exposure of a bracket."""
+
+    name: str
+    pixels: Pixels
+    """(H, W, 3), display-encoded integers or linear floats, upright, RGB."""
+    white: float
+    """Pixel value at which the frame clips."""
+    linear: bool
+    ev: float
+    ev_source: str
+    capture: Capture
+    exif: bytes | None = None
+
+    def encoded_samples(self) -> NDArray[np.float32]:
+        """(h, w, 3) pixels on a coarse grid as a share of white; scene-referred floats by their maximum."""
+        height, width = self.pixels.shape[:2]
+        step_y, step_x = max(1, height // SAMPLES_PER_SIDE), max(1, width // SAMPLES_PER_SIDE)
+        samples = self.pixels[step_y // 2 :: step_y, step_x // 2 :: step_x].astype(np.float32)
+        white = self.white if np.isfinite(self.white) else float(samples.max(initial=1e-6))
+        return samples / np.float32(white)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bracket:
+    """Frames of one scene, darkest first."""
+
+    name: str
+    frames: tuple[Frame, ...]
+    reference: int
+    """Index of the frame whose motion the result shows."""
+    chromaticities: Chromaticities
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def relative_evs(self) -> tuple[float, ...]:
+        """EVs relative to the reference's."""
+        return tuple(frame.ev - self.frames[self.reference].ev for frame in self.frames)
+
+
+def read_bracket(scene: Scene, *, exposures: Sequence[float] | None = None, reference: str | int = "auto") -> Bracket:
+    """Read a scene's frames; headers are checked against each other before any pixel is decoded.
+
+    Raises ImageError for a damaged file, BracketError where sizes or channels differ, ExposureError where
+    exposures cannot be known, UsageError for a reference that is not there.
+    """
+    headers = [read_header(path) for path in scene.files]
+    _check_alike(headers)
+    inferred, warnings = infer_exposures(headers, given=exposures, folder=scene.folder)
+    raw = [path for path in scene.files if path.suffix.lower() in RAW_SUFFIXES]
+    white_balance = read_white_balance(raw[0]) if raw else None
+
+    def decode(path: Path) -> DecodedImage:
+        return read_image(path, white_balance=white_balance if path in raw else None)
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        images = list(pool.map(decode, scene.files))
+    frames = [_frame(image, exposure) for image, exposure in zip(images, inferred, strict=True)]
+    return make_bracket(
+        frames,
+        name=scene.name,
+        reference=reference,
+        chromaticities=headers[0].chromaticities,
+        warnings=[*scene.warnings, *warnings],
+    )
+
+
+def bracket_of_arrays(
+    arrays: Sequence[Pixels], exposures: Sequence[float], *, reference: str | int = "auto"
+) -> Bracket:
+    """Build a bracket from (H, W, 3) arrays: uint8 and uint16 are display-encoded, floats are linear."""
+    if len(arrays) < 2:
+        raise BracketError(f"{len(arrays)} array given; a bracket needs at least 2")
+    if len(exposures) != len(arrays):
+        raise BracketError(f"{len(exposures)} EVs for {len(arrays)} arrays")
+    headers = []
+    for index, array in enumerate(arrays):
+        if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
+            raise BracketError(f"frame {index}: shape {array.shape} where (height, width, 3) was expected")
+        if array.dtype not in (np.uint8, np.uint16) and not np.issubdtype(array.dtype, np.floating):
+            raise BracketError(f"frame {index}: dtype {array.dtype}; uint8, uint16 or float was expected")
+        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+            raise BracketError(f"frame {index}: holds NaN or infinity")
+        headers.append(
+            ImageHeader(
+                path=Path(f"frame {index}"), width=array.shape[1], height=array.shape[0], channels=3,
+                dtype=str(array.dtype), linear=bool(np.issubdtype(array.dtype, np.floating)),
+            )
+        )  # fmt: skip
+    _check_alike(headers)
+    inferred, _ = infer_exposures(headers, given=exposures)
+    frames = []
+    for header, array, exposure in zip(headers, arrays, inferred, strict=True):
+        pixels = np.maximum(array, 0).astype(np.float32) if header.linear else array
+        white = 1.0 if header.linear else float(np.iinfo(array.dtype).max)
+        if header.linear and float(pixels.max()) > 1.0:
+            white = float("inf")
+        frames.append(_frame(DecodedImage(header=header, pixels=pixels, white=white), exposure))
+    return make_bracket(frames, reference=reference)
+
+
+def make_bracket(
+    frames: Sequence[Frame],
+    *,
+    name: str = "scene",
+    reference: str | int = "auto",
+    chromaticities: Chromaticities = REC709,
+    warnings: Sequence[str] = (),
+) -> Bracket:
+    """Order frames by exposure, check exposures against the pixels and choose the reference."""
+    noted = list(warnings)
+    ordered = sorted(frames, key=lambda frame: (frame.ev, frame.name))
+    if (contradiction := _contradiction(ordered)) is not None:
+        if ordered[0].ev_source.startswith("EXIF"):
+            noted.append(f"{contradiction}: exposures are estimated from the pixels instead")
+            ordered = _with_estimated_exposures(ordered)
+        else:
+            noted.append(f"{contradiction}: are the exposures in the order of the files?")
+    return Bracket(
+        name=name,
+        frames=tuple(ordered),
+        reference=_choose_reference(ordered, reference),
+        chromaticities=chromaticities,
+        warnings=tuple(noted),
+    )
+
+
+def _frame(image: DecodedImage, exposure: Exposure) -> Frame:
+    return Frame(
+        name=image.header.path.name,
+        pixels=image.pixels,
+        white=image.white,
+        linear=image.header.linear,
+        ev=exposure.ev,
+        ev_source=exposure.source,
+        capture=image.header.capture,
+        exif=image.exif,
+    )
+
+
+def _check_alike(headers: Sequence[ImageHeader]) -> None:
+    first = headers[0]
+    for other in headers[1:]:
+        both = f"{first.path} and {other.path}"
+        if (first.width, first.height) != (other.width, other.height):
+            raise BracketError(
+                f"{both} differ in size: {first.width} x {first.height} and {other.width} x {other.height}"
+            )
+        if first.channels != other.channels:
+            kinds = {1: "grey", 3: "colour"}
+            raise BracketError(
+                f"{both} differ in channels: {kinds[first.channels]} {first.width} x {first.height} "
+                f"and {kinds[other.channels]} {other.width} x {other.height}"
+            )
+        if first.linear != other.linear:
+            raise BracketError(f"{both} differ in encoding: one is linear, the other display-encoded")
+        if not np.allclose(first.chromaticities, other.chromaticities, atol=CHROMATICITY_TOLERANCE):
+            raise BracketError(f"{both} differ in their colour space's primaries")
+
+
+def _contradiction(ordered: Sequence[Frame]) -> str | None:
+    """Say which neighbours contradict their exposures: the longer exposure is clearly the darker picture."""
+    brightness = [float(np.mean(frame.encoded_samples())) for frame in ordered]
+    for (dark, dark_mean), (bright, bright_mean) in zip(
+        zip(ordered, brightness, strict=True), list(zip(ordered, brightness, strict=True))[1:], strict=False
+    ):
+        if bright.ev - dark.ev > 0.2 and bright_mean < 0.95 * dark_mean - 0.01:
+            return (
+                f"{bright.name} is darker than {dark.name} though its exposure ({bright.ev_source}) "
+                f"is {bright.ev - dark.ev:.2f} EV longer"
+            )
+    return None
+
+
+def _with_estimated_exposures(frames: Sequence[Frame]) -> list[Frame]:
+    """Exposures from the pixels: the median ratio of matched quantiles under a typical camera curve."""
+    by_brightness = sorted(frames, key=lambda frame: (float(np.mean(frame.encoded_samples())), frame.name))
+    evs = [0.0]
+    for dark, bright in itertools.pairwise(by_brightness):
+        step = estimate_ev_step(dark.encoded_samples(), bright.encoded_samples(), linear=dark.linear)
+        evs.append(evs[-1] + max(step, 0.0))
+    if evs[-1] < EQUAL_EV:
+        raise BracketError(f"the frames are equally bright and their EXIF contradicts them: {HOW_TO_GIVE}")
+    return [replace(frame, ev=ev, ev_source="pixels") for frame, ev in zip(by_brightness, evs, strict=True)]
+
+
+def _choose_reference(ordered: Sequence[Frame], wanted: str | int) -> int:
+    if wanted != "auto":
+        return _named_reference(ordered, wanted)
+    count = len(ordered)
+    middles = [count // 2] if count % 2 else [count // 2 - 1, count // 2]
+    quality = [_well_exposed(frame) for frame in ordered]
+    best = max(middles, key=lambda index: quality[index])
+    if quality[best] < 1.0 - MOSTLY:
+        neighbours = [index for index in (best - 1, best, best + 1) if 0 <= index < count]
+        best = max(neighbours, key=lambda index: quality[index])
+    return best
+
+
+def _well_exposed(frame: Frame) -> float:
+    samples = frame.encoded_samples()
+    usable = (samples.max(axis=2) > DARK) & (samples.max(axis=2) < BRIGHT)
+    return float(np.mean(usable))
+
+
+def _named_reference(ordered: Sequence[Frame], wanted: str | int) -> int:
+    names = [frame.name for frame in ordered]
+    if wanted in names:
+        return names.index(str(wanted))
+    try:
+        index = int(wanted)
+    except ValueError:
+        raise UsageError(f"--reference {wanted}: no such frame; there are {', '.join(names)}") from None
+    if not 0 <= index < len(names):
+        raise UsageError(f"--reference {index}: the bracket has frames 0 to {len(names) - 1}")
+    return index

@@ -1,0 +1,65 @@
+"""Crosstalk: what a curve a channel cannot explain, because cameras mix channels before they encode them.
+
+Colour matrices, saturation and gamut mapping make the response of one channel depend on the others: a red wall may
+disagree by a fifth between two frames whose greys agree within a hundredth. Motion touches some places of a colour,
+crosstalk touches all of them alike, so that a robust fit over the frame tells them apart.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdrfuse.imaging.radiometry import Plane
+
+SAMPLES = 20_000
+LARGEST_STOPS = 0.5
+"""Corrections are bounded by this; beyond it the curve itself is wrong."""
+
+CHROMA_STOPS = 2.5
+RIDGE = 30.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Crosstalk:
+    """How many stops too bright each channel of a frame looks, as a polynomial of the frame's own colour."""
+
+    coefficients: NDArray[np.float64]
+    """(terms, 3)."""
+
+    def gain(self, exposure: Plane) -> Plane:
+        """Factor (h, w, 3) that undoes the crosstalk of an exposure (h, w, 3)."""
+        terms = _terms(exposure.reshape(-1, 3))
+        stops = np.clip(terms @ self.coefficients.astype(np.float32), -LARGEST_STOPS, LARGEST_STOPS)
+        return np.exp2(-stops).reshape(exposure.shape).astype(np.float32)
+
+
+def fit_crosstalk(exposure: Plane, difference_stops: Plane, usable: NDArray[np.bool_]) -> Crosstalk | None:
+    """Fit the stops (h, w, 3) by which a frame exceeds another where both can be trusted; None if too few can."""
+    where = np.flatnonzero(usable)
+    if len(where) < 500:
+        return None
+    chosen = where[np.linspace(0, len(where) - 1, min(SAMPLES, len(where))).astype(np.intp)]
+    terms = _terms(exposure.reshape(-1, 3)[chosen]).astype(np.float64)
+    target = difference_stops.reshape(-1, 3)[chosen].astype(np.float64)
+    ridge = RIDGE * np.eye(terms.shape[1])
+    weights = np.ones(target.shape)
+    coefficients = np.zeros((terms.shape[1], 3))
+    for _ in range(15):
+        for c in range(3):
+            weighted = terms * weights[:, c : c + 1]
+            coefficients[:, c] = np.linalg.solve(weighted.T @ terms + ridge, weighted.T @ target[:, c])
+        error = np.abs(target - terms @ coefficients)
+        scale = np.maximum(1.4826 * np.median(error, axis=0), 0.02)
+        weights = np.maximum(1.0 - (error / (4.0 * scale)) ** 2, 0.0) ** 2
+    return Crosstalk(coefficients=coefficients)
+
+
+def _terms(exposure: Plane) -> Plane:
+    """(n, 10) polynomial of tone and chroma, both bounded."""
+    log = np.log2(np.clip(exposure, 2.0**-9, 1.0)).astype(np.float32)
+    tone = log[:, 1] / np.float32(4.0) + np.float32(1.0)
+    red = np.clip(log[:, 0] - log[:, 1], -CHROMA_STOPS, CHROMA_STOPS)
+    blue = np.clip(log[:, 2] - log[:, 1], -CHROMA_STOPS, CHROMA_STOPS)
+    one = np.ones_like(tone)
+    return np.stack([one, tone, tone**2, red, blue, red**2, blue**2, red * blue, tone * red, tone * blue], axis=1)

@@ -1,0 +1,142 @@
+"""Exposures of a bracket's frames, in EV: from the user, a text file, EXIF or file names, in this order."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hdrfuse.errors import ExposureError
+from hdrfuse.formats import Capture, ImageHeader
+
+EQUAL_EV = 0.01
+"""Exposures closer than this are the same exposure."""
+
+MAX_ABS_EV = 60.0
+"""Beyond this no photograph was ever exposed; a typo in a text file may well be."""
+
+HOW_TO_GIVE = "give them with --exposures or in exposure.txt, one EV a line in the files' natural order"
+
+_NUMBER = r"\d+(?:\.\d+)?"
+_NAME_PATTERNS = (
+    re.compile(rf"((?:[+-]|(?<![\d.])){_NUMBER})\s*ev(?![a-z])", re.IGNORECASE),
+    re.compile(rf"(?<![a-z])ev[_\s]?([+-]?{_NUMBER})", re.IGNORECASE),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exposure:
+    """How much light a frame gathered, relative to the others, and where that is known from."""
+
+    ev: float
+    source: str
+
+
+def infer_exposures(
+    headers: Sequence[ImageHeader], *, given: Sequence[float] | None = None, folder: Path | None = None
+) -> tuple[list[Exposure], list[str]]:
+    """Exposure of each file, in the order of the files, and warnings.
+
+    Raises ExposureError where they are missing, equal, not numbers, or of another count than the files.
+    """
+    if given is not None:
+        return _checked(list(given), "given", headers, "--exposures"), []
+    if folder is not None and (text_file := _exposure_file(folder)) is not None:
+        evs = read_exposure_file(text_file, expected=len(headers))
+        return _checked(evs, text_file.name, headers, str(text_file)), []
+    captures = [header.capture for header in headers]
+    where = "EXIF of " + ", ".join(header.path.name for header in headers)
+    if all(capture.exposure_time_s for capture in captures):
+        times, warnings = _evs_of_times(captures)
+        return _checked(times, "EXIF", headers, where), warnings
+    biases = [capture.exposure_bias_ev for capture in captures]
+    if all(bias is not None for bias in biases) and len(set(biases)) > 1:
+        return _checked([bias for bias in biases if bias is not None], "EXIF bias", headers, where), []
+    named = [ev_of_name(header.path) for header in headers]
+    if all(ev is not None for ev in named):
+        return _checked([ev for ev in named if ev is not None], "file name", headers, "file names"), []
+    lacking = [
+        header.path.name
+        for header, ev in zip(headers, named, strict=True)
+        if not header.capture.exposure_time_s and ev is None
+    ]
+    raise ExposureError(f"no exposure time in {_listed(lacking)}: {HOW_TO_GIVE}")
+
+
+def read_exposure_file(path: Path, *, expected: int) -> list[float]:
+    """EVs of an exposure.txt: one a line, blank lines tolerated; ExposureError names file and line."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ExposureError(f"{path}: not a readable text file ({error})") from error
+    evs = []
+    for number, line in enumerate(lines, start=1):
+        if text := line.strip():
+            try:
+                evs.append(float(text))
+            except ValueError:
+                raise ExposureError(f"{path}, line {number}: {text[:40]!r} is not an EV") from None
+            _check_number(evs[-1], f"{path}, line {number}")
+    if len(evs) != expected:
+        raise ExposureError(f"{path}: {len(evs)} EVs for {expected} images; one EV a line for each is needed")
+    return evs
+
+
+def ev_of_name(path: Path) -> float | None:
+    """EV that a file's name states (`_-2EV`, `ev+1`), or None."""
+    for pattern in _NAME_PATTERNS:
+        if match := pattern.search(path.stem):
+            return float(match.group(1))
+    return None
+
+
+def _exposure_file(folder: Path) -> Path | None:
+    for name in ("exposure.txt", "Exposure.txt", "exposures.txt"):
+        if (folder / name).is_file():
+            return folder / name
+    return None
+
+
+def _evs_of_times(captures: Sequence[Capture]) -> tuple[list[float], list[str]]:
+    """EV = log2(t ISO / N^2); what some frames lack is taken as constant."""
+    warnings = []
+    use = {}
+    for name, values in {
+        "ISO": [capture.iso for capture in captures],
+        "f-number": [capture.f_number for capture in captures],
+    }.items():
+        use[name] = all(values)
+        if any(values) and not all(values) and len({value for value in values if value}) > 1:
+            warnings.append(f"{name} changes but some frames do not state it: taken as constant")
+    evs = []
+    for capture in captures:
+        ev = math.log2(capture.exposure_time_s or 1.0)
+        if use["ISO"]:
+            ev += math.log2((capture.iso or 100.0) / 100.0)
+        if use["f-number"]:
+            ev -= 2.0 * math.log2(capture.f_number or 1.0)
+        evs.append(ev)
+    return evs, warnings
+
+
+def _checked(evs: list[float], source: str, headers: Sequence[ImageHeader], where: str) -> list[Exposure]:
+    if len(evs) != len(headers):
+        raise ExposureError(f"{where}: {len(evs)} EVs for {len(headers)} images")
+    for ev in evs:
+        _check_number(ev, where)
+    if max(evs) - min(evs) < EQUAL_EV:
+        raise ExposureError(
+            f"{where}: all {len(evs)} exposures are equal ({evs[0]:+.2f} EV); "
+            f"a bracket needs different ones: {HOW_TO_GIVE}"
+        )
+    return [Exposure(ev=float(ev), source=source) for ev in evs]
+
+
+def _check_number(ev: float, where: str) -> None:
+    if not math.isfinite(ev) or abs(ev) > MAX_ABS_EV:
+        raise ExposureError(f"{where}: {ev} is not an EV between {-MAX_ABS_EV:g} and {MAX_ABS_EV:g}")
+
+
+def _listed(names: Sequence[str], limit: int = 4) -> str:
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more

@@ -1,0 +1,112 @@
+"""Radiance merging: one noise-optimal picture from frames that agree."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hdrfuse.imaging.ghosts import CLIP_FROM, CLIP_TO, Ghosts
+from hdrfuse.imaging.radiometry import Exposed, Plane
+
+STRIP_ROWS = 64
+"""Rows merged at a time: small enough for the processor's cache."""
+
+LAST_RESORT = 1e-7
+"""Weight, relative to a well exposed pixel's, that keeps a pixel defined where every frame is clipped."""
+
+WORKERS = 2
+
+
+def merge(
+    frames: Sequence[Exposed],
+    reference: int,
+    ghosts: Ghosts,
+    *,
+    progress: Callable[[float], None] | None = None,
+) -> Plane:
+    """Weighted mean of the frames' radiances -> (H, W, 3), 1.0 = the reference's white, no negatives.
+
+    Each frame's weight is the inverse of its variance at the merged radiance (shot and read noise), times its
+    consistency, times nothing where it is clipped. Where the reference is clipped and no darker frame agrees,
+    the radiance is continued from the highlights around.
+    """
+    height, width = frames[reference].pixels.shape[:2]
+    merged = np.empty((height, width, 3), np.float32)
+    tops = range(0, height, STRIP_ROWS)
+
+    def strip(top: int) -> None:
+        rows = slice(top, min(top + STRIP_ROWS, height))
+        merged[rows] = _merge_rows(frames, reference, ghosts, rows)
+
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        for done, _ in enumerate(pool.map(strip, tops), start=1):
+            if progress is not None:
+                progress(done / len(tops))
+    return merged
+
+
+def _merge_rows(frames: Sequence[Exposed], reference: int, ghosts: Ghosts, rows: slice) -> Plane:
+    height, width = frames[reference].pixels.shape[:2]
+    exposures, trusts = [], []
+    darkest = min(frame.gain for frame in frames)
+    for index, frame in enumerate(frames):
+        exposure = frame.exposure(rows)
+        trust = _unclipped(exposure) if frame.clips else np.ones(exposure.shape[:2], np.float32)
+        floor = np.float32(LAST_RESORT * (darkest / frame.gain) ** 4)
+        agreement = enlarge_rows(ghosts.consistency[index], (height, width), rows)
+        if (valid := frame.validity(rows)) is not None:
+            agreement = agreement * valid
+        trusts.append((trust + floor) * agreement if index != reference else trust * agreement + floor)
+        exposures.append(exposure)
+    first = _weighted_mean(
+        exposures,
+        [trust[..., None] * np.float32(f.gain) for trust, f in zip(trusts, frames, strict=True)],
+        frames,
+    )
+    weights = []
+    for frame, trust in zip(frames, trusts, strict=True):
+        variance = frame.variance(first * np.float32(frame.gain)) / np.float32(frame.gain**2)
+        weights.append(trust[..., None] / variance)
+    merged = _weighted_mean(exposures, weights, frames)
+    unknown = enlarge_rows(ghosts.unknown, (height, width), rows)[..., None]
+    if unknown.any():
+        fill = enlarge_rows(ghosts.fill, (height, width), rows)
+        merged += unknown * (fill - merged)
+    return np.maximum(merged, 0.0)
+
+
+def _weighted_mean(
+    exposures: Sequence[Plane], weights: Sequence[Plane], frames: Sequence[Exposed]
+) -> NDArray[np.float32]:
+    total = sum(weights[1:], start=weights[0])
+    radiance = sum(
+        weight * exposure * np.float32(1.0 / frame.gain)
+        for weight, exposure, frame in zip(weights, exposures, frames, strict=True)
+    )
+    return np.asarray(radiance / total, np.float32)
+
+
+def _unclipped(exposure: Plane) -> Plane:
+    """(h, W) 1 where no channel nears white, 0 where one has reached it: hues stay whole."""
+    brightest = exposure.max(axis=2)
+    return np.clip((CLIP_TO - brightest) / np.float32(CLIP_TO - CLIP_FROM), 0.0, 1.0)
+
+
+def enlarge_rows(plane: Plane, shape: tuple[int, int], rows: slice) -> Plane:
+    """Rows of a plane (h, w[, 3]) enlarged bilinearly to (H, W[, 3]); pixel areas, not indices, correspond."""
+    height, width = shape
+    if plane.shape[:2] == shape:
+        return plane[rows]
+    scale = plane.shape[0] / height
+    first = max(int(np.floor((rows.start + 0.5) * scale - 0.5)), 0)
+    last = min(int(np.ceil((rows.stop - 0.5) * scale - 0.5)), plane.shape[0] - 1)
+    part = plane[first : last + 1]
+    # Columns by cv2.resize, which keeps areas in place; rows by hand, as a strip's edges are not the picture's.
+    wide = cv2.resize(part, (width, len(part)), interpolation=cv2.INTER_LINEAR)
+    at = np.clip((np.arange(rows.start, rows.stop) + 0.5) * scale - 0.5, 0, plane.shape[0] - 1) - first
+    low = np.minimum(at.astype(np.intp), len(part) - 1)
+    high = np.minimum(low + 1, len(part) - 1)
+    share = (at - low).astype(np.float32).reshape((-1,) + (1,) * (plane.ndim - 1))
+    return wide[low] * (1 - share) + wide[high] * share

@@ -1,0 +1,192 @@
+"""Radiometry of one frame: linear exposure from pixel values, and how noisy it is."""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hdrfuse.formats.image import Pixels
+from hdrfuse.imaging.response import ResponseCurve
+
+Plane = NDArray[np.float32]
+"""(H, W, 3) or (H, W) float32."""
+
+NOISE_BLOCK = 16
+"""Noise is measured in blocks of this many pixels a side."""
+
+NOISE_BINS = 24
+FLAT_SHARE = 0.15
+"""Share of the blocks of like brightness that are taken to be free of texture."""
+
+IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6.0
+"""Second difference in both directions: white noise keeps its variance, planes vanish (Immerkaer 1996)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseModel:
+    """Variance of the linear exposure x (white = 1): shot * x + read."""
+
+    shot: float
+    read: float
+
+    def variance(self, exposure: Plane | float) -> Plane:
+        """Variance at an exposure, same shape, in squared shares of white."""
+        return np.float32(self.shot) * np.maximum(np.float32(0), exposure) + np.float32(self.read)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Exposed:
+    """A frame that is calibrated and registered: what it says about the light, pixel by pixel."""
+
+    pixels: Pixels
+    """(H, W, 3) encoded integers, or linear floats."""
+    lookup: NDArray[np.float32] | None
+    """(3, codes) exposure of every code; None for linear floats."""
+    white: float
+    """Pixel value of white; inf for scene-referred floats, which never clip."""
+    ev: float
+    """Exposure relative to the reference's, calibrated gain included."""
+    noise: NoiseModel
+    valid: NDArray[np.bool_] | None = None
+    """(H, W) where the frame has data after registration; None = everywhere."""
+    toe: float = 0.0
+    """Exposure below which the curve is a guess: crushed shadows, flare; 0 where the curve is known."""
+
+    @property
+    def gain(self) -> float:
+        """Exposure per unit of radiance, where the reference's is 1."""
+        return float(2.0**self.ev)
+
+    @property
+    def clips(self) -> bool:
+        """Whether there is a white that the frame cannot pass."""
+        return self.lookup is not None or bool(np.isfinite(self.white))
+
+    def exposure(self, rows: slice = slice(None)) -> Plane:
+        """Linear exposure (h, W, 3) of some rows, 1.0 = this frame's white."""
+        return linearise(self.pixels[rows], self.lookup, self.white)
+
+    def variance(self, exposure: Plane) -> Plane:
+        """Variance of the frame's exposure where it should be `exposure`: noise, and the toe's uncertainty."""
+        variance = self.noise.variance(exposure)
+        if self.toe > 0.0:
+            short_of = np.maximum(np.float32(self.toe) - exposure, 0)
+            variance += short_of * short_of
+        return variance
+
+    def validity(self, rows: slice = slice(None)) -> NDArray[np.bool_] | None:
+        """(h, W) where some rows have data, or None for everywhere."""
+        return None if self.valid is None else self.valid[rows]
+
+    def reduced(self, factor: int) -> "Exposed":
+        """Linear frame averaged over factor x factor pixels, with the noise that is left."""
+        if factor == 1:
+            return self
+        height, width = (extent // factor for extent in self.pixels.shape[:2])
+        strips = []
+        for top in range(0, height, 128):
+            rows = slice(top * factor, min(top + 128, height) * factor)
+            exposure = self.exposure(rows)[:, : width * factor]
+            strips.append(cv2.resize(exposure, (width, len(exposure) // factor), interpolation=cv2.INTER_AREA))
+        valid = self.valid
+        if valid is not None:
+            share = cv2.resize(valid.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
+            valid = share > 250
+        noise = NoiseModel(shot=self.noise.shot / factor**2, read=self.noise.read / factor**2)
+        pixels = np.concatenate(strips)
+        white = 1.0 if self.clips else float("inf")
+        return replace(self, pixels=pixels, lookup=None, white=white, noise=noise, valid=valid)
+
+
+def linearise(pixels: Pixels, lookup: NDArray[np.float32] | None, white: float) -> Plane:
+    """Linear exposure (H, W, 3) of encoded integers through a lookup, or of floats as a share of white."""
+    if lookup is None:
+        return pixels * np.float32(1.0 / white) if np.isfinite(white) else pixels.astype(np.float32)
+    if pixels.dtype == np.uint8:
+        table = np.ascontiguousarray(lookup.T[None])  # (1, 256, 3), a table a channel
+        return np.asarray(cv2.LUT(np.ascontiguousarray(pixels), table), np.float32)
+    exposure = np.empty(pixels.shape, np.float32)
+    for c in range(3):
+        np.take(lookup[c], pixels[..., c], out=exposure[..., c])
+    return exposure
+
+
+def estimate_noise(pixels: Pixels, curve: ResponseCurve | None, white: float) -> NoiseModel:
+    """Shot and read noise of a frame from its flattest blocks, never below what quantisation leaves.
+
+    `curve` is None for linear pixels. Texture adds to a block's variance and never takes from it, so that the
+    lower envelope over blocks of like brightness is noise (Foi et al. 2008 fit the same two numbers).
+    """
+    lookup = None if curve is None else curve.lookup(pixels.dtype)
+    means, variances = _block_statistics(pixels, lookup, white)
+    quantisation = _quantisation(lookup)
+    floor = NoiseModel(shot=max(quantisation.shot, 1e-7), read=max(quantisation.read, 1e-10))
+    levels, lows = _lower_envelope(means, variances)
+    if len(levels) < 2:
+        return floor
+    weights = 1.0 / np.maximum(lows, floor.variance(1e-3))  # a variance's error grows with itself
+    columns = np.column_stack([levels, np.ones_like(levels)])
+    shot, read = _non_negative(columns * weights[:, None], lows * weights)
+    return NoiseModel(shot=max(shot, floor.shot), read=max(read, floor.read))
+
+
+def _block_statistics(
+    pixels: Pixels, lookup: NDArray[np.float32] | None, white: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and high-pass variance of blocks in up to 1,024 rows spread over the frame."""
+    height = pixels.shape[0]
+    size = NOISE_BLOCK + 2
+    tops = np.unique(np.linspace(0, max(height - size, 0), min(64, max(height // size, 1))).astype(int))
+    means, variances = [], []
+    for top in tops:
+        exposure = linearise(pixels[top : top + size], lookup, white)
+        if exposure.shape[0] < size or exposure.shape[1] < size:
+            continue
+        detail = cv2.filter2D(exposure, -1, IMMERKAER)[1:-1, 1:-1]
+        centre = exposure[1:-1, 1:-1]
+        blocks = detail.shape[1] // NOISE_BLOCK
+        shape = (NOISE_BLOCK, blocks, NOISE_BLOCK, 3)
+        detail = detail[:, : blocks * NOISE_BLOCK].reshape(shape)
+        centre = centre[:, : blocks * NOISE_BLOCK].reshape(shape)
+        unclipped = (centre.max(axis=(0, 2)) < 0.9) if np.isfinite(white) or lookup is not None else True
+        usable = np.broadcast_to(unclipped, (blocks, 3)) & (centre.min(axis=(0, 2)) > 0)
+        means.append(centre.mean(axis=(0, 2))[usable])
+        variances.append(np.mean(detail**2, axis=(0, 2))[usable])
+    if not means:
+        return np.empty(0), np.empty(0)
+    return np.concatenate(means).astype(np.float64), np.concatenate(variances).astype(np.float64)
+
+
+def _lower_envelope(
+    means: NDArray[np.float64], variances: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Brightness and a low quantile of the variance in bins of equal count."""
+    order = np.argsort(means)
+    bins = [part for part in np.array_split(order, NOISE_BINS) if len(part) >= 8]
+    levels = np.array([means[part].mean() for part in bins])
+    # The low quantile of a noisy variance estimate lies below the variance itself: 256 samples a block whose
+    # second differences are correlated leave about 10 % of scatter.
+    lows = np.array([np.quantile(variances[part], FLAT_SHARE) for part in bins]) * 1.1
+    return levels, lows
+
+
+def _quantisation(lookup: NDArray[np.float32] | None) -> NoiseModel:
+    """Noise of rounding to codes, as shot and read noise: step(x)^2 / 12 is nearly linear in x."""
+    if lookup is None:
+        return NoiseModel(shot=0.0, read=0.0)
+    steps = np.diff(lookup.astype(np.float64), axis=1)
+    middle = (lookup[:, 1:] + lookup[:, :-1]).astype(np.float64) / 2.0
+    variance = steps**2 / 12.0
+    shot, read = _non_negative(np.column_stack([middle.ravel(), np.ones(middle.size)]), variance.ravel())
+    return NoiseModel(shot=shot, read=read)
+
+
+def _non_negative(system: NDArray[np.float64], target: NDArray[np.float64]) -> tuple[float, float]:
+    """Least squares for two numbers of which neither may be negative."""
+    solution = np.linalg.lstsq(system, target, rcond=None)[0]
+    if (solution >= 0).all():
+        return float(solution[0]), float(solution[1])
+    alone = [float(np.maximum(column @ target / max(column @ column, 1e-30), 0.0)) for column in system.T]
+    errors = [float(np.sum((column * x - target) ** 2)) for column, x in zip(system.T, alone, strict=True)]
+    return (alone[0], 0.0) if errors[0] <= errors[1] else (0.0, alone[1])

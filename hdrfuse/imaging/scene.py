@@ -1,0 +1,113 @@
+"""A scene: which files of a folder are the frames of its bracket."""
+
+import fnmatch
+import importlib.util
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hdrfuse.errors import BracketError, ImageError
+from hdrfuse.formats import RAW_SUFFIXES, READABLE_SUFFIXES, SCENE_REFERRED_SUFFIXES, read_header
+
+NOT_FRAMES = ("HDRImg.hdr", "label.hdr", "*.gt.*", "*.preview.*", "*.ghost.*", "*ghost-map*", "*ghost_map*")
+"""Names that hold ground truth or what an earlier merge wrote."""
+
+TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """The frames of one bracket, in the order in which exposures are given for them."""
+
+    name: str
+    files: tuple[Path, ...]
+    folder: Path | None
+    """The folder that the files were found in; None where they were named one by one."""
+    warnings: tuple[str, ...] = ()
+
+
+def natural_key(path: Path) -> tuple[tuple[int, int | str], ...]:
+    """Sort key under which frame2 comes before frame10."""
+    parts = re.split(r"(\d+)", path.name.casefold())
+    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in parts if part)
+
+
+def find_scene(paths: Sequence[Path]) -> Scene:
+    """Resolve a folder, or two and more image files, into a scene.
+
+    Raises BracketError where fewer than two frames are found or a path does not exist.
+    """
+    if len(paths) == 1 and paths[0].is_dir():
+        return _scene_of_folder(paths[0])
+    for path in paths:
+        if not path.exists():
+            raise BracketError(f"{path}: no such file or folder")
+        if path.is_dir():
+            raise BracketError(f"{path}: a folder among files; give one folder, or two and more image files")
+    if len(paths) < 2:
+        name = paths[0] if paths else "nothing"
+        raise BracketError(f"{name}: 1 image given; a bracket needs at least 2" if paths else "no images given")
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise BracketError("the same file is given more than once")
+    return Scene(name=paths[0].resolve().parent.name or "scene", files=tuple(paths), folder=None)
+
+
+def _scene_of_folder(folder: Path) -> Scene:
+    files = sorted((entry for entry in folder.iterdir() if _may_be_frame(entry)), key=natural_key)
+    display = [path for path in files if path.suffix.lower() not in SCENE_REFERRED_SUFFIXES]
+    chosen, warnings = _one_of_each_raw_pair(display or files)
+    chosen = _without_earlier_results(chosen)
+    if len(chosen) < 2:
+        found = {0: "no image", 1: f"1 image ({chosen[0].name})" if chosen else ""}[len(chosen)]
+        raise BracketError(f"{folder}: {found} found; a bracket needs at least 2")
+    return Scene(name=folder.resolve().name or "scene", files=tuple(chosen), folder=folder, warnings=tuple(warnings))
+
+
+def _may_be_frame(path: Path) -> bool:
+    name = path.name
+    return (
+        not name.startswith(".")
+        and path.suffix.lower() in READABLE_SUFFIXES
+        and not any(fnmatch.fnmatch(name.casefold(), pattern.casefold()) for pattern in NOT_FRAMES)
+        and path.is_file()
+    )
+
+
+def _one_of_each_raw_pair(files: Iterable[Path]) -> tuple[list[Path], list[str]]:
+    """RAW beside another file of the same stem counts once: the RAW, or the other where rawpy is missing."""
+    raw_is_readable = importlib.util.find_spec("rawpy") is not None
+    by_stem: dict[str, list[Path]] = defaultdict(list)
+    for path in files:
+        by_stem[path.stem.casefold()].append(path)
+    chosen: list[Path] = []
+    skipped = 0
+    for group in by_stem.values():
+        raws = [path for path in group if path.suffix.lower() in RAW_SUFFIXES]
+        others = [path for path in group if path.suffix.lower() not in RAW_SUFFIXES]
+        if raws and others and not raw_is_readable:
+            skipped += len(raws)
+            chosen.extend(others)
+        else:
+            chosen.extend(raws or others)
+    warnings = []
+    if skipped:
+        warnings.append(
+            f"{skipped} RAW files are left out for the pictures of the same name beside them: "
+            "reading RAW needs `pip install hdrfuse[raw]`"
+        )
+    return sorted(chosen, key=natural_key), warnings
+
+
+def _without_earlier_results(files: list[Path]) -> list[Path]:
+    """Drop float TIFFs that stand beside integer images: such a file is a merged result, not a frame."""
+    floats = [path for path in files if path.suffix.lower() in TIFF_SUFFIXES and _is_float(path)]
+    return [path for path in files if path not in floats] if len(floats) < len(files) else files
+
+
+def _is_float(path: Path) -> bool:
+    try:
+        return read_header(path).dtype == "float32"
+    except ImageError:
+        return False  # a damaged file is a frame, and reading the bracket will say what is wrong with it
