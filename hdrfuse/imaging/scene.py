@@ -28,10 +28,11 @@ class Scene:
     warnings: tuple[str, ...] = ()
 
 
-def natural_key(path: Path) -> tuple[tuple[int, int | str], ...]:
-    """Sort key under which frame2 comes before frame10."""
-    parts = re.split(r"(\d+)", path.name.casefold())
-    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in parts if part)
+def natural_key(path: Path) -> tuple[tuple[int, float | str], ...]:
+    """Sort key under which frame2 comes before frame10, and 0.125 before 0.25."""
+    parts = re.split(r"(\d+(?:\.\d+)?)", path.stem.casefold())
+    key = tuple((0, float(part)) if part[0].isdigit() else (1, part) for part in parts if part)
+    return (*key, (1, path.name))
 
 
 def find_scene(paths: Sequence[Path]) -> Scene:
