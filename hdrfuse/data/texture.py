@@ -130,9 +130,7 @@ def blob(rng: np.random.Generator, radius_x: float, radius_y: float, *, lobes: i
     for wave in range(2, lobes + 1):
         radius += depth / wave * rng.normal() * np.cos(wave * turn + rng.uniform(0, 2 * np.pi))
     radius = np.clip(radius, 0.25, 1.6)
-    return np.stack([radius_x * radius * np.cos(turn), radius_y * radius * np.sin(turn)], -1).astype(
-        np.float32
-    )
+    return np.stack([radius_x * radius * np.cos(turn), radius_y * radius * np.sin(turn)], -1).astype(np.float32)
 
 
 def fill(mask: NDArray[np.uint8], outline: Field, value: int = 255) -> None:

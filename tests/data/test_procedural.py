@@ -50,9 +50,7 @@ def test_frames_truth_and_mask_have_the_shapes_and_types_promised():
     assert small(bits=8).frames[0].dtype == np.uint8
 
 
-@pytest.mark.parametrize(
-    "evs", [(-2.0, 0.0), (-2.0, 0.0, 2.0), (-3.0, 1.0, 2.0, 2.5), (-4.0, -2.0, 0.0, 2.0, 4.0)]
-)
+@pytest.mark.parametrize("evs", [(-2.0, 0.0), (-2.0, 0.0, 2.0), (-3.0, 1.0, 2.0, 2.5), (-4.0, -2.0, 0.0, 2.0, 4.0)])
 def test_every_frame_is_the_truth_at_its_exposure(evs):
     bracket = silent(evs=evs)
     for i, frame in enumerate(bracket.frames):
@@ -72,9 +70,7 @@ def test_outside_the_mask_a_moving_scene_is_the_still_one_and_inside_it_is_not()
         assert 0 < moving.moving.mean() < 0.5
         assert not still.moving.any()
         for i in range(3):
-            np.testing.assert_allclose(
-                linear(moving, i)[~moving.moving], linear(still, i)[~moving.moving], atol=5e-3
-            )
+            np.testing.assert_allclose(linear(moving, i)[~moving.moving], linear(still, i)[~moving.moving], atol=5e-3)
         assert np.array_equal(moving.frames[1], still.frames[1])
         assert np.abs(linear(moving, 0) - linear(still, 0))[moving.moving].max() > 0.01
 

@@ -73,9 +73,7 @@ def test_display_p3_red_is_outside_rec709():
     converted = to_rec709(red, DISPLAY_P3)[0, 0]
     assert converted[0] > 1.2
     assert (converted[1:] < 0).all()
-    np.testing.assert_allclose(
-        convert_primaries(to_rec709(red, DISPLAY_P3), REC709, DISPLAY_P3), red, atol=1e-6
-    )
+    np.testing.assert_allclose(convert_primaries(to_rec709(red, DISPLAY_P3), REC709, DISPLAY_P3), red, atol=1e-6)
 
 
 def test_the_same_primaries_change_nothing():
