@@ -1,0 +1,1 @@
+"""LF-Diff, the network: torch in, torch out; it knows nothing of image files or commands."""

@@ -1,0 +1,138 @@
+"""Layers that several parts of the network share."""
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+
+def conv3x3(in_channels: int, out_channels: int) -> nn.Conv2d:
+    """Convolution that keeps height and width."""
+    return nn.Conv2d(in_channels, out_channels, 3, padding=1)
+
+
+def pointwise_depthwise(in_channels: int, out_channels: int) -> nn.Sequential:
+    """1x1 convolution, then a 3x3 one on each channel alone, without bias (Restormer, Zamir et al. 2022)."""
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 1, bias=False),
+        nn.Conv2d(out_channels, out_channels, 3, padding=1, groups=out_channels, bias=False),
+    )
+
+
+def average_pool(x: Tensor, factor: int) -> Tensor:
+    """(B, C, H, W) -> (B, C, ceil(H/factor), ceil(W/factor)); a window that overhangs averages what it has."""
+    return F.avg_pool2d(x, factor, ceil_mode=True, count_include_pad=False)
+
+
+def upsample_to(x: Tensor, like: Tensor) -> Tensor:
+    """(B, C, h, w) -> (B, C, H, W), bilinear, at the size of another map."""
+    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def cosine_scores(a: Tensor, b: Tensor) -> Tensor:
+    """Cosines between the rows of a (..., C, n) and of b (..., D, n) -> (..., C, D), float32.
+
+    The norms divide the small product instead of the large maps.
+    """
+    norm_a = torch.linalg.vector_norm(a, dim=-1, keepdim=True, dtype=torch.float32)
+    norm_b = torch.linalg.vector_norm(b, dim=-1, keepdim=True, dtype=torch.float32)
+    return (a @ b.transpose(-1, -2)).float() / (norm_a * norm_b.transpose(-1, -2)).clamp_min(1e-6)
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(relu(conv(x)))."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(conv3x3(channels, channels), nn.ReLU(), conv3x3(channels, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W)."""
+        return x + self.body(x)
+
+
+def residual_blocks(count: int, channels: int) -> nn.Sequential:
+    """Several residual blocks in a row; none is the identity."""
+    return nn.Sequential(*(ResidualBlock(channels) for _ in range(count)))
+
+
+class ChannelAttention(nn.Module):
+    """Gate every channel by what all channels average to (squeeze and excitation, Hu et al. 2018)."""
+
+    def __init__(self, channels: int, reduction: int = 16) -> None:
+        super().__init__()
+        hidden = max(channels // reduction, 1)
+        self.gate = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Conv2d(channels, hidden, 1),
+            nn.ReLU(),
+            nn.Conv2d(hidden, channels, 1),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W)."""
+        return x * self.gate(x)
+
+
+class LayerNorm(nn.Module):
+    """Normalise the channels of every pixel to mean 0 and variance 1, then scale and shift each channel."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W)."""
+        normalised = F.layer_norm(x.permute(0, 2, 3, 1), self.weight.shape, self.weight, self.bias)
+        return normalised.permute(0, 3, 1, 2)
+
+
+class TransposedAttention(nn.Module):
+    """Self-attention between channels, over all positions at once (Restormer, eq. 1)."""
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.to_qkv = pointwise_depthwise(channels, 3 * channels)
+        self.temperature = nn.Parameter(torch.ones(heads, 1, 1))
+        self.to_out = nn.Conv2d(channels, channels, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W)."""
+        q, k, v = rearrange(self.to_qkv(x), "b (three heads c) h w -> three b heads c (h w)", three=3, heads=self.heads)
+        attention = (cosine_scores(q, k) * self.temperature).softmax(dim=-1)  # (B, heads, c, c)
+        attended = attention.to(v.dtype) @ v
+        return self.to_out(rearrange(attended, "b heads c (h w) -> b (heads c) h w", h=x.shape[-2]))
+
+
+class GatedFeedForward(nn.Module):
+    """1x1, depthwise 3x3, one half gates the other, 1x1 (Restormer, eq. 2)."""
+
+    def __init__(self, channels: int, expansion: float) -> None:
+        super().__init__()
+        hidden = int(channels * expansion)
+        self.expand = pointwise_depthwise(channels, 2 * hidden)
+        self.project = nn.Conv2d(hidden, channels, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W)."""
+        gate, value = self.expand(x).chunk(2, dim=1)
+        return self.project(F.gelu(gate) * value)
+
+
+class RestormerBlock(nn.Module):
+    """Transposed attention, then the gated feed-forward, each normalised first and added back."""
+
+    def __init__(self, channels: int, heads: int, expansion: float) -> None:
+        super().__init__()
+        self.norm_attention = LayerNorm(channels)
+        self.attention = TransposedAttention(channels, heads)
+        self.norm_feed_forward = LayerNorm(channels)
+        self.feed_forward = GatedFeedForward(channels, expansion)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W)."""
+        x = x + self.attention(self.norm_attention(x))
+        return x + self.feed_forward(self.norm_feed_forward(x))

@@ -1,0 +1,52 @@
+"""The two encoders of the low-frequency prior: from the ground truth, and from the frames."""
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from hdrfuse.lfdiff.alignment import AlignmentModule
+from hdrfuse.lfdiff.config import LFDiffConfig
+from hdrfuse.lfdiff.layers import conv3x3, residual_blocks
+from hdrfuse.lfdiff.signals import mu_law
+
+
+def prior_encoder(in_channels: int, config: LFDiffConfig) -> nn.Sequential:
+    """Convolution, residual blocks, convolution to the prior's channels, bounded to [-1, 1]."""
+    return nn.Sequential(
+        conv3x3(in_channels, config.prior_width),
+        nn.ReLU(),
+        residual_blocks(config.prior_residuals, config.prior_width),
+        conv3x3(config.prior_width, config.prior_channels),
+        nn.Tanh(),
+    )
+
+
+class LPENet(nn.Module):
+    """The prior z of a known radiance (LF-Diff, eq. 5); used in training only."""
+
+    def __init__(self, config: LFDiffConfig) -> None:
+        super().__init__()
+        self.stride = config.prior_stride
+        self.mu = config.mu
+        self.encoder = prior_encoder(6 * config.prior_stride**2, config)
+
+    def forward(self, radiance: Tensor) -> Tensor:
+        """Radiance (B, 3, H, W) in [0, 1] -> z (B, 3, H/4, W/4) in [-1, 1]."""
+        both = torch.cat([radiance, mu_law(radiance, self.mu)], dim=1)
+        return self.encoder(F.pixel_unshuffle(both, self.stride))
+
+
+class LPENetDM(nn.Module):
+    """What the frames alone tell of the prior: the condition D of the diffusion (LF-Diff, eq. 13)."""
+
+    def __init__(self, config: LFDiffConfig) -> None:
+        super().__init__()
+        self.stride = config.prior_stride
+        self.alignment = AlignmentModule(6 * config.prior_stride**2, config.condition_width, config.condition_width)
+        self.encoder = prior_encoder(config.condition_width, config)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Frames X (B, 3, 6, H, W) -> D (B, 3, H/4, W/4) in [-1, 1]."""
+        s = self.stride
+        return self.encoder(self.alignment(rearrange(frames, "b f c (h s1) (w s2) -> b f (c s1 s2) h w", s1=s, s2=s)))

@@ -1,0 +1,135 @@
+"""DHRNet: from frames and prior to the tonemapped radiance."""
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from hdrfuse.lfdiff.alignment import AlignmentModule
+from hdrfuse.lfdiff.config import LFDiffConfig
+from hdrfuse.lfdiff.layers import (
+    ChannelAttention,
+    GatedFeedForward,
+    LayerNorm,
+    RestormerBlock,
+    average_pool,
+    conv3x3,
+    cosine_scores,
+    pointwise_depthwise,
+    residual_blocks,
+    upsample_to,
+)
+from hdrfuse.lfdiff.signals import mu_law, reference_radiance
+
+
+class FeatureRefinementModule(nn.Module):
+    """FRM: refine low and high frequencies apart (LF-Diff, eq. 7 and 8)."""
+
+    def __init__(self, config: LFDiffConfig, pool: int) -> None:
+        super().__init__()
+        channels = config.channels
+        self.pool = pool
+        self.lead = residual_blocks(config.lead_residuals, channels)
+        self.low: nn.Module = RestormerBlock(channels, config.heads, config.feed_forward_expansion)
+        self.high = residual_blocks(config.high_residuals, channels)
+        self.merge = nn.Conv2d(2 * channels, channels, 1)
+        self.channel_attention = ChannelAttention(channels)
+        self.trailing = residual_blocks(config.trailing_residuals, channels)
+
+    def forward(self, x: Tensor, *low_context: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W); what follows x goes to the low branch."""
+        features = self.lead(x)
+        low = average_pool(features, self.pool)
+        high = self.high(features - upsample_to(low, features))
+        low = self.low(low, *low_context)
+        merged = self.merge(torch.cat([high, upsample_to(low, high)], dim=1))
+        return x + self.trailing(self.channel_attention(merged))
+
+
+class PriorIntegrationModule(FeatureRefinementModule):
+    """PIM: an FRM whose low branch listens to the prior; `forward(features, prior)`."""
+
+    def __init__(self, config: LFDiffConfig) -> None:
+        super().__init__(config, config.pim_pool)
+        self.low = PriorBlock(config)
+
+
+class PriorAttention(nn.Module):
+    """Let the low-frequency prior steer image features by channel cross-attention (LF-Diff, eq. 9)."""
+
+    def __init__(self, channels: int, prior_channels: int) -> None:
+        super().__init__()
+        self.to_q = pointwise_depthwise(channels, channels)
+        self.to_kv = pointwise_depthwise(prior_channels, 2 * prior_channels)
+        self.temperature = nn.Parameter(torch.ones(()))
+        self.to_out = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, features: Tensor, prior: Tensor) -> Tensor:
+        """Features (B, C, h, w) and prior (B, N, h, w) -> steered features (B, C, h, w)."""
+        q = rearrange(self.to_q(features), "b c h w -> b c (h w)")
+        k, v = rearrange(self.to_kv(prior), "b (two n) h w -> two b n (h w)", two=2)
+        attention = (cosine_scores(q, k) / self.temperature).softmax(dim=-1)  # (B, C, N)
+        attended = attention.to(v.dtype) @ v  # each channel a convex mix of the prior's values
+        return features + self.to_out(rearrange(attended, "b c (h w) -> b c h w", h=features.shape[-2]))
+
+
+class PriorBlock(nn.Module):
+    """Cross-attention with the prior, then the gated feed-forward of a Restormer block."""
+
+    def __init__(self, config: LFDiffConfig) -> None:
+        super().__init__()
+        self.attention = PriorAttention(config.channels, config.prior_channels)
+        self.norm_feed_forward = LayerNorm(config.channels)
+        self.feed_forward = GatedFeedForward(config.channels, config.feed_forward_expansion)
+
+    def forward(self, features: Tensor, prior: Tensor) -> Tensor:
+        """Features (B, C, h, w) and prior (B, N, h, w) -> (B, C, h, w)."""
+        features = self.attention(features, prior)
+        return features + self.feed_forward(self.norm_feed_forward(features))
+
+
+class ReconstructionBlock(nn.Module):
+    """One PIM, then several FRMs; without a prior the PIM is an FRM too (LF-Diff, figure 3)."""
+
+    def __init__(self, config: LFDiffConfig, frm_count: int) -> None:
+        super().__init__()
+        self.integrate = (
+            FeatureRefinementModule(config, config.frm_pool)
+            if config.prior == "none"
+            else PriorIntegrationModule(config)
+        )
+        self.refine = nn.Sequential(*(FeatureRefinementModule(config, config.frm_pool) for _ in range(frm_count)))
+
+    def forward(self, features: Tensor, prior: Tensor | None) -> Tensor:
+        """Features (B, C, h, w) and prior (B, N, h/pool, w/pool) or None -> (B, C, h, w)."""
+        return self.refine(self.integrate(features, *(() if prior is None else (prior,))))
+
+
+class DHRNet(nn.Module):
+    """Dynamic HDR reconstruction network (LF-Diff, section 3.3 and eq. 10)."""
+
+    def __init__(self, config: LFDiffConfig) -> None:
+        super().__init__()
+        scale = config.unshuffle
+        self.scale = scale
+        self.mu = config.mu
+        self.head = config.head
+        self.alignment = AlignmentModule(6 * scale**2, config.alignment_channels, config.channels)
+        self.blocks = nn.ModuleList(ReconstructionBlock(config, count) for count in config.frms_per_block)
+        self.gather = conv3x3(config.channels, config.channels)
+        self.upsample = nn.PixelShuffle(scale)
+        self.last = conv3x3(config.channels // scale**2, 3)
+        if config.head == "residual":
+            nn.init.zeros_(self.last.weight)
+            nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
+
+    def forward(self, frames: Tensor, prior: Tensor | None) -> Tensor:
+        """Frames X (B, 3, 6, H, W) and prior (B, N, H/4, W/4) or None -> T(radiance) (B, 3, H, W)."""
+        s = self.scale
+        aligned = self.alignment(rearrange(frames, "b f c (h s1) (w s2) -> b f (c s1 s2) h w", s1=s, s2=s))
+        features = aligned
+        for block in self.blocks:
+            features = block(features, prior)
+        output = self.last(self.upsample(aligned + self.gather(features))).float()
+        if self.head == "sigmoid":
+            return mu_law(output.sigmoid(), self.mu)
+        return mu_law(reference_radiance(frames), self.mu) + output
