@@ -1,0 +1,157 @@
+"""Synthetic brackets with known radiance: random views, movers and a camera's faults, one seed a sample."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdrfuse.data.camera import (
+    GAMMA,
+    NO_CALIBRATION_ERROR,
+    CalibrationError,
+    Registration,
+    captured,
+    random_calibration_error,
+    random_registration,
+    random_sensor,
+)
+from hdrfuse.data.layers import Layer, bent, motion_blurred, over, random_layer
+from hdrfuse.data.library import ImageLibrary
+from hdrfuse.data.light import relit
+from hdrfuse.data.views import painted_view, random_view
+
+Array = NDArray[np.float32]
+
+REFERENCE = 1
+"""Frames are in the order short, reference, long."""
+MARGIN_PX = 8
+"""Rendered around the sample and cut off, so that shifts show no border."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyntheticBracket:
+    """One sample; radiance 1.0 is the white of the shortest frame."""
+
+    ldr: Array
+    """(3, size, size, 3) gamma-encoded frames in [0, 1], short, reference, long."""
+    exposure: Array
+    """(3,) exposures 2^(EV - EV_min)."""
+    radiance: Array
+    """(size, size, 3) the truth at the reference's time, clipped to [0, 1]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyntheticBrackets:
+    """An endless list: the same seed and index give the same sample."""
+
+    library: ImageLibrary
+    size: int
+    seed: int
+    painted_fraction: float = 0.15
+
+    def __getitem__(self, index: int) -> SyntheticBracket:
+        """Return sample `index` >= 0."""
+        return random_bracket(np.random.default_rng([self.seed, index]), self.library, self.size, self.painted_fraction)
+
+
+def random_bracket(
+    rng: np.random.Generator, library: ImageLibrary, size: int, painted_fraction: float
+) -> SyntheticBracket:
+    """Return a random bracket of size x size pixels from the library's images."""
+    full = size + 2 * MARGIN_PX
+    scene = random_scene(rng, library, full, painted_fraction)
+    ev = random_ev_offsets(rng)
+    sensor = random_sensor(rng)
+    hand_held = rng.random() < 0.45
+    calibrated = rng.random() < 0.5
+    curve_error = random_calibration_error(rng)
+    inner = slice(MARGIN_PX, MARGIN_PX + size)
+    ldr, truth = [], scene[REFERENCE]
+    for index, frame in enumerate(scene):
+        side = index != REFERENCE
+        registration = random_registration(rng, full) if side and hand_held else None
+        error = NO_CALIBRATION_ERROR if calibrated or not side else with_own_gain(rng, curve_error)
+        exposed = frame if registration is None else registration.displaced(frame)
+        linear = error.apply(captured(rng, exposed * np.float32(2 ** ev[index]), sensor))
+        ldr.append(encoded(linear, registration)[inner, inner])
+    return completed(rng, np.stack(ldr), ev, truth[inner, inner])
+
+
+def completed(rng: np.random.Generator, ldr: Array, ev: NDArray[np.float64], truth: Array) -> SyntheticBracket:
+    """Put a bracket together; now and then it has two frames, the missing side repeating the reference."""
+    missing = rng.random()
+    for side in (0, 2):
+        if missing < 0.05 and side == (0 if missing < 0.025 else 2):
+            ldr[side], ev[side] = ldr[REFERENCE], ev[REFERENCE]
+    exposure = np.exp2(ev - ev.min()).astype(np.float32)
+    radiance = np.clip(truth / exposure[REFERENCE], 0, 1)
+    return SyntheticBracket(ldr=ldr, exposure=exposure, radiance=radiance)
+
+
+def encoded(linear: Array, registration: Registration | None) -> Array:
+    """Gamma-encode a linear frame and lay it onto the reference, as registration does: (H, W, 3) in [0, 1]."""
+    ldr = np.power(linear, np.float32(1 / GAMMA))
+    return ldr if registration is None else np.minimum(registration.undone(ldr), 1)
+
+
+def with_own_gain(rng: np.random.Generator, error: CalibrationError) -> CalibrationError:
+    """Keep a bracket's curve error and draw another gain, as every frame has its own."""
+    return CalibrationError(gain=random_calibration_error(rng).gain, slope=error.slope, wave=error.wave)
+
+
+def random_scene(rng: np.random.Generator, library: ImageLibrary, size: int, painted_fraction: float) -> list[Array]:
+    """Return the scene in the short, reference and long frame: three (size, size, 3), 1.0 = reference's white."""
+    backgrounds = library.of_kind("panorama", "photograph")
+    if not backgrounds or rng.random() < painted_fraction:
+        view = painted_view(rng, size)
+    else:
+        view = random_view(rng, library, backgrounds[int(rng.integers(len(backgrounds)))], size)
+    view = exposed_by_percentile(rng, relit(rng, view))
+    layers = [random_layer(rng, library, size) for _ in range(int(rng.choice(5, p=[0.12, 0.3, 0.3, 0.18, 0.1])))]
+    times = random_times(rng)
+    shutters = random_shutters(rng)
+    waving_px = float(np.exp(rng.uniform(np.log(0.3), np.log(4)))) if rng.random() < 0.15 else 0.0
+    shake_px = rng.normal(0, 1.5, 2) if rng.random() < 0.1 else np.zeros(2)
+    frames = []
+    for time, shutter in zip(times, shutters, strict=True):
+        frame = bent(view, waving_px, rng) if waving_px else view
+        frame = composed(frame, layers, time, shutter)
+        frames.append(motion_blurred(frame, shake_px * shutter / max(shutters[-1], 1e-3)))
+    return frames
+
+
+def composed(view: Array, layers: list[tuple[Layer, bool]], time: float, shutter: float) -> Array:
+    """Lay all layers over a view (size, size, 3) as they are at one time, the first furthest back."""
+    for layer, shadow in layers:
+        view = over(view, layer.render(len(view), time, shutter), shadow=shadow)
+    return view
+
+
+def exposed_by_percentile(rng: np.random.Generator, view: Array) -> Array:
+    """Scale a view so that a random percentile, 50 to 97, lies between half the reference's white and white."""
+    brightest = view.max(axis=-1) if rng.random() < 0.5 else view.mean(axis=-1)
+    level = float(np.percentile(brightest, rng.uniform(50, 97))) + 1e-6
+    return view * np.float32(rng.uniform(0.5, 1.0) / level)
+
+
+def random_ev_offsets(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return the EVs of short, reference and long frame against the reference, even or uneven, 1 to 3 stops."""
+    steps = rng.choice([1.0, 2.0, 3.0], 2, p=[0.2, 0.5, 0.3])
+    if rng.random() < 0.75:
+        steps[1] = steps[0]
+    if rng.random() < 0.15:
+        steps = rng.uniform(0.7, 3.3, 2)
+    return np.array([-steps[0], 0.0, steps[1]])
+
+
+def random_times(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return when short, reference and long frame were taken, in frames from the reference."""
+    order = rng.random()
+    times = [-1.0, 0.0, 1.0] if order < 0.4 else [1.0, 0.0, -1.0] if order < 0.6 else [1.0, 0.0, 2.0]
+    return np.array(times) * rng.uniform(0.7, 1.3)
+
+
+def random_shutters(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return how much of the time from frame to frame each shutter is open; the long one's may blur."""
+    longest = rng.uniform(0, 0.6) if rng.random() < 0.5 else 0.0
+    return longest * np.array([1 / 16, 1 / 4, 1.0])
