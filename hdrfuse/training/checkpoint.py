@@ -1,0 +1,70 @@
+"""The state of a run in one safetensors file: weights, their average, the optimiser, the step."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from hdrfuse.errors import WeightsError
+from hdrfuse.lfdiff.config import LFDiffConfig
+from hdrfuse.lfdiff.weights import read_tensors
+from hdrfuse.training.ema import MovingAverage
+from hdrfuse.training.recipe import Recipe
+
+FORMAT = "hdrfuse-checkpoint-1"
+
+
+def save_checkpoint(
+    path: Path,
+    *,
+    config: LFDiffConfig,
+    recipe: Recipe,
+    progress: dict[str, Any],
+    model: nn.Module,
+    average: MovingAverage,
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    """Write everything that a run needs to go on exactly, beside `path`, then rename."""
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    tensors |= {f"average.{name}": value for name, value in average.weights.items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
+    metadata = {
+        "format": FORMAT,
+        "config": json.dumps(asdict(config)),
+        "recipe": json.dumps(asdict(recipe)),
+        "progress": json.dumps(progress),
+    }
+    beside = path.with_name(f".{path.name}.tmp")
+    save_file({name: value.detach().contiguous().cpu().clone() for name, value in tensors.items()}, beside, metadata)
+    beside.replace(path)
+
+
+def load_checkpoint(
+    path: Path, *, model: nn.Module, average: MovingAverage, optimizer: torch.optim.Optimizer
+) -> dict[str, Any]:
+    """Restore a run in place -> its progress. Raises WeightsError if the file is not a checkpoint of this network."""
+    tensors, metadata = read_tensors(path)
+    if metadata.get("format") != FORMAT:
+        raise WeightsError(f"{path}: not a checkpoint of hdrfuse; expected {FORMAT}")
+    try:
+        model.load_state_dict(subset(tensors, "model."))
+        average.load(subset(tensors, "average."))
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in subset(tensors, "optimizer.").items():
+            index, key = name.split(".", 1)
+            state.setdefault(int(index), {})[key] = value
+        optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+    except (KeyError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise WeightsError(f"{path}: a checkpoint of another network or recipe: {reason}") from error
+    return json.loads(metadata["progress"])
+
+
+def subset(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors whose names begin so, without the prefix."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

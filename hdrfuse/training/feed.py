@@ -1,0 +1,70 @@
+"""Batches from a list of samples, made by other processes in an order that depends on the step alone."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset
+
+from hdrfuse.training.objectives import Batch
+
+
+class Bracket(Protocol):
+    """What a sample offers: frames (3, H, W, 3), exposures (3,), radiance (H, W, 3), float32."""
+
+    @property
+    def ldr(self) -> NDArray[np.float32]:
+        """Gamma-encoded frames in [0, 1]: short, reference, long."""
+
+    @property
+    def exposure(self) -> NDArray[np.float32]:
+        """Exposures 2^(EV - EV_min)."""
+
+    @property
+    def radiance(self) -> NDArray[np.float32]:
+        """The truth; 1.0 is the white of the shortest frame."""
+
+
+class Brackets(Protocol):
+    """An endless list of samples."""
+
+    def __getitem__(self, index: int) -> Bracket:
+        """Return sample `index`, the same one every time."""
+
+
+class _Samples(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
+    def __init__(self, brackets: Brackets) -> None:
+        self.brackets = brackets
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        sample = self.brackets[index]
+        return (
+            torch.from_numpy(np.ascontiguousarray(sample.ldr.transpose(0, 3, 1, 2))),
+            torch.from_numpy(sample.exposure),
+            torch.from_numpy(np.ascontiguousarray(sample.radiance.transpose(2, 0, 1))),
+        )
+
+
+def _one_thread(worker: int) -> None:
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+
+
+def batches(brackets: Brackets, *, first_step: int, batch: int, rank: int, ranks: int, workers: int) -> Iterator[Batch]:
+    """Yield this rank's share of every batch from a step on, endlessly.
+
+    Step s of batch size B holds the samples s * B to s * B + B - 1, dealt out to the ranks in turn.
+    """
+    indices = ([step * batch + k for k in range(rank, batch, ranks)] for step in range(first_step, 2**31 // batch))
+    loader = DataLoader(
+        _Samples(brackets),
+        batch_sampler=indices,
+        num_workers=workers,
+        worker_init_fn=_one_thread,
+        multiprocessing_context="fork" if workers else None,
+    )
+    for ldr, exposure, radiance in loader:
+        yield Batch(ldr=ldr, exposure=exposure, radiance=radiance)

@@ -1,0 +1,116 @@
+"""What each training stage minimises: one function a row of LF-Diff's table 3."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hdrfuse.lfdiff.diffusion import ddim_sample
+from hdrfuse.lfdiff.model import LFDiff
+from hdrfuse.lfdiff.prior import LPENet
+from hdrfuse.lfdiff.signals import mu_law, network_inputs
+from hdrfuse.training.losses import ReconstructionLoss
+from hdrfuse.training.recipe import Objective, Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Samples on the training device."""
+
+    ldr: Tensor
+    """(B, 3, 3, H, W) gamma-encoded frames, frame before channel."""
+    exposure: Tensor
+    """(B, 3)."""
+    radiance: Tensor
+    """(B, 3, H, W) the truth, 1.0 = white of the shortest frame."""
+
+    @cached_property
+    def frames(self) -> Tensor:
+        """The network's input X, (B, 3, 6, H, W)."""
+        return network_inputs(self.ldr, self.exposure)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learner:
+    """The networks of a stage and how they are judged."""
+
+    model: LFDiff
+    teacher: LPENet | None
+    """Stage 1's encoder of the true prior, frozen; what the prior of later stages is compared with."""
+    reconstruction_loss: ReconstructionLoss
+    recipe: Recipe
+
+    def reconstruct(self, batch: Batch, prior: Tensor | None) -> Tensor:
+        """Return L_r of the network with a given prior, a scalar."""
+        tonemapped = self.model.reconstruction(batch.frames, prior)
+        return self.reconstruction_loss(tonemapped, mu_law(batch.radiance, self.model.config.mu))
+
+    def true_prior(self, batch: Batch) -> Tensor:
+        """The teacher's prior of the ground truth, (B, 3, H/4, W/4)."""
+        if self.teacher is None:
+            raise ValueError(f"{self.recipe.objective} needs stage 1's encoder; give the stage-1 run")
+        with torch.no_grad():
+            return self.teacher(batch.radiance).float()
+
+
+Losses = dict[str, Tensor]
+"""Scalars by name; their sum is minimised."""
+
+
+def baseline(learner: Learner, batch: Batch, generator: torch.Generator) -> Losses:
+    """Reconstruction without a prior."""
+    return {"reconstruction": learner.reconstruct(batch, None)}
+
+
+def stage_one(learner: Learner, batch: Batch, generator: torch.Generator) -> Losses:
+    """Reconstruction with the true prior, whose encoder learns too (LF-Diff, eq. 6)."""
+    return {"reconstruction": learner.reconstruct(batch, learner.model.true_prior(batch.radiance))}
+
+
+def direct(learner: Learner, batch: Batch, generator: torch.Generator) -> Losses:
+    """Reconstruction with a prior predicted from the frames in one step."""
+    prior = learner.model.condition(batch.frames)
+    return {
+        "reconstruction": learner.reconstruct(batch, prior),
+        "prior": learner.recipe.prior_weight * F.l1_loss(prior.float(), learner.true_prior(batch)),
+    }
+
+
+def split(learner: Learner, batch: Batch, generator: torch.Generator) -> Losses:
+    """The diffusion alone: the noise loss of a random step."""
+    condition = learner.model.condition(batch.frames)
+    return {"noise": noise_loss(learner, condition, learner.true_prior(batch), generator)}
+
+
+def stage_two(learner: Learner, batch: Batch, generator: torch.Generator) -> Losses:
+    """Reconstruction with the prior of the whole sampling chain, noise and prior losses (LF-Diff, eq. 15)."""
+    model, truth = learner.model, learner.true_prior(batch)
+    condition = model.condition(batch.frames)
+    start = torch.randn(truth.shape, generator=generator).to(truth.device)
+    prior = ddim_sample(model.denoiser, start, condition, model.schedule, model.config.sampling_steps)
+    return {
+        "reconstruction": learner.reconstruct(batch, prior),
+        "noise": noise_loss(learner, condition, truth, generator),
+        "prior": learner.recipe.prior_weight * F.l1_loss(prior.float(), truth),
+    }
+
+
+def noise_loss(learner: Learner, condition: Tensor, truth: Tensor, generator: torch.Generator) -> Tensor:
+    """Mean squared error of the predicted noise at a random step (LF-Diff, eq. 12)."""
+    model = learner.model
+    noise = torch.randn(truth.shape, generator=generator).to(truth.device)
+    step = torch.randint(model.config.diffusion_steps, (len(truth),), generator=generator).to(truth.device)
+    predicted = model.denoiser(model.schedule.add_noise(truth, noise, step), condition, step)
+    return learner.recipe.noise_weight * F.mse_loss(predicted, noise)
+
+
+OBJECTIVES: dict[Objective, Callable[[Learner, Batch, torch.Generator], Losses]] = {
+    "baseline": baseline,
+    "stage1": stage_one,
+    "split": split,
+    "direct": direct,
+    "stage2": stage_two,
+}

@@ -1,0 +1,74 @@
+"""Everything that decides what a training run computes, saved with its weights."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from hdrfuse.lfdiff.config import PriorSource
+
+Objective = Literal["baseline", "stage1", "split", "direct", "stage2"]
+"""The rows of LF-Diff's table 3: no prior; true prior; diffusion alone; prior without diffusion; all."""
+
+PRIOR_OF_OBJECTIVE: dict[Objective, PriorSource] = {
+    "baseline": "none",
+    "stage1": "ground-truth",
+    "split": "diffusion",
+    "direct": "direct",
+    "stage2": "diffusion",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One stage of training; the defaults are the published ones (LF-Diff, section 4.1)."""
+
+    objective: Objective
+    preset: str = "paper"
+    seed: int = 0
+    steps: int = 106_800
+    """300 epochs of 22,792 crops in batches of 64."""
+    batch: int = 64
+    crop_px: int = 128
+    learning_rate: float = 1e-4
+    schedule: str = "step"
+    warm_up_steps: int = 0
+    decay_steps: int = 0
+    """Length of the last, cooling part of the "trapezoid" schedule."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+    gradient_norm: float = 1.0
+    ema_decay: float = 0.999
+    precision: Literal["fp32", "bf16"] = "fp32"
+    perceptual_weight: float = 0.01
+    """Weight of the VGG term; 0 needs no VGG file."""
+    noise_weight: float = 1.0
+    prior_weight: float = 1.0
+
+
+def step_decay(recipe: Recipe, step: int) -> float:
+    """A tenth less after every sixth of the run: the paper's x0.1 every 50 of 300 epochs."""
+    return 0.1 ** (6 * step // recipe.steps)
+
+
+def cosine(recipe: Recipe, step: int) -> float:
+    """From one to zero along half a cosine."""
+    return 0.5 * (1 + math.cos(math.pi * min(step / recipe.steps, 1)))
+
+
+def trapezoid(recipe: Recipe, step: int) -> float:
+    """Constant, then down to zero over the last `decay_steps`: a run can go on from before the decay."""
+    return min(1.0, max(recipe.steps - step, 0) / max(recipe.decay_steps, 1))
+
+
+SCHEDULES: dict[str, Callable[[Recipe, int], float]] = {
+    "step": step_decay,
+    "cosine": cosine,
+    "trapezoid": trapezoid,
+}
+
+
+def learning_rate(recipe: Recipe, step: int) -> float:
+    """Learning rate of a step, 0-based: a linear warm-up times the schedule."""
+    warm_up = min(1.0, (step + 1) / max(recipe.warm_up_steps, 1))
+    return recipe.learning_rate * warm_up * SCHEDULES[recipe.schedule](recipe, step)

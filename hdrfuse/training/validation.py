@@ -1,0 +1,51 @@
+"""PSNR-mu on a fixed set of held-back brackets."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from hdrfuse.lfdiff.signals import mu_law, reference_radiance
+from hdrfuse.training.feed import Brackets
+from hdrfuse.training.objectives import Batch
+
+Predict = Callable[[Batch], Tensor]
+"""One bracket -> radiance (1, 3, H, W)."""
+
+
+def validation_set(brackets: Brackets, count: int) -> list[Batch]:
+    """Return the first brackets of a list, one a batch."""
+    samples = (brackets[index] for index in range(count))
+    return [
+        Batch(
+            ldr=torch.from_numpy(sample.ldr).permute(0, 3, 1, 2)[None],
+            exposure=torch.from_numpy(sample.exposure)[None],
+            radiance=torch.from_numpy(sample.radiance).permute(2, 0, 1)[None],
+        )
+        for sample in samples
+    ]
+
+
+def psnr_mu(prediction: Tensor, truth: Tensor) -> float:
+    """PSNR in dB of two radiances (1, 3, H, W), both clipped to [0, 1] and tonemapped."""
+    error = mu_law(prediction.clamp(0, 1)) - mu_law(truth.clamp(0, 1))
+    return float(-10 * error.square().mean().clamp_min(1e-12).log10())
+
+
+def mean_psnr_mu(predict: Predict, brackets: Sequence[Batch]) -> float:
+    """Mean PSNR-mu in dB over the brackets."""
+    with torch.inference_mode():
+        values = [psnr_mu(predict(bracket), bracket.radiance) for bracket in brackets]
+    return sum(values) / len(values)
+
+
+def reference_only(bracket: Batch) -> Tensor:
+    """The reference frame's own radiance: what a network must beat."""
+    return reference_radiance(bracket.frames)
+
+
+def radiance_merge(bracket: Batch) -> Tensor:
+    """Triangle-weighted merge of all frames without deghosting."""
+    ldr, radiance = bracket.frames.chunk(2, dim=2)
+    weight = (1 - (2 * ldr - 1).abs()).clamp_min(1e-4)
+    return (weight * radiance).sum(1) / weight.sum(1)
