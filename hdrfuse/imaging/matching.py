@@ -119,7 +119,7 @@ class View:
 
 
 def render(level: Level, ev: float, other_ev: float) -> tuple[Plane, Plane]:
-    """Render band-passed log radiance over the range that both exposures hold, and the mask of where that is."""
+    """Band-pass log radiance over the range that both exposures hold; with the mask of where that is."""
     darker, brighter = min(ev, other_ev), max(ev, other_ev)
     low, high = math.log2(BLACK) - darker + ev, math.log2(WHITE) - brighter + ev
     inside = ((level.stops > low) & (level.stops < high) & (level.clipped == 0)).astype(np.uint8)

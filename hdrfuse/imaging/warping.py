@@ -57,7 +57,8 @@ def warp(pixels: Pixels, registration: Registration, *, white: float | None = No
     warped: Pixels = cv2.warpPerspective(
         pixels, matrix, size, flags=cv2.INTER_CUBIC | inverse, borderMode=cv2.BORDER_REPLICATE
     )
-    np.clip(warped, 0, white, out=warped)
+    if np.issubdtype(warped.dtype, np.floating):
+        np.clip(warped, 0, white, out=warped)
     np.putmask(warped, clipped, white)
     inside = np.zeros((height, width), np.uint8)
     inside[SUPPORT:-SUPPORT, SUPPORT:-SUPPORT] = 1
@@ -71,11 +72,11 @@ def resampling_loss(registration: Registration, shape: tuple[int, int]) -> Resam
     Both follow from the kernel's weights w_k at a fraction f of a pixel: noise keeps sum w_k^2 of its variance;
     of a flat spectrum, 1 + sum w_k^2 - 2 sum w_k sinc(k - f) comes back wrong, per axis product (the error of
     a linear estimate; sinc is that spectrum's autocorrelation). Both are averaged over a grid of positions.
-    An identity has 1 and 0; the worst, half a pixel on both axes, 0.39 and 0.35.
+    An identity has 1 and 0; the worst, half a pixel on both axes, 0.52 and 0.25.
     """
     if registration.model == "identity":
         return ResamplingLoss(noise_gain=1.0, detail_loss=0.0)
-    fractions = np.mod(project(registration.matrix, frame_grid(*shape, steps=33)), 1.0)
+    fractions = np.mod(project(registration.matrix, np.round(frame_grid(*shape, steps=33))), 1.0)
     taps = np.arange(-1, 3)
     offsets = taps - fractions[..., None]  # (N, 2, 4)
     weights = _keys1981(np.abs(offsets))
