@@ -52,6 +52,8 @@ class Frame:
     ev_source: str
     capture: Capture
     exif: bytes | None = None
+    path: Path | None = None
+    """The file it was read from; None for an array."""
 
     def encoded_samples(self) -> NDArray[np.float32]:
         """(h, w, 3) pixels on a coarse grid as a share of white; scene-referred floats by their maximum."""
@@ -96,7 +98,10 @@ def read_bracket(scene: Scene, *, exposures: Sequence[float] | None = None, refe
 
     with ThreadPoolExecutor(max_workers=2) as pool:
         images = list(pool.map(decode, scene.files))
-    frames = [_frame(image, exposure) for image, exposure in zip(images, inferred, strict=True)]
+    frames = [
+        replace(_frame(image, exposure), path=path)
+        for path, image, exposure in zip(scene.files, images, inferred, strict=True)
+    ]
     return make_bracket(
         frames,
         name=scene.name,

@@ -63,6 +63,19 @@ def infer_exposures(
     raise ExposureError(f"no exposure time in {_listed(lacking)}: {HOW_TO_GIVE}")
 
 
+def parse_evs(text: str) -> list[float]:
+    """EVs of `--exposures`, e.g. "-2,0,2"; ExposureError says which is none."""
+    evs = []
+    for part in text.split(","):
+        try:
+            evs.append(float(part))
+        except ValueError:
+            message = f"--exposures {text}: {part.strip()!r} is not an EV; numbers such as -2,0,2 were expected"
+            raise ExposureError(message) from None
+        _check_number(evs[-1], f"--exposures {text}")
+    return evs
+
+
 def read_exposure_file(path: Path, *, expected: int) -> list[float]:
     """EVs of an exposure.txt: one a line, blank lines tolerated; ExposureError names file and line."""
     try:

@@ -27,6 +27,11 @@ class Scene:
     """The folder that the files were found in; None where they were named one by one."""
     warnings: tuple[str, ...] = ()
 
+    def beside(self, ending: str) -> Path:
+        """`<scene><ending>` beside the scene: beside its folder, or beside the first of its files."""
+        place = self.files[0] if self.folder is None else self.folder.resolve()
+        return place.with_name(f"{self.name}{ending}")
+
 
 def natural_key(path: Path) -> tuple[tuple[int, float | str], ...]:
     """Sort key under which frame2 comes before frame10, and 0.125 before 0.25."""
@@ -52,7 +57,7 @@ def find_scene(paths: Sequence[Path]) -> Scene:
         raise BracketError(f"{name}: 1 image given; a bracket needs at least 2" if paths else "no images given")
     if len({path.resolve() for path in paths}) < len(paths):
         raise BracketError("the same file is given more than once")
-    return Scene(name=paths[0].resolve().parent.name or "scene", files=tuple(paths), folder=None)
+    return Scene(name=paths[0].stem, files=tuple(paths), folder=None)
 
 
 def _scene_of_folder(folder: Path) -> Scene:

@@ -1,0 +1,7 @@
+"""`python -m hdrfuse` is `hdrfuse`."""
+
+import sys
+
+from hdrfuse.cli import main
+
+sys.exit(main())

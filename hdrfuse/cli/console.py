@@ -1,0 +1,110 @@
+"""What the user sees: results on stdout; progress, warnings and errors on stderr."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+import typer
+
+from hdrfuse.errors import WriteError
+
+Progress = Callable[[str, float], None]
+
+
+class Console:
+    """Standard output and error of one command."""
+
+    def __init__(self) -> None:
+        self.quiet = False
+        self.verbose = False
+
+    def result(self, text: str) -> None:
+        """Print a result to standard output."""
+        _print(text, sys.stdout)
+
+    def json(self, document: dict[str, Any]) -> None:
+        """Print the one JSON object of `--json` to standard output."""
+        self.result(json.dumps(document, indent=2, allow_nan=False))
+
+    def warn(self, message: str) -> None:
+        """Print a warning, unless `-q`."""
+        if not self.quiet:
+            _print(f"warning: {one_line(message)}", sys.stderr)
+
+    def detail(self, message: str) -> None:
+        """Print what only `-v` shows."""
+        if self.verbose:
+            _print(message, sys.stderr)
+
+    def error(self, message: str) -> None:
+        """Print the one line that says why the command failed."""
+        _print(f"error: {one_line(message)}", sys.stderr)
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """Give a callback (stage, share of the whole that is done): a bar on a terminal, else a line a stage."""
+        if self.quiet:
+            yield lambda stage, share: None
+        elif sys.stderr is not None and sys.stderr.isatty():
+            yield from _bar()
+        else:
+            yield _lines()
+
+
+def console_of(context: typer.Context, *, quiet: bool, verbose: bool) -> Console:
+    """Return the console that `main` made, told what `-q` and `-v` say."""
+    console = context.obj
+    assert isinstance(console, Console)
+    console.quiet, console.verbose = quiet, verbose
+    return console
+
+
+def one_line(message: str) -> str:
+    """A message without line breaks and control characters, which file names may hold."""
+    return " ".join("".join(c if c.isprintable() else " " for c in message).split())
+
+
+def _bar() -> Iterator[Progress]:
+    from rich.console import Console as RichConsole
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description:<30}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=RichConsole(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=1.0)
+
+        def show(stage: str, share: float) -> None:
+            bar.update(task, description=stage, completed=share)
+
+        yield show
+
+
+def _lines() -> Progress:
+    seen: set[str] = set()
+
+    def show(stage: str, share: float) -> None:
+        if stage not in seen:
+            seen.add(stage)
+            _print(f"{share:4.0%} {stage}", sys.stderr)
+
+    return show
+
+
+def _print(text: str, stream: TextIO | None) -> None:
+    """Print, whatever characters a file's name holds; a closed stream (`>&-`) takes nothing.
+
+    Raises WriteError where the stream takes nothing more; a reader that went away (`| head`) has seen enough.
+    """
+    if stream is None:
+        return
+    encoding = stream.encoding or "utf-8"
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+    except OSError as error:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())  # or Python tries again when it exits
+        if not isinstance(error, BrokenPipeError):
+            raise WriteError(f"standard output cannot be written: {error.strerror}") from error

@@ -1,0 +1,86 @@
+"""`hdrfuse merge`."""
+
+from typing import Any
+
+import typer
+
+from hdrfuse.cli import options as o
+from hdrfuse.cli.console import console_of
+
+
+def merge(
+    context: typer.Context,
+    scene: o.SceneArgument,
+    out: o.OutOption = None,
+    method: o.MethodOption = "classical",
+    exposures: o.ExposuresOption = None,
+    reference: o.ReferenceOption = "auto",
+    align: o.AlignOption = True,
+    response: o.ResponseOption = "auto",
+    blend: o.BlendOption = True,
+    weights: o.WeightsOption = None,
+    device: o.DeviceOption = "auto",
+    precision: o.PrecisionOption = "auto",
+    tile: o.TileOption = "auto",
+    steps: o.StepsOption = 10,
+    seed: o.SeedOption = 0,
+    preview: o.PreviewOption = True,
+    tonemap: o.TonemapOption = "reinhard",
+    ghost_map: o.GhostMapOption = None,
+    save_response: o.SaveResponseOption = None,
+    half: o.HalfOption = None,
+    compression: o.CompressionOption = None,
+    overwrite: o.OverwriteOption = False,
+    json: o.JsonOption = False,
+    quiet: o.QuietOption = False,
+    verbose: o.VerboseOption = False,
+) -> None:
+    """Merge one bracket into an HDR image.
+
+    Example: hdrfuse merge shots/beach --out beach.exr
+    """
+    console = console_of(context, quiet=quiet, verbose=verbose)
+    from hdrfuse.imaging.exposure import parse_evs  # imports numpy: keep `hdrfuse --help` instant
+    from hdrfuse.imaging.scene import find_scene
+    from hdrfuse.job import MergeJob
+    from hdrfuse.outputs import Outputs
+    from hdrfuse.pipeline import MergeOptions
+
+    found = find_scene(scene)
+    radiance = out or found.beside(".exr")
+    job = MergeJob(
+        scene=found,
+        exposures=None if exposures is None else parse_evs(exposures),
+        reference=reference,
+        options=MergeOptions(
+            method=method, align=align, response=response, weights=weights, blend=blend, device=device,
+            precision=precision, tile=o.tile_px(tile), steps=steps, seed=seed,
+        ),
+        outputs=Outputs(
+            radiance=radiance, preview=radiance.with_name(f"{radiance.stem}.preview.jpg") if preview else None,
+            ghost_map=ghost_map, response=save_response, tonemap=tonemap, half=half, compression=compression,
+            overwrite=overwrite,
+        ),
+    )  # fmt: skip
+    job.check()
+    with console.progress() as progress:
+        report = job.run(progress)
+    for warning in report["warnings"]:
+        console.warn(warning)
+    if json:
+        console.json(report)
+    else:
+        console.result(summary(report))
+
+
+def summary(report: dict[str, Any]) -> str:
+    """What was made, in a line, and the other files below it."""
+    width, height = report["size"]
+    reference_ev = report["inputs"][report["reference"]["index"]]["ev"]
+    evs = " ".join(f"{entry['ev'] - reference_ev:+.1f}" for entry in report["inputs"])
+    radiance, *others = report["outputs"].values()
+    facts = (
+        f"{width} x {height}, {len(report['inputs'])} frames ({evs} EV), {report['ghost_fraction']:.1%} moved, "
+        f"{report['seconds']['total']:.1f} s"
+    )
+    return "\n".join([f"{radiance}  {facts}", *others])
