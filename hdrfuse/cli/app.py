@@ -14,6 +14,7 @@ import typer
 import typer.main
 
 from hdrfuse import __version__
+from hdrfuse.cli.bench import bench
 from hdrfuse.cli.console import Console
 from hdrfuse.cli.demo import demo
 from hdrfuse.cli.merge import merge
@@ -22,6 +23,7 @@ from hdrfuse.errors import ExitCode, HdrfuseError
 app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
 app.command()(merge)
 app.command()(demo)
+app.command()(bench)
 
 
 def _print_version(wanted: bool) -> None:

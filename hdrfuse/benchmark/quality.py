@@ -1,0 +1,119 @@
+"""Quality: PSNR-mu of merged procedural brackets whose truth is known."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdrfuse.benchmark.opencv_merge import merge_arrays
+from hdrfuse.data.procedural import Motion, ProceduralBracket, procedural_bracket
+from hdrfuse.imaging.bracket import bracket_of_arrays
+from hdrfuse.metrics import psnr_mu
+from hdrfuse.pipeline import MergeOptions, Progress, merge_bracket
+
+GAMMA = 2.2
+"""The curve of the procedural frames; hdrfuse has to find it, the peers are told."""
+
+MOTIONS: tuple[Motion, ...] = get_args(Motion)
+
+EVERYWHERE = (slice(None), slice(None))
+
+Prediction = tuple[NDArray[np.floating], tuple[slice, slice]]
+"""Radiance (H, W, 3), 1.0 = white of the shortest frame, and the rows and columns that count."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """One way to merge on one kind of motion."""
+
+    method: str
+    motion: Motion
+    psnr_mu_db: tuple[float, ...]
+    """One a scene."""
+
+    @property
+    def mean_db(self) -> float:
+        """Mean over the scenes."""
+        return fmean(self.psnr_mu_db)
+
+
+def hdrfuse_classical(bracket: ProceduralBracket) -> Prediction:
+    """What `hdrfuse merge --method classical` makes of the frames, the response calibrated from them."""
+    frames = bracket_of_arrays(bracket.frames, bracket.evs, reference=bracket.reference)
+    merged = merge_bracket(frames, MergeOptions(method="classical"))
+    return merged.radiance / np.float32(gains(bracket)[bracket.reference]), EVERYWHERE
+
+
+def triangle_weights(bracket: ProceduralBracket) -> Prediction:
+    """The plain merge: triangle weights (Debevec & Malik 1997, eq. 4), the true curve, no registration.
+
+    The shortest frame keeps its weight up to white and the longest down to black: no frame knows better.
+    """
+    total, weights = np.zeros(bracket.truth.shape), np.zeros(bracket.truth.shape)
+    last = len(bracket.frames) - 1
+    for index, (encoded, gain) in enumerate(zip(shares_of_white(bracket), gains(bracket), strict=True)):
+        rising = np.ones_like(encoded) if index == last else 2.0 * encoded
+        falling = np.ones_like(encoded) if index == 0 else 2.0 - 2.0 * encoded
+        weight = np.maximum(np.minimum(1.0, np.minimum(rising, falling)), 1e-6)
+        total += weight * encoded**GAMMA / gain
+        weights += weight
+    return total / weights, EVERYWHERE
+
+
+def reference_alone(bracket: ProceduralBracket) -> Prediction:
+    """The middle frame under the true curve; its highlights are clipped."""
+    index = bracket.reference
+    return shares_of_white(bracket)[index] ** GAMMA / gains(bracket)[index], EVERYWHERE
+
+
+def opencv_debevec(bracket: ProceduralBracket) -> Prediction:
+    """OpenCV's AlignMTB and MergeDebevec with the true curve, at 8 bits, scored where all its frames have data."""
+    frames = [np.rint(encoded * 255).astype(np.uint8) for encoded in shares_of_white(bracket)]
+    response = np.linspace(0.0, 1.0, 256) ** GAMMA
+    return merge_arrays(frames, gains(bracket), response, bracket.reference)
+
+
+METHODS: dict[str, Callable[[ProceduralBracket], Prediction]] = {
+    "hdrfuse classical": hdrfuse_classical,
+    "triangle weights, true curve": triangle_weights,
+    "reference frame alone": reference_alone,
+    "OpenCV AlignMTB + MergeDebevec, true curve": opencv_debevec,
+}
+
+
+def gains(bracket: ProceduralBracket) -> list[float]:
+    """Exposure of each frame, where the shortest's is 1."""
+    return [2.0 ** (ev - bracket.evs[0]) for ev in bracket.evs]
+
+
+def shares_of_white(bracket: ProceduralBracket) -> list[NDArray[np.float64]]:
+    """Encoded frames (H, W, 3), white = 1."""
+    return [frame / float(np.iinfo(frame.dtype).max) for frame in bracket.frames]
+
+
+def measure_quality(
+    seeds: Sequence[int],
+    *,
+    size: tuple[int, int] = (1024, 768),
+    motions: Sequence[Motion] = MOTIONS,
+    progress: Progress = lambda stage, share: None,
+) -> list[Quality]:
+    """Merge scenes of every seed and motion in every way -> PSNR-mu (mu = 5000) over the whole frame.
+
+    Brackets are 16-bit gamma 2.2 at -2, 0 and +2 EV, ``size`` (width, height).
+    """
+    found = []
+    for done, motion in enumerate(motions):
+        scores: dict[str, list[float]] = {method: [] for method in METHODS}
+        for index, seed in enumerate(seeds):
+            progress(f"{motion}, scene {seed}", (done + index / len(seeds)) / len(motions))
+            bracket = procedural_bracket(seed, motion=motion, size=size)
+            for method, merge in METHODS.items():
+                radiance, region = merge(bracket)
+                score = psnr_mu(prediction=radiance[region], truth=bracket.truth[region])
+                scores[method].append(round(score, 3))
+        found += [Quality(method=method, motion=motion, psnr_mu_db=tuple(db)) for method, db in scores.items()]
+    return found

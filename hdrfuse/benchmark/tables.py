@@ -1,0 +1,110 @@
+"""The benchmark's results as tables for a terminal."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from io import StringIO
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from hdrfuse.benchmark.disagreement import Disagreement
+from hdrfuse.benchmark.machine import Machine
+from hdrfuse.benchmark.quality import Quality
+from hdrfuse.benchmark.speed import Timing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """Everything that one run of the benchmark measured."""
+
+    machine: Machine
+    speed: Sequence[Timing] = ()
+    quality: Sequence[Quality] = ()
+    calibration: Sequence[Disagreement] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything in plain types."""
+        return {
+            "machine": asdict(self.machine),
+            "speed": [{**asdict(timing), "median_s": round(timing.median_s, 3)} for timing in self.speed],
+            "quality": [{**asdict(quality), "mean_db": round(quality.mean_db, 3)} for quality in self.quality],
+            "calibration": [asdict(stack) for stack in self.calibration],
+        }
+
+    def as_text(self, *, width: int) -> str:
+        """Return the machine and a table for each part that was measured, `width` characters wide at most."""
+        tables: list[Table] = []
+        if self.speed:
+            tables += [speed_table(self.speed), stages_table(self.speed)]
+        if self.quality:
+            tables.append(quality_table(self.quality))
+        if self.calibration:
+            tables.append(calibration_table(self.calibration))
+        text = StringIO()
+        console = Console(file=text, width=width, color_system=None)
+        console.print(str(self.machine), highlight=False, soft_wrap=True)
+        for table in tables:
+            console.print(table)
+        return text.getvalue().rstrip()
+
+
+def speed_table(timings: Sequence[Timing]) -> Table:
+    """Seconds, memory and the ratio to OpenCV's seconds."""
+    table = Table(
+        title="Speed: whole runs in fresh processes, JPEG files to EXR and preview (hdrfuse) or .hdr (OpenCV)"
+    )
+    table.add_column("input")
+    table.add_column("tool")
+    for name in ("s, median", "s, least", "s, most", "ratio", "CPU s", "peak MB"):
+        table.add_column(name, justify="right")
+    for timing in timings:
+        seconds = (timing.median_s, min(timing.seconds), max(timing.seconds))
+        ratio = "" if timing.ratio is None else f"{timing.ratio:.2f}"
+        shape = f"{timing.frames} x {timing.megapixels:.1f} MP" if timing.frames else ""
+        table.add_row(shape, timing.tool, *(f"{each:.2f}" for each in seconds), ratio,
+                      f"{timing.processor_s:.2f}", f"{timing.peak_memory_mb:.0f}")  # fmt: skip
+    return table
+
+
+def stages_table(timings: Sequence[Timing]) -> Table:
+    """Seconds a stage, as the tools report them; each picture is a column."""
+    columns = [timing for timing in timings if timing.stages]
+    table = Table(title="Seconds a stage, median")
+    table.add_column("stage")
+    for timing in columns:
+        table.add_column(f"{timing.tool.split()[0]} {timing.megapixels:.1f} MP", justify="right")
+    for stage in dict.fromkeys(stage for timing in columns for stage in timing.stages):
+        found = [timing.stages.get(stage) for timing in columns]
+        table.add_row(stage, *("" if seconds is None else f"{seconds:.2f}" for seconds in found))
+    return table
+
+
+def quality_table(qualities: Sequence[Quality]) -> Table:
+    """Mean PSNR-mu of every method on every motion."""
+    motions = list(dict.fromkeys(quality.motion for quality in qualities))
+    methods = list(dict.fromkeys(quality.method for quality in qualities))
+    means = {(quality.method, quality.motion): quality.mean_db for quality in qualities}
+    scenes = len(qualities[0].psnr_mu_db)
+    table = Table(title=f"Quality: PSNR-mu in dB over the whole frame, mean of {scenes} procedural scenes a column")
+    table.add_column("method")
+    for motion in motions:
+        table.add_column(motion, justify="right")
+    for method in methods:
+        table.add_row(method, *(f"{means[method, motion]:.1f}" for motion in motions))
+    return table
+
+
+def calibration_table(stacks: Sequence[Disagreement]) -> Table:
+    """Stops of disagreement in every stack."""
+    table = Table(title="Calibration: median disagreement of neighbouring frames in stops")
+    table.add_column("stack")
+    for name in ("frames", "taken as sRGB", "calibrated", "with gains"):
+        table.add_column(name, justify="right")
+    table.add_column("curve")
+    for stack in stacks:
+        errors = (stack.srgb_ev, stack.calibrated_ev, stack.with_gains_ev)
+        table.add_row(
+            stack.stack, str(stack.frames), *("" if error is None else f"{error:.2f}" for error in errors), stack.curve
+        )
+    return table

@@ -1,0 +1,91 @@
+"""`hdrfuse bench`."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from hdrfuse.cli import options as o
+from hdrfuse.cli.console import Progress, console_of
+from hdrfuse.errors import UsageError
+
+What = Literal["speed", "quality", "all"]
+
+WhatOption = Annotated[What, typer.Option(help="What is measured.")]
+MegapixelsOption = Annotated[str, typer.Option(metavar="MP,MP,...", help="Speed: sizes of the photographs.")]
+RepeatOption = Annotated[int, typer.Option(min=1, help="Speed: runs of each tool, in turn; the median counts.")]
+SizeOption = Annotated[str, typer.Option(metavar="WxH", help="Quality: size of the scenes.")]
+SeedsOption = Annotated[int, typer.Option(min=1, help="Quality: how many scenes of each kind of motion.")]
+StacksOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", show_default=False,
+        help="Also: how well calibration explains your own brackets, one folder each in DIR.",
+    ),
+]  # fmt: skip
+
+
+def bench(
+    context: typer.Context,
+    what: WhatOption = "all",
+    megapixels: MegapixelsOption = "1.5,24",
+    repeat: RepeatOption = 3,
+    size: SizeOption = "1024x768",
+    seeds: SeedsOption = 8,
+    stacks: StacksOption = None,
+    json: o.JsonOption = False,
+    quiet: o.QuietOption = False,
+    verbose: o.VerboseOption = False,
+) -> None:
+    """Measure speed and quality on this machine, beside OpenCV on the same pictures.
+
+    Example: hdrfuse bench --what speed --megapixels 1.5
+    """
+    console = console_of(context, quiet=quiet, verbose=verbose)
+    sizes_mp, scene_size = parse_megapixels(megapixels), parse_size(size)
+    from hdrfuse.benchmark.disagreement import measure_disagreement  # imports numpy: keep `--help` instant
+    from hdrfuse.benchmark.machine import this_machine
+    from hdrfuse.benchmark.quality import measure_quality
+    from hdrfuse.benchmark.speed import measure_speed
+    from hdrfuse.benchmark.tables import Results
+
+    with console.progress() as progress:
+        parts = (what != "quality") + (what != "speed") + (stacks is not None)
+        share = iter(part_of(progress, index, parts) for index in range(parts))
+        results = Results(
+            machine=this_machine(),
+            speed=() if what == "quality" else measure_speed(sizes_mp, repetitions=repeat, progress=next(share)),
+            quality=() if what == "speed" else measure_quality(range(seeds), size=scene_size, progress=next(share)),
+            calibration=() if stacks is None else measure_disagreement(stacks, progress=next(share)),
+        )
+        progress("done", 1.0)
+    if json:
+        console.json(results.as_json())
+    else:
+        console.result(results.as_text(width=max(120, shutil.get_terminal_size().columns)))
+
+
+def part_of(progress: Progress, index: int, parts: int) -> Progress:
+    """Progress of one of several parts of like length."""
+    return lambda stage, share: progress(stage, (index + share) / parts)
+
+
+def parse_megapixels(text: str) -> list[float]:
+    """Read sizes like `1.5,24`. Raises UsageError for anything that is no photograph's size."""
+    try:
+        sizes = [float(part) for part in text.split(",")]
+    except ValueError:
+        sizes = []
+    if not sizes or not all(0.01 <= size <= 200 for size in sizes):
+        raise UsageError(f"--megapixels {text}: numbers from 0.01 to 200 with commas between were expected")
+    return sizes
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Read a size like `1024x768`. Raises UsageError for anything else."""
+    found = re.fullmatch(r"(\d{2,5})x(\d{2,5})", text)
+    if found is None:
+        raise UsageError(f"--size {text}: width and height like 1024x768 were expected")
+    return int(found[1]), int(found[2])
