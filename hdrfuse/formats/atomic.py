@@ -13,9 +13,7 @@ from hdrfuse.formats.kinds import WRITABLE_SUFFIXES
 def check_writable(path: Path, *, overwrite: bool, suffixes: frozenset[str] = WRITABLE_SUFFIXES) -> None:
     """See before the work whether `path` can be written. Raises OutputError that says why not."""
     if path.suffix.lower() not in suffixes:
-        raise OutputError(
-            f"{path}: cannot write {path.suffix!r} files; expected {' '.join(sorted(suffixes))}"
-        )
+        raise OutputError(f"{path}: cannot write {path.suffix!r} files; expected {' '.join(sorted(suffixes))}")
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; expected a file's name")
     if not overwrite and os.path.lexists(path):

@@ -59,9 +59,7 @@ def read_exif(stream: BinaryIO) -> Exif:
             captured_at=_captured_at(tags),
             camera=camera_name(tags.text("Image Make"), tags.text("Image Model")),
             lens=tags.text("EXIF LensModel", "Image LensModel"),
-            focal_length_mm=_positive(
-                tags.number("EXIF FocalLength", "Image FocalLength"), LONGEST_FOCAL_LENGTH_MM
-            ),
+            focal_length_mm=_positive(tags.number("EXIF FocalLength", "Image FocalLength"), LONGEST_FOCAL_LENGTH_MM),
         ),
         orientation=int(tags.number("Image Orientation") or UPRIGHT),
         adobe_rgb=tags.text("Interoperability InteroperabilityIndex") == "R03",
@@ -126,7 +124,7 @@ def block_of(capture: Capture) -> bytes | None:
 
 
 def _tags(stream: BinaryIO) -> dict[str, Any]:
-    logging.getLogger("exifread").addHandler(logging.NullHandler())  # else warnings reach the user's terminal
+    logging.getLogger("exifread").setLevel(logging.CRITICAL)  # else it warns the user about damaged blocks
     try:
         return exifread.process_file(stream, details=False, extract_thumbnail=False)
     except Exception:  # exifread raises anything on damaged blocks, which then say nothing
@@ -183,7 +181,7 @@ def _f_number(tags: _Tags) -> float | None:
 
 def _iso(tags: _Tags) -> float | None:
     rating = tags.number("EXIF ISOSpeedRatings", "Image ISOSpeedRatings")
-    if rating is not None and 0 < rating < ISO_OVERFLOW:
+    if rating is not None and 0 < rating <= HIGHEST_ISO and rating != ISO_OVERFLOW:
         return rating
     wide = (
         f"{group} {name}"
@@ -194,9 +192,7 @@ def _iso(tags: _Tags) -> float | None:
         )  # 0x8831: StandardOutputSensitivity
         for group in ("EXIF", "Image")
     )
-    return next(
-        (iso for name in wide if (iso := _positive(tags.number(name), HIGHEST_ISO)) is not None), None
-    )
+    return next((iso for name in wide if (iso := _positive(tags.number(name), HIGHEST_ISO)) is not None), None)
 
 
 def _captured_at(tags: _Tags) -> datetime | None:

@@ -76,14 +76,10 @@ def read(path: Path) -> DecodedImage:
         raise RefusedError("damaged OpenEXR file: its pixels cannot be decoded") from error
     pixels = checked(pixels)
     header = _header(path, picture)
-    return DecodedImage(
-        header=header, pixels=pixels, white=clipping_white(pixels), exif=block_of(header.capture)
-    )
+    return DecodedImage(header=header, pixels=pixels, white=clipping_white(pixels), exif=block_of(header.capture))
 
 
-def write(
-    path: Path, radiance: Pixels, facts: RadianceFacts, *, half: bool = True, compression: str = "zip"
-) -> None:
+def write(path: Path, radiance: Pixels, facts: RadianceFacts, *, half: bool = True, compression: str = "zip") -> None:
     """Write radiance (H, W, 3) float32; half clips at 65504. Equal arguments give equal bytes."""
     attributes = {
         "compression": COMPRESSIONS[compression],

@@ -59,9 +59,7 @@ def read_layout(stream: BinaryIO, file_bytes: int) -> Layout:
     except (KeyError, IndexError, ValueError, struct.error) as error:
         raise RefusedError(f"damaged OpenEXR file: its header lacks or spoils {error}") from error
     if compression not in LINES_PER_CHUNK:
-        raise RefusedError(
-            f"is an OpenEXR file of compression {compression}; expected 0 to {max(LINES_PER_CHUNK)}"
-        )
+        raise RefusedError(f"is an OpenEXR file of compression {compression}; expected 0 to {max(LINES_PER_CHUNK)}")
     width, height = right - left + 1, bottom - top + 1
     decoded_bytes = width * height * sum(SAMPLE_BYTES[kind] for kind in channels.values())
     check_size(width, height, decoded_bytes=decoded_bytes, file_bytes=file_bytes, highest_ratio=HIGHEST_RATIO)
@@ -95,24 +93,18 @@ def check_chunks(stream: BinaryIO, layout: Layout, file_bytes: int) -> None:
         if offset == 0:
             raise RefusedError(f"incomplete OpenEXR file: chunk {index} of {count} was never written")
         if offset < end_of_table or offset + leader_bytes > file_bytes:
-            raise RefusedError(
-                f"truncated OpenEXR file: chunk {index} begins at byte {offset:,} of {file_bytes:,}"
-            )
+            raise RefusedError(f"truncated OpenEXR file: chunk {index} begins at byte {offset:,} of {file_bytes:,}")
         stream.seek(offset)
         *place, size = struct.unpack(f"<{leader_bytes // 4}i", stream.read(leader_bytes))
         if size < 1 or offset + leader_bytes + size > file_bytes:
-            raise RefusedError(
-                f"truncated OpenEXR file: chunk {index} has {size:,} bytes, past the end of the file"
-            )
+            raise RefusedError(f"truncated OpenEXR file: chunk {index} has {size:,} bytes, past the end of the file")
         if layout.tile is None:
             line = place[0] - layout.first_line
             if line % lines or not 0 <= line < layout.height:
                 raise RefusedError(f"damaged OpenEXR file: chunk {index} is for scan line {place[0]}")
             expected = min(lines, layout.height - line) * row_bytes
             if layout.compression == UNCOMPRESSED and not layout.subsampled and size != expected:
-                raise RefusedError(
-                    f"damaged OpenEXR file: chunk {index} has {size:,} bytes; expected {expected:,}"
-                )
+                raise RefusedError(f"damaged OpenEXR file: chunk {index} has {size:,} bytes; expected {expected:,}")
         seen.add(tuple(place))
     if len(seen) != count:
         raise RefusedError(f"damaged OpenEXR file: {len(seen)} different chunks; expected {count}")

@@ -117,9 +117,7 @@ def _is_identity(curve: bytes) -> bool:
     if kind == b"para":
         function = count >> 16
         gamma, *rest = _s15fixed16(curve[12 : 12 + 4 * (1, 3, 4, 5, 7)[min(function, 4)]])
-        return gamma == 1.0 and (
-            function == 0 or (function in (1, 2) and rest[:2] == [1.0, 0.0] and not any(rest[2:]))
-        )
+        return gamma == 1.0 and (function == 0 or (function in (1, 2) and rest[:2] == [1.0, 0.0] and not any(rest[2:])))
     if kind != b"curv":
         return False
     if count == 0:

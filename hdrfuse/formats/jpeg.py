@@ -95,9 +95,7 @@ def _header(path: Path, layout: Layout, exif: Exif) -> ImageHeader:
         capture=exif.capture,
     )
     profile = read_profile(layout.icc)
-    return (
-        replace(header, chromaticities=profile.chromaticities, linear=profile.linear) if profile else header
-    )
+    return replace(header, chromaticities=profile.chromaticities, linear=profile.linear) if profile else header
 
 
 def _layout(data: bytes, file_bytes: int) -> Layout:

@@ -33,6 +33,9 @@ RLE_WIDTHS = range(8, 2**15)
 HIGHEST_RATIO = 64
 """127 equal bytes in two."""
 
+DARKEST = 1e-32
+"""Below this the encoder writes black."""
+
 SENTINEL = bytes((17, 99, 203, 131))
 """An RGBE pixel of which one more scan line is appended: it comes out last if the file held what it said."""
 
@@ -75,20 +78,18 @@ def read(path: Path) -> DecodedImage:
     data = path.read_bytes()
     layout = _layout(data, len(data))
     header = _header(path, layout)
-    pixels = _decode(data[layout.pixels_start :], layout)
+    pixels = _decode(memoryview(data)[layout.pixels_start :], layout)
+    if layout.columns_first:
+        pixels = pixels.transpose(1, 0, 2)
     if layout.upward:
         pixels = np.flip(pixels, 0)
     if layout.leftward:
         pixels = np.flip(pixels, 1)
-    if layout.columns_first:
-        pixels = pixels.transpose(1, 0, 2)
     pixels = np.ascontiguousarray(pixels)
     if layout.scale != (1.0, 1.0, 1.0):
         pixels /= np.array(layout.scale, np.float32)
     pixels = checked(pixels)
-    return DecodedImage(
-        header=header, pixels=pixels, white=clipping_white(pixels), exif=block_of(header.capture)
-    )
+    return DecodedImage(header=header, pixels=pixels, white=clipping_white(pixels), exif=block_of(header.capture))
 
 
 def write(path: Path, radiance: Pixels, facts: RadianceFacts) -> None:
@@ -96,10 +97,7 @@ def write(path: Path, radiance: Pixels, facts: RadianceFacts) -> None:
     bgr = cv2.cvtColor(np.ascontiguousarray(radiance, np.float32), cv2.COLOR_RGB2BGR)
     for row in range(0, len(bgr), 256):
         strip = bgr[row : row + 256]
-        _, exponent = np.frexp(strip.max(axis=2))
-        strip += np.ldexp(np.float32(0.5), exponent - 8)[
-            ..., None
-        ]  # the encoder cuts off, readers do not add
+        strip += _half_step(strip.max(axis=2))[..., None]  # the encoder cuts off, and readers add nothing
     done, encoded = cv2.imencode(".hdr", bgr)
     if not done:
         raise RuntimeError("the pixels cannot be encoded as RGBE")
@@ -116,23 +114,27 @@ def write(path: Path, radiance: Pixels, facts: RadianceFacts) -> None:
         stream.write(memoryview(data)[pixels_start:])
 
 
+def _half_step(brightest: Pixels) -> Pixels:
+    """Return half of RGBE's step for pixels whose largest channel is `brightest`; 0 for black."""
+    mantissa, exponent = np.frexp(brightest)
+    exponent += mantissa >= 1.0 - 1 / 512  # rounding carries it into the next power of two
+    return np.where(brightest > DARKEST, np.ldexp(np.float32(0.5), exponent - 8), np.float32(0.0))
+
+
 def _comments(facts: RadianceFacts) -> list[str]:
     stated = {name: getattr(facts.capture, field) for name, field in COMMENTS.items()}
     stated["white luminance (cd/m2)"] = facts.white_luminance_cd_m2
     stated |= dict(sorted(facts.provenance.items()))
-    return [
-        f"# {name}: {' '.join(str(value).split())}" for name, value in stated.items() if value is not None
-    ]
+    return [f"# {name}: {' '.join(str(value).split())}" for name, value in stated.items() if value is not None]
 
 
-def _decode(stored: bytes, layout: Layout) -> Pixels:
+def _decode(stored: memoryview, layout: Layout) -> Pixels:
     """Return the stored scan lines (rows, columns, 3); one of the sentinel shows whether all were there."""
     width, height = (layout.height, layout.width) if layout.columns_first else (layout.width, layout.height)
-    encoded = width in RLE_WIDTHS and stored[:2] == b"\x02\x02"
-    if not encoded and len(stored) != 4 * width * height and stored[:3] != b"\1\1\1":
+    encoded = width in RLE_WIDTHS and bytes(stored[:2]) == b"\x02\x02"
+    if not encoded and len(stored) != 4 * width * height and bytes(stored[:3]) != b"\1\1\1":
         raise RefusedError(
-            f"truncated or damaged Radiance file: {len(stored):,} bytes of pixels;"
-            f" expected {4 * width * height:,}"
+            f"truncated or damaged Radiance file: {len(stored):,} bytes of pixels; expected {4 * width * height:,}"
         )
     head = b"#?RADIANCE\nFORMAT=" + FORMAT + b"\n\n" + f"-Y {height + 1} +X {width}\n".encode()
     file = b"".join((head, stored, _sentinel_line(width, encoded=encoded)))
@@ -140,7 +142,10 @@ def _decode(stored: bytes, layout: Layout) -> Pixels:
     expected = np.ldexp(np.array(tuple(SENTINEL[2::-1]), np.float32), SENTINEL[3] - 136)
     if bgr is None or bgr.shape != (height + 1, width, 3) or not (bgr[-1] == expected).all():
         raise RefusedError(f"truncated or damaged Radiance file: its {height} scan lines are not all there")
-    return np.asarray(cv2.cvtColor(bgr[:-1], cv2.COLOR_BGR2RGB))
+    pixels = bgr[:-1]
+    for row in range(0, height, 256):  # in place: a frame of floats is large
+        pixels[row : row + 256] = pixels[row : row + 256, :, ::-1].copy()
+    return pixels
 
 
 def _sentinel_line(width: int, *, encoded: bool) -> bytes:
@@ -177,9 +182,7 @@ def _layout(data: bytes, file_bytes: int) -> Layout:
     columns_first = size[2] == b"X"
     width, height = (first, second) if columns_first else (second, first)
     signs = {size[2]: size[1], size[5]: size[4]}
-    check_size(
-        width, height, decoded_bytes=4 * width * height, file_bytes=file_bytes, highest_ratio=HIGHEST_RATIO
-    )
+    check_size(width, height, decoded_bytes=4 * width * height, file_bytes=file_bytes, highest_ratio=HIGHEST_RATIO)
     scale, chromaticities, capture = np.ones(3), REC709, dict[str, object]()
     for line in data[:end].decode("utf-8", "replace").splitlines()[1:]:
         name, _, value = line[1:].partition(":") if line.startswith("#") else line.partition("=")

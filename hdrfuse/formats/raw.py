@@ -20,9 +20,15 @@ WhiteBalance = tuple[float, float, float, float]
 """Multipliers of R, G, B and the second green."""
 
 WHITE = 65535.0
+ROUNDING = 2
+"""How far below white LibRaw's colour matrix leaves a pixel that clips in every channel."""
+
 HIGHEST_RATIO = 256
 SIDEWAYS_FLIP = 4
 """The bit of LibRaw's flip that exchanges rows and columns."""
+
+STRIP = 256
+"""Rows that are worked on at once where a whole frame would need as much memory again."""
 
 HOT_RATIO = 4.0
 HOT_ABOVE = 1 / 64
@@ -70,17 +76,22 @@ def read(path: Path, *, white_balance: WhiteBalance | None = None) -> DecodedIma
         )
     if pixels.shape[:2] != (header.height, header.width):
         raise RefusedError(
-            f"damaged RAW file: {pixels.shape[1]}x{pixels.shape[0]} pixels;"
-            f" expected {header.width}x{header.height}"
+            f"damaged RAW file: {pixels.shape[1]}x{pixels.shape[0]} pixels; expected {header.width}x{header.height}"
         )
+    _close_rounding_gap(pixels)
     if pixels.ndim == 2 or pixels.shape[2] == 1:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
     return DecodedImage(header=header, pixels=pixels, white=WHITE, exif=block_of(header.capture))
 
 
-def remove_hot_pixels(
-    mosaic: NDArray[np.uint16], colors: NDArray[np.uint8], black: float, white: float
-) -> int:
+def _close_rounding_gap(pixels: Pixels) -> None:
+    """Lift what is white but for rounding to white, in place."""
+    for row in range(0, len(pixels), STRIP):
+        strip = pixels[row : row + STRIP]
+        strip[strip >= WHITE - ROUNDING] = WHITE
+
+
+def remove_hot_pixels(mosaic: NDArray[np.uint16], colors: NDArray[np.uint8], black: float, white: float) -> int:
     """Replace isolated bright pixels of a mosaic (H, W) in place, and return how many there were.
 
     Each takes the median of the pixels of its colour within two rows and columns. `colors` (H, W) numbers the
@@ -89,10 +100,12 @@ def remove_hot_pixels(
     around = np.ones((5, 5), np.uint8)
     around[2, 2] = 0
     brightest = cv2.dilate(mosaic, around)
-    limit = (brightest - np.float32(black)) * np.float32(HOT_RATIO) + np.float32(
-        black + HOT_ABOVE * (white - black)
-    )
-    rows, columns = np.nonzero(mosaic > limit)
+    margin = black * (1.0 - HOT_RATIO) + HOT_ABOVE * (white - black)
+    places = []
+    for row in range(0, len(mosaic), STRIP):
+        limit = brightest[row : row + STRIP] * np.float32(HOT_RATIO) + np.float32(margin)
+        places.append(np.argwhere(mosaic[row : row + STRIP] > limit) + np.array((row, 0)))
+    rows, columns = np.concatenate(places).T
     fixed = []
     for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
         top, left = max(row - 2, 0), max(column - 2, 0)
@@ -118,9 +131,7 @@ def _opened(path: Path) -> "rawpy.RawPy":
 
 def _header(path: Path, raw: "rawpy.RawPy", exif: Exif) -> ImageHeader:
     sizes = raw.sizes
-    width, height = (
-        (sizes.iheight, sizes.iwidth) if sizes.flip & SIDEWAYS_FLIP else (sizes.iwidth, sizes.iheight)
-    )
+    width, height = (sizes.iheight, sizes.iwidth) if sizes.flip & SIDEWAYS_FLIP else (sizes.iwidth, sizes.iheight)
     check_size(
         max(width, sizes.raw_width),
         max(height, sizes.raw_height),

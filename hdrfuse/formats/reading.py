@@ -98,7 +98,7 @@ def refusing(path: Path) -> Iterator[None]:
     """Turn whatever goes wrong while `path` is read into one ImageError of one line, its cause kept."""
     try:
         yield
-    except HdrfuseError:
+    except (HdrfuseError, ImportError):
         raise
     except RefusedError as error:
         raise ImageError(f"{path}: {' '.join(str(error).split())}") from error

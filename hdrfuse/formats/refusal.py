@@ -25,6 +25,4 @@ def check_size(width: int, height: int, *, decoded_bytes: int, file_bytes: int, 
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         raise RefusedError(f"its header says {width}x{height} pixels; at most {MAX_PIXELS:,} are read")
     if decoded_bytes > max(ALWAYS_AFFORDABLE_BYTES, highest_ratio * file_bytes):
-        raise RefusedError(
-            f"damaged or truncated: {width}x{height} pixels in its header, {file_bytes:,} bytes in all"
-        )
+        raise RefusedError(f"damaged or truncated: {width}x{height} pixels in its header, {file_bytes:,} bytes in all")

@@ -28,6 +28,4 @@ def clipping_white(pixels: Pixels) -> float:
     if highest <= NEARLY_ONE:
         return 1.0
     on_plateau = int(np.count_nonzero(pixels == highest))
-    return (
-        float(highest) if on_plateau >= max(PLATEAU_SAMPLES, PLATEAU_FRACTION * pixels.size) else float("inf")
-    )
+    return float(highest) if on_plateau >= max(PLATEAU_SAMPLES, PLATEAU_FRACTION * pixels.size) else float("inf")

@@ -103,7 +103,7 @@ def _header(path: Path, layout: Layout) -> ImageHeader:
 
 def _layout(stream: BinaryIO, file_bytes: int) -> Layout:
     """Read the first directory and refuse what is not read. Raises RefusedError."""
-    logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else warnings reach the user's terminal
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # else its errors reach the user twice
     try:
         with tifffile.TiffFile(stream) as file:
             page = file.pages.first
@@ -129,9 +129,7 @@ def _layout(stream: BinaryIO, file_bytes: int) -> Layout:
         or (photometric in (PALETTE, CMYK) and raster.dtype.name != "uint8")
         or (photometric == WHITE_IS_ZERO and raster.dtype.kind == "f")
     ):
-        raise RefusedError(
-            f"is a TIFF of {raster.dtype.name} samples; expected 8 or 16-bit integers or floats"
-        )
+        raise RefusedError(f"is a TIFF of {raster.dtype.name} samples; expected 8 or 16-bit integers or floats")
     decoded_bytes = raster.width * raster.height * raster.samples * raster.dtype.itemsize
     check_size(
         raster.width,
@@ -159,13 +157,9 @@ def _raster(page: "tifffile.TiffPage") -> Raster:
         name = getattr(page.compression, "name", str(compression))
         raise RefusedError(f"is a TIFF compressed with {name}; expected none, LZW, deflate or PackBits")
     if page.dtype is None or int(page.fillorder) != 1 or int(page.imagedepth) != 1:
-        raise RefusedError(
-            f"is a TIFF of {page.bitspersample}-bit samples; expected 8 or 16-bit integers or floats"
-        )
+        raise RefusedError(f"is a TIFF of {page.bitspersample}-bit samples; expected 8 or 16-bit integers or floats")
     if page.bitspersample != page.dtype.itemsize * 8:
-        raise RefusedError(
-            f"is a TIFF of {page.bitspersample}-bit samples; expected 8 or 16-bit integers or floats"
-        )
+        raise RefusedError(f"is a TIFF of {page.bitspersample}-bit samples; expected 8 or 16-bit integers or floats")
     planar = int(page.planarconfig) == 2 and page.samplesperpixel > 1
     rows = page.tilelength if page.is_tiled else min(page.rowsperstrip or page.imagelength, page.imagelength)
     return Raster(

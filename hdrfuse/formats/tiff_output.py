@@ -10,6 +10,9 @@ from hdrfuse.formats.icc import linear_profile
 from hdrfuse.formats.image import Capture, Pixels, RadianceFacts
 
 ROWS_PER_STRIP = 64
+DEFLATE_LEVEL = 1
+"""The mantissas of floats hardly compress; higher levels cost several times as long for a few percent."""
+
 TAG_MODEL, TAG_DATE, TAG_EXPOSURE_TIME, TAG_F_NUMBER, TAG_ISO = 272, 306, 33434, 33437, 34855
 RATIONAL_DENOMINATOR = 1_000_000
 
@@ -27,6 +30,7 @@ def write(path: Path, radiance: Pixels, facts: RadianceFacts) -> None:
         np.ascontiguousarray(radiance, np.float32),
         photometric="rgb",
         compression="zlib",
+        compressionargs={"level": DEFLATE_LEVEL},
         rowsperstrip=ROWS_PER_STRIP,
         iccprofile=linear_profile(facts.chromaticities),
         description="\n".join(f"{name}: {_ascii(value)}" for name, value in sorted(lines.items())),

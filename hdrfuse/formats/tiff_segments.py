@@ -1,6 +1,7 @@
 """Strips and tiles of a TIFF: each is unpacked in full, undone its predictor and put in its place."""
 
 import struct
+import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -88,23 +89,22 @@ class Raster:
         for index, ((*_, rows), count) in enumerate(zip(self.places(), self.byte_counts, strict=True)):
             if count != rows * self.row_bytes and not (count == whole and rows < self.segment_height):
                 raise RefusedError(
-                    f"damaged TIFF: strip or tile {index} has {count:,} bytes;"
-                    f" expected {rows * self.row_bytes:,}"
+                    f"damaged TIFF: strip or tile {index} has {count:,} bytes; expected {rows * self.row_bytes:,}"
                 )
 
 
 def read_raster(stream: BinaryIO, raster: Raster) -> NDArray[Any]:
     """Return the stored samples (H, W, S) in native byte order. Raises RefusedError at any damage."""
     pixels = np.empty((raster.height, raster.width, raster.samples), raster.dtype.newbyteorder("="))
+    if raster.compression == NONE and not raster.planar and not raster.tiled:
+        return _read_rows(stream, raster, pixels)
     for (row, column, sample, rows), offset, count in zip(
         raster.places(), raster.offsets, raster.byte_counts, strict=True
     ):
         stream.seek(offset)
         packed = stream.read(count)
         if len(packed) != count:
-            raise RefusedError(
-                f"truncated TIFF: {len(packed):,} bytes of a strip or tile; expected {count:,}"
-            )
+            raise RefusedError(f"truncated TIFF: {len(packed):,} bytes of a strip or tile; expected {count:,}")
         unpacked = _unpack(packed, raster, rows)
         segment = _undo_predictor(unpacked, raster, rows)
         target = pixels[row : row + rows, column : column + raster.segment_width]
@@ -114,6 +114,20 @@ def read_raster(stream: BinaryIO, raster: Raster) -> NDArray[Any]:
         else:
             target[...] = source
     return pixels
+
+
+def _read_rows(stream: BinaryIO, raster: Raster, pixels: NDArray[Any]) -> NDArray[Any]:
+    """Fill the pixels from uncompressed strips without a copy in between."""
+    for (row, _, _, rows), offset in zip(raster.places(), raster.offsets, strict=True):
+        stream.seek(offset)
+        target = pixels[row : row + rows].reshape(-1).view(np.uint8)
+        filled = 0
+        while filled < len(target):
+            count = stream.readinto(target[filled:])  # type: ignore[attr-defined]  # every binary file has it
+            if not count:
+                raise RefusedError("truncated TIFF: a strip ends with the file")
+            filled += count
+    return pixels.byteswap(inplace=True) if raster.big_endian != (sys.byteorder == "big") else pixels
 
 
 def _unpack(packed: bytes, raster: Raster, rows: int) -> bytes:

@@ -18,6 +18,9 @@ from hdrfuse.formats.kinds import SUFFIXES, Kind
 LONGEST_JPEG_SIDE = 65500
 """libjpeg's limit."""
 
+PNG_LEVEL = 2
+"""A fifth of the default level's time for a few percent more bytes."""
+
 
 def write_image(
     path: str | PathLike[str],
@@ -71,9 +74,7 @@ def write_jpeg(
     path = Path(path)
     check_writable(path, overwrite=overwrite, suffixes=SUFFIXES[Kind.JPEG])
     if max(rgb8.shape) > LONGEST_JPEG_SIDE:
-        raise OutputError(
-            f"{path}: {rgb8.shape[1]}x{rgb8.shape[0]} pixels; a JPEG holds {LONGEST_JPEG_SIDE} a side"
-        )
+        raise OutputError(f"{path}: {rgb8.shape[1]}x{rgb8.shape[0]} pixels; a JPEG holds {LONGEST_JPEG_SIDE} a side")
     with replacing(path, overwrite=overwrite) as temporary, encoding(path):
         Image.fromarray(rgb8).save(
             temporary, "JPEG", quality=quality, subsampling=0, exif=exif or b"", icc_profile=srgb_profile()
@@ -85,7 +86,7 @@ def write_png(path: str | PathLike[str], rgb8: NDArray[np.uint8], *, overwrite: 
     path = Path(path)
     check_writable(path, overwrite=overwrite, suffixes=SUFFIXES[Kind.PNG])
     with replacing(path, overwrite=overwrite) as temporary, encoding(path):
-        Image.fromarray(rgb8).save(temporary, "PNG", icc_profile=srgb_profile())
+        Image.fromarray(rgb8).save(temporary, "PNG", compress_level=PNG_LEVEL, icc_profile=srgb_profile())
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def noisy(picture: np.ndarray) -> np.ndarray:
 
 @pytest.fixture
 def camera_exif() -> Image.Exif:
-    """What a camera writes: 1/100 s, f/2.8, ISO 400, a moment with fraction and zone, a thumbnail's worth of note."""
+    """What a camera writes: 1/100 s, f/2.8, ISO 400, a moment with fraction and zone, a maker note."""
     exif = Image.Exif()
     exif[271], exif[272] = "NIKON CORPORATION", "NIKON D90"
     inner = exif.get_ifd(34665)

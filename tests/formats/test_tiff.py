@@ -135,7 +135,8 @@ def test_a_profile_gives_primaries_and_linearity(tmp_path, picture):
 
 def test_exif_in_a_tiff_is_read(tmp_path, picture, camera_exif):
     path = tmp_path / "a.tif"
-    Image.fromarray(picture).save(path, exif=camera_exif)
+    inner = camera_exif.get_ifd(34665)
+    Image.fromarray(picture).save(path, tiffinfo={272: "NIKON D90", 34665: dict(inner)})
     capture = read_header(path).capture
     assert (capture.exposure_time_s, capture.camera) == (pytest.approx(0.01), "NIKON D90")
 
