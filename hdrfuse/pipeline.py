@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hdrfuse import __version__
 from hdrfuse.errors import UsageError, WeightsError
 from hdrfuse.formats import Capture, RadianceFacts
-from hdrfuse.imaging.bracket import Bracket
+from hdrfuse.imaging.bracket import Bracket, Frame
 from hdrfuse.imaging.calibration import (
     BRIGHTER_RANGE,
     Calibration,
@@ -27,15 +27,15 @@ from hdrfuse.imaging.calibration import (
     match_places,
     median_error,
 )
-from hdrfuse.imaging.color import luminance
+from hdrfuse.imaging.color import luminance, srgb_encode
 from hdrfuse.imaging.debevec import debevec1997
 from hdrfuse.imaging.ghosts import Ghosts, Tolerance, find_ghosts
 from hdrfuse.imaging.matching import working_scale
 from hdrfuse.imaging.merging import enlarge_rows, merge
-from hdrfuse.imaging.radiometry import Exposed, estimate_noise
+from hdrfuse.imaging.radiometry import Exposed, NoiseModel, estimate_noise
 from hdrfuse.imaging.registration import Registration, register
 from hdrfuse.imaging.response import KNOWN_CURVES, ResponseCurve, load_response
-from hdrfuse.imaging.warping import warp
+from hdrfuse.imaging.warping import resampling_loss, warp
 
 METHODS = ("lfdiff", "classical")
 RESPONSES = ("auto", *KNOWN_CURVES, "debevec")
@@ -45,6 +45,9 @@ GHOST_PIXELS = 3_100_000
 
 CALIBRATION_SIDE = 640
 """Longer side to which registered frames are averaged before their tones are compared."""
+
+LARGEST_NOISE = 0.12
+"""Noise, as a share of the exposure, that a pixel may have to count in the calibration."""
 
 KNOWN_CURVE_TOLERANCE = 0.02
 """Share of the radiance that frames of an exactly known curve may differ by."""
@@ -114,7 +117,8 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
     with clock.stage("calibrating", 0.05):
         samples = [frame.encoded_samples() for frame in bracket.frames]
         evs = bracket.relative_evs
-        matches = match_histograms(samples, evs)
+        floors = [_noise_floor(frame) for frame in bracket.frames]
+        matches = match_histograms(samples, evs, floors)
         calibration = _calibration(bracket, options, matches)
     with clock.stage("registering", 0.15):
         frames = _exposed(bracket, calibration)
@@ -128,8 +132,9 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         if registrations:
             frames = _resampled(frames, registrations)
     with clock.stage("calibrating registered frames", 0.4):
-        matches = _registered_matches(frames, evs) or matches
-        calibration = _calibration(bracket, options, matches)
+        if calibration.curve.name not in KNOWN_CURVES:
+            matches = _registered_matches(frames, evs, floors) or matches
+            calibration = _calibration(bracket, options, matches)
         warnings += calibration.warnings
         frames = _recalibrated(frames, bracket, calibration)
     with clock.stage("looking for ghosts", 0.65):
@@ -207,6 +212,16 @@ def _exposed(bracket: Bracket, calibration: Calibration) -> list[Exposed]:
     return frames
 
 
+def _noise_floor(frame: Frame) -> float:
+    """Encoded value, as a share of white, below which a frame is mostly noise; by the sRGB curve if it has one."""
+    curve = None if frame.linear else KNOWN_CURVES["srgb"]()
+    noise = estimate_noise(frame.pixels, curve, frame.white)
+    # shot x + read = (LARGEST_NOISE x)^2
+    square = LARGEST_NOISE**2
+    exposure = (noise.shot + np.sqrt(noise.shot**2 + 4.0 * square * noise.read)) / (2.0 * square)
+    return float(exposure) if curve is None else float(srgb_encode(np.float32(min(exposure, 1.0))))
+
+
 def _toe(curve: ResponseCurve) -> float:
     """Exposure at the darkest value that calibration looks at."""
     return float(np.mean(curve(np.full((1, 3), BRIGHTER_RANGE[0]))))
@@ -227,35 +242,29 @@ def _resampled(frames: Sequence[Exposed], registrations: Sequence[Registration])
         if registration.model == "identity":
             resampled.append(frame)
             continue
-        scale = 1.0
-        pixels = frame.pixels
-        if pixels.dtype == np.float32:
-            scale = frame.white if np.isfinite(frame.white) else float(pixels.max())
-            pixels = pixels / np.float32(scale)
-        moved, valid = warp(pixels, registration)
-        if pixels.dtype == np.float32:
-            moved = moved * np.float32(scale)
-        resampled.append(replace(frame, pixels=moved, valid=valid, white=_white(frame, moved)))
+        pixels, valid = warp(frame.pixels, registration, white=frame.white)
+        white = float(np.iinfo(pixels.dtype).max) if np.issubdtype(pixels.dtype, np.integer) else frame.white
+        loss = resampling_loss(registration, pixels.shape[:2])
+        noise = NoiseModel(shot=frame.noise.shot * loss.noise_gain, read=frame.noise.read * loss.noise_gain)
+        resampled.append(
+            replace(frame, pixels=pixels, valid=valid, white=white, noise=noise, detail_loss=loss.detail_loss)
+        )
     return resampled
-
-
-def _white(frame: Exposed, pixels: NDArray[Any]) -> float:
-    return float(np.iinfo(pixels.dtype).max) if np.issubdtype(pixels.dtype, np.integer) else frame.white
 
 
 def _recalibrated(frames: Sequence[Exposed], bracket: Bracket, calibration: Calibration) -> list[Exposed]:
     """The registered frames under the final curve; noise is measured on the frames as they were taken."""
-    fresh = _exposed(bracket, calibration)
-    return [
-        replace(
-            new, pixels=old.pixels, valid=old.valid, white=old.white,
-            lookup=None if new.lookup is None else calibration.curve.lookup(old.pixels.dtype),
-        )
-        for new, old in zip(fresh, frames, strict=True)
-    ]  # fmt: skip
+    recalibrated = []
+    for old, new in zip(frames, _exposed(bracket, calibration), strict=True):
+        if old.valid is None:
+            recalibrated.append(new)
+            continue
+        lookup = None if new.lookup is None else calibration.curve.lookup(old.pixels.dtype)
+        recalibrated.append(replace(old, lookup=lookup, ev=new.ev, toe=new.toe))
+    return recalibrated
 
 
-def _registered_matches(frames: Sequence[Exposed], evs: Sequence[float]) -> list[Pairs]:
+def _registered_matches(frames: Sequence[Exposed], evs: Sequence[float], floors: Sequence[float]) -> list[Pairs]:
     """Pairs of the same places of registered frames; empty where some neighbours share too few."""
     height, width = frames[0].pixels.shape[:2]
     scale = min(1.0, CALIBRATION_SIDE / max(height, width))
@@ -270,7 +279,7 @@ def _registered_matches(frames: Sequence[Exposed], evs: Sequence[float]) -> list
             share = cv2.resize(frame.valid.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)
             inside = share > 250
         valid.append(inside)
-    matches = match_places(samples, valid, evs)
+    matches = match_places(samples, valid, evs, floors)
     return matches if all(len(pairs.dark) >= 200 for pairs in matches) else []
 
 

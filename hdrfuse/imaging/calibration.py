@@ -38,10 +38,16 @@ PRIOR_SIGMA = np.array([0.35, 1.5, 1.5])
 """How far p, a and b of cameras' curves usually are from sRGB's 1, 0 and 0."""
 
 GAIN_SIGMA_EV = 0.03
+NEEDLESS_GAIN_EV = 0.015
+"""Error that gains must take off a known curve, whose exposures are usually exact as well."""
+
 FREE_CHANNELS_GAIN_EV = 0.02
 """Channels get curves of their own where that takes at least this much off the error."""
 
 TONE_BINS = 16
+
+FLAT = 0.03
+"""Step between averaged pixels up to which a place counts as flat: an edge averages clipped and unclipped values."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,18 +80,27 @@ class Calibration:
     warnings: tuple[str, ...] = ()
 
 
-def match_histograms(samples: Sequence[Samples], evs: Sequence[float]) -> list[Pairs]:
+def match_histograms(
+    samples: Sequence[Samples], evs: Sequence[float], floors: Sequence[float] | None = None
+) -> list[Pairs]:
     """Pairs of equal cumulative share between exposure neighbours.
 
-    `samples` are (h, w, 3) encoded values as a share of white, darkest frame first.
+    `samples` are (h, w, 3) encoded values as a share of white, darkest frame first; below its floor a frame is
+    noise, whose mean an encoded value does not keep.
     """
+    floors = floors or [0.0] * len(samples)
     channel = np.repeat(np.arange(3), len(QUANTILES))
     tones = [np.concatenate([np.quantile(_dithered(frame[..., c]), QUANTILES) for c in range(3)]) for frame in samples]
-    return [_pairs(index, evs, channel, x, y) for index, (x, y) in enumerate(pairwise(tones))]
+    return [_pairs(index, evs, floors, channel, x, y) for index, (x, y) in enumerate(pairwise(tones))]
 
 
 def match_places(
-    samples: Sequence[Samples], valid: Sequence[NDArray[np.bool_]], evs: Sequence[float], *, limit: int = 1500
+    samples: Sequence[Samples],
+    valid: Sequence[NDArray[np.bool_]],
+    evs: Sequence[float],
+    floors: Sequence[float],
+    *,
+    limit: int = 1500,
 ) -> list[Pairs]:
     """Pairs of the same place in registered frames, where both are smooth; at most `limit` a pair and channel.
 
@@ -100,7 +115,7 @@ def match_places(
         for c in range(3):
             x, y = dark[..., c], bright[..., c]
             usable = valid[index] & valid[index + 1] & _in_range(x, y)
-            usable &= (rough[index][..., c] < 0.02 + 0.05 * x) & (rough[index + 1][..., c] < 0.02 + 0.05 * y)
+            usable &= (rough[index] < FLAT) & (rough[index + 1] < FLAT)
             where = np.flatnonzero(usable)
             tone = np.minimum((y.ravel()[where] * TONE_BINS).astype(np.intp), TONE_BINS - 1)
             share = 1.0 / np.maximum(np.bincount(tone, minlength=TONE_BINS), 1)[tone]
@@ -108,7 +123,7 @@ def match_places(
             where = where[rng.random(len(where)) < share * quota]
             parts.append((np.full(len(where), c), x.ravel()[where], y.ravel()[where]))
         channel, x_all, y_all = (np.concatenate(column) for column in zip(*parts, strict=True))
-        found.append(_pairs(index, evs, channel, x_all.astype(np.float64), y_all.astype(np.float64)))
+        found.append(_pairs(index, evs, floors, channel, x_all.astype(np.float64), y_all.astype(np.float64)))
     return found
 
 
@@ -130,7 +145,7 @@ def calibrate(matches: Sequence[Pairs], frames: int, reference: int) -> Calibrat
         for gains in (no_gain, _gains_under(curve, matches, frames, reference)):
             error = tone_error(curve, matches, gains)
             if error < KNOWN_TOLERANCE_EV and error < fit_error + KNOWN_BEATS_FIT_EV:
-                choices.append((error + (0.005 if gains.any() else 0.0), name, curve, gains))
+                choices.append((error + (NEEDLESS_GAIN_EV if gains.any() else 0.0), name, curve, gains))
     if choices:
         _, _, curve, gains = min(choices, key=lambda choice: choice[:2])
     elif fit_error < tone_error(known["srgb"], matches, no_gain) - KNOWN_BEATS_FIT_EV:
@@ -192,12 +207,22 @@ def estimate_ev_step(dark: Samples, bright: Samples, *, linear: bool) -> float:
     return median_error(curve, [pairs], np.zeros(2)) if len(pairs.dark) else 0.0
 
 
-def _pairs(index: int, evs: Sequence[float], channel: NDArray[np.intp], x: Array, y: Array) -> Pairs:
-    usable = _in_range(x, y)
+def _pairs(
+    index: int, evs: Sequence[float], floors: Sequence[float], channel: NDArray[np.intp], x: Array, y: Array
+) -> Pairs:
+    floor = max(floors[index], DARKER_RANGE[0])
+    usable = _in_range(x, y) & (x > floor) & (y > floors[index + 1])
+    # Tones that the darker frame's floor cuts in two would keep only the pairs whose noise points upwards.
+    border = y[usable & (x < 1.2 * floor)]
+    usable &= y > (float(np.quantile(border, 0.8)) if len(border) else 0.0)
     return Pairs(
-        darker=index, brighter=index + 1, step_ev=evs[index + 1] - evs[index],
-        channel=channel[usable], dark=x[usable], bright=y[usable],
-    )  # fmt: skip
+        darker=index,
+        brighter=index + 1,
+        step_ev=evs[index + 1] - evs[index],
+        channel=channel[usable],
+        dark=x[usable],
+        bright=y[usable],
+    )
 
 
 def _in_range(x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.bool_]:
@@ -212,11 +237,11 @@ def _dithered(values: Samples) -> Array:
 
 
 def _roughness(frame: Samples) -> Samples:
-    """(h, w, 3) largest step to a neighbour."""
+    """(h, w) largest step to a neighbour in any channel."""
     padded = np.pad(frame, ((1, 1), (1, 1), (0, 0)), mode="edge")
     centre = padded[1:-1, 1:-1]
     steps = [padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]]
-    return np.max([np.abs(step - centre) for step in steps], axis=0)
+    return np.max([np.abs(step - centre).max(axis=2) for step in steps], axis=0)
 
 
 def _gains_under(curve: ResponseCurve, matches: Sequence[Pairs], frames: int, reference: int) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.imaging.ghosts import CLIP_FROM, CLIP_TO, Ghosts
-from hdrfuse.imaging.radiometry import Exposed, Plane
+from hdrfuse.imaging.radiometry import IMMERKAER, Exposed, Plane
 
 STRIP_ROWS = 64
 """Rows merged at a time: small enough for the processor's cache."""
@@ -66,8 +66,12 @@ def _merge_rows(frames: Sequence[Exposed], reference: int, ghosts: Ghosts, rows:
         frames,
     )
     weights = []
+    detail: Plane | None = None
     for frame, trust in zip(frames, trusts, strict=True):
         variance = frame.variance(first * np.float32(frame.gain)) / np.float32(frame.gain**2)
+        if frame.detail_loss > 0.0:
+            detail = _finest_detail(first) if detail is None else detail
+            variance += np.float32(frame.detail_loss) * detail
         weights.append(trust[..., None] / variance)
     merged = _weighted_mean(exposures, weights, frames)
     unknown = enlarge_rows(ghosts.unknown, (height, width), rows)[..., None]
@@ -75,6 +79,11 @@ def _merge_rows(frames: Sequence[Exposed], reference: int, ghosts: Ghosts, rows:
         fill = enlarge_rows(ghosts.fill, (height, width), rows)
         merged += unknown * (fill - merged)
     return np.maximum(merged, 0.0)
+
+
+def _finest_detail(radiance: Plane) -> Plane:
+    """(h, W, 3) variance of what lies above half the sampling rate, from second differences (Immerkaer 1996)."""
+    return cv2.blur(cv2.filter2D(radiance, -1, IMMERKAER) ** 2, (3, 3))
 
 
 def _weighted_mean(

@@ -50,6 +50,8 @@ class Exposed:
     noise: NoiseModel
     valid: NDArray[np.bool_] | None = None
     """(H, W) where the frame has data after registration; None = everywhere."""
+    detail_loss: float = 0.0
+    """Share of the finest detail's variance that resampling left as error."""
     toe: float = 0.0
     """Exposure below which the curve is a guess: crushed shadows, flare; 0 where the curve is known."""
 
