@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse import __version__
-from hdrfuse.errors import UsageError, WeightsError
 from hdrfuse.formats import Capture, RadianceFacts
 from hdrfuse.imaging.bracket import Bracket, Frame
 from hdrfuse.imaging.calibration import (
@@ -36,9 +35,9 @@ from hdrfuse.imaging.radiometry import Exposed, NoiseModel, estimate_noise
 from hdrfuse.imaging.registration import Registration, register
 from hdrfuse.imaging.response import KNOWN_CURVES, ResponseCurve, load_response
 from hdrfuse.imaging.warping import resampling_loss, warp
+from hdrfuse.options import MergeOptions, check_options
 
-METHODS = ("lfdiff", "classical")
-RESPONSES = ("auto", *KNOWN_CURVES, "debevec")
+__all__ = ["MergeOptions", "Merged", "Progress", "check_options", "merge_bracket", "peak_memory_mb"]
 
 GHOST_PIXELS = 3_100_000
 """Frames above this are averaged over 2 x 2 pixels and more before they are searched for ghosts."""
@@ -60,23 +59,6 @@ REGISTERED_PX, STILL_PX = 0.25, 0.1
 
 Progress = Callable[[str, float], None]
 """Called with the stage's name and the share of the whole that is done."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MergeOptions:
-    """How to merge; the defaults are the command line's."""
-
-    method: str = "classical"
-    align: bool = True
-    response: str | Path = "auto"
-    """One of RESPONSES, or a saved curve's file."""
-    weights: str | Path | None = None
-    blend: bool = True
-    device: str = "auto"
-    precision: str = "auto"
-    tile: int | None = None
-    steps: int = 10
-    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -155,18 +137,6 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         curve=None if bracket.frames[0].linear else calibration.curve,
         exif=bracket.frames[reference].exif,
     )
-
-
-def check_options(options: MergeOptions) -> None:
-    """Refuse options that make no sense before anything is read."""
-    if options.method not in METHODS:
-        raise UsageError(f"--method {options.method}: one of {', '.join(METHODS)} was expected")
-    if options.method == "lfdiff":
-        raise WeightsError("--method lfdiff: no trained weights are installed; use --method classical")
-    if str(options.response) not in RESPONSES and not Path(options.response).is_file():
-        raise UsageError(
-            f"--response {options.response}: one of {', '.join(RESPONSES)} or a saved curve's file was expected"
-        )
 
 
 def _calibration(bracket: Bracket, options: MergeOptions, matches: Sequence[Pairs]) -> Calibration:

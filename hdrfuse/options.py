@@ -1,0 +1,97 @@
+"""The options of a merge, and which of them make sense."""
+
+import re
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from hdrfuse.errors import DeviceError, UsageError, WeightsError
+from hdrfuse.imaging.response import KNOWN_CURVES
+
+METHODS = ("lfdiff", "classical")
+RESPONSES = ("auto", *KNOWN_CURVES, "debevec")
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+
+SMALLEST_TILE_PX = 64
+MOST_STEPS = 1000
+
+NETWORK_OPTIONS = {
+    "weights": "--weights", "blend": "--no-blend", "precision": "--precision", "tile": "--tile", "steps": "--steps"
+}  # fmt: skip
+"""Fields of MergeOptions that only the network reads, and their names on the command line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergeOptions:
+    """How to merge; the defaults are the command line's."""
+
+    method: str = "classical"
+    align: bool = True
+    response: str | Path = "auto"
+    """One of RESPONSES, or a saved curve's file."""
+    weights: str | Path | None = None
+    blend: bool = True
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    precision: str = "auto"
+    tile: int | None = None
+    """Side of the network's tiles in pixels; None = the size that the weights were made for."""
+    steps: int = 10
+    seed: int = 0
+
+
+def check_options(options: MergeOptions) -> None:
+    """Refuse options that make no sense before anything is read.
+
+    Raises UsageError, DeviceError for a GPU that is not there, WeightsError where the network has no weights.
+    """
+    if options.method not in METHODS:
+        raise UsageError(f"--method {options.method}: one of {', '.join(METHODS)} was expected")
+    if options.precision not in PRECISIONS:
+        raise UsageError(f"--precision {options.precision}: one of {', '.join(PRECISIONS)} was expected")
+    if options.tile is not None and options.tile < SMALLEST_TILE_PX:
+        raise UsageError(f"--tile {options.tile}: auto or at least {SMALLEST_TILE_PX} pixels were expected")
+    if not 1 <= options.steps <= MOST_STEPS:
+        raise UsageError(f"--steps {options.steps}: 1 to {MOST_STEPS} were expected")
+    if options.seed < 0:
+        raise UsageError(f"--seed {options.seed}: 0 or more was expected")
+    if str(options.response) not in RESPONSES and not Path(options.response).is_file():
+        raise UsageError(
+            f"--response {options.response}: one of {', '.join(RESPONSES)} or a saved curve's file was expected"
+        )
+    check_device(options.device)
+    if options.method == "lfdiff":
+        _check_weights(options.weights)
+    else:
+        _check_no_network(options)
+
+
+def check_device(device: str) -> None:
+    """Raise UsageError for what names no device, DeviceError for a GPU that is not there."""
+    if device in ("auto", "cpu"):
+        return
+    if re.fullmatch(r"cuda(:\d+)?", device) is None:
+        raise UsageError(f"--device {device}: auto, cpu, cuda or cuda:N was expected")
+    import torch  # takes a second, and only this question needs it
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    index = int(device.partition(":")[2] or 0)
+    if index >= count:
+        raise DeviceError(f"--device {device}: {count} GPUs were found; auto and cpu work without one")
+
+
+def _check_weights(weights: str | Path | None) -> None:
+    if weights is None:
+        raise WeightsError("--method lfdiff: no trained weights are installed; use --method classical")
+    from hdrfuse.lfdiff.weights import load_weights  # imports torch
+
+    load_weights(Path(weights))
+    raise UsageError("--method lfdiff: this version does not merge by the network yet; use --method classical")
+
+
+def _check_no_network(options: MergeOptions) -> None:
+    defaults = {field.name: field.default for field in fields(options)}
+    changed = [name for field, name in NETWORK_OPTIONS.items() if getattr(options, field) != defaults[field]]
+    if options.device.startswith("cuda"):
+        changed.append(f"--device {options.device}")
+    if changed:
+        raise UsageError(f"{', '.join(changed)}: for the network only; --method {options.method} does without")
