@@ -9,8 +9,9 @@ from hdrfuse import __version__
 from hdrfuse.errors import UsageError
 from hdrfuse.imaging.bracket import Bracket, read_bracket
 from hdrfuse.imaging.scene import Scene
+from hdrfuse.options import MergeOptions, check_options
 from hdrfuse.outputs import Outputs
-from hdrfuse.pipeline import MergeOptions, Progress, check_options, merge_bracket, peak_memory_mb
+from hdrfuse.pipeline import Progress, merge_bracket, peak_memory_mb
 
 READ_SHARE, WRITE_SHARE = 0.15, 0.2
 """Of the whole time, for progress."""

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TypedDict
 
 from hdrfuse.errors import DeviceError, UsageError, WeightsError
 from hdrfuse.imaging.response import KNOWN_CURVES
@@ -37,6 +38,21 @@ class MergeOptions:
     """Side of the network's tiles in pixels; None = the size that the weights were made for."""
     steps: int = 10
     seed: int = 0
+
+
+class MergeKeywords(TypedDict, total=False):
+    """The fields of MergeOptions as keywords of a call."""
+
+    method: str
+    align: bool
+    response: str | Path
+    weights: str | Path | None
+    blend: bool
+    device: str
+    precision: str
+    tile: int | None
+    steps: int
+    seed: int
 
 
 def check_options(options: MergeOptions) -> None:

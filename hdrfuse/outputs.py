@@ -85,7 +85,8 @@ class Outputs:
                     del radiance
             if self.ghost_map is not None:
                 with _timed(seconds, "ghost map"), place(self.ghost_map) as path:
-                    write_png(path, draw_ghost_map(merged.frames, merged.report["reference"]["index"], merged.ghosts))
+                    reference = merged.report["reference"]["index"]
+                    write_png(path, draw_ghost_map(merged.radiance, merged.frames, reference, merged.ghosts))
             if self.response is not None:
                 if merged.curve is None:
                     raise UsageError(f"{self.response}: the frames are linear and have no response to save")

@@ -43,8 +43,8 @@ def merge(
     from hdrfuse.imaging.exposure import parse_evs  # imports numpy: keep `hdrfuse --help` instant
     from hdrfuse.imaging.scene import find_scene
     from hdrfuse.job import MergeJob
+    from hdrfuse.options import MergeOptions
     from hdrfuse.outputs import Outputs
-    from hdrfuse.pipeline import MergeOptions
 
     found = find_scene(scene)
     radiance = out or found.beside(".exr")
