@@ -1,10 +1,11 @@
 import io
 import struct
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageOps
 
 from hdrfuse.errors import ImageError
 from hdrfuse.formats import read_header, read_image
@@ -49,21 +50,36 @@ def test_a_cmyk_jpeg_without_profile_becomes_rgb(tmp_path, picture):
     assert np.abs(difference).max() <= 6
 
 
-def test_a_cmyk_jpeg_goes_through_its_profile(tmp_path, picture, monkeypatch):
-    asked = []
-    convert = ImageCms.profileToProfile
+def cmyk_profile() -> bytes:
+    """A printer profile whose cyan is Lab (75, -30, -40), and whose black is black (lut8Type, two grid points)."""
+    corners = bytearray()
+    for cyan, magenta, yellow, black in product((0, 1), repeat=4):
+        lab = (255 - 64 * (cyan + magenta + yellow), 128 + 60 * magenta - 30 * cyan, 128 + 70 * yellow - 40 * cyan)
+        corners += bytes((0, 128, 128) if black else lab)
+    identity = struct.pack(">9i", *(65536 * (i % 4 == 0) for i in range(9)))
+    ramp = bytes(range(256))
+    table = b"mft1\0\0\0\0" + bytes((4, 3, 2, 0)) + identity + ramp * 4 + bytes(corners) + ramp * 3
+    white = b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)
+    text = b"text\0\0\0\0CC0\0"
+    name = b"desc\0\0\0\0" + struct.pack(">I", 4) + b"ink\0" + bytes(78)
+    tags = {b"desc": name, b"cprt": text, b"wtpt": white, b"A2B0": table}
+    listing, data, start = struct.pack(">I", len(tags)), b"", 132 + 12 * len(tags)
+    for tag, body in tags.items():
+        listing += struct.pack(">4sII", tag, start + len(data), len(body))
+        data += body + bytes(-len(body) % 4)
+    head = struct.pack(">I4sI4s4s4s12s4s", start + len(data), b"", 0x02400000, b"prtr", b"CMYK", b"Lab ", b"", b"acsp")
+    return head.ljust(68, b"\0") + white[8:] + bytes(48) + listing + data
 
-    def noting(image, source, target, **options):
-        asked.append(ImageCms.getProfileDescription(source))
-        return convert(image.convert("RGB"), target, target, **options)
 
-    monkeypatch.setattr(ImageCms, "profileToProfile", noting)
-    fake = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    fake[16:20] = b"CMYK"
+def test_a_cmyk_jpeg_goes_through_its_profile(tmp_path):
     path = tmp_path / "a.jpg"
-    path.write_bytes(jpeg(picture, "CMYK", icc_profile=bytes(fake)))
-    assert read_image(path).pixels.shape == picture.shape
-    assert len(asked) == 1
+    seen = {}
+    for name, ink in (("paper", (0, 0, 0, 0)), ("cyan", (255, 0, 0, 0)), ("black", (0, 0, 0, 255))):
+        Image.new("CMYK", (16, 16), ink).save(path, quality=100, icc_profile=cmyk_profile())
+        seen[name] = read_image(path).pixels[8, 8].tolist()
+    assert seen["paper"] == pytest.approx([255, 255, 255], abs=2)
+    assert seen["black"] == pytest.approx([0, 0, 0], abs=2)
+    assert seen["cyan"] == pytest.approx([0, 203, 255], abs=3)  # scikit-image: lab2rgb((74.9, -30, -40))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -73,8 +89,6 @@ def test_orientation_is_applied_exactly_once(tmp_path, picture, orientation):
     path = tmp_path / "a.jpg"
     path.write_bytes(jpeg(picture, exif=exif))
     with Image.open(path) as stored:
-        from PIL import ImageOps
-
         upright = np.asarray(ImageOps.exif_transpose(stored))
     image = read_image(path)
     np.testing.assert_array_equal(image.pixels, upright)
