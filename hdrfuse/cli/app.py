@@ -17,12 +17,14 @@ from hdrfuse import __version__
 from hdrfuse.cli.bench import bench
 from hdrfuse.cli.console import Console
 from hdrfuse.cli.demo import demo
+from hdrfuse.cli.info import info
 from hdrfuse.cli.merge import merge
 from hdrfuse.errors import ExitCode, HdrfuseError
 
 app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
 app.command()(merge)
 app.command()(demo)
+app.command()(info)
 app.command()(bench)
 
 

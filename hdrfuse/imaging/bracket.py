@@ -88,7 +88,7 @@ def read_bracket(scene: Scene, *, exposures: Sequence[float] | None = None, refe
     exposures cannot be known, UsageError for a reference that is not there.
     """
     headers = [read_header(path) for path in scene.files]
-    _check_alike(headers)
+    check_alike(headers)
     inferred, warnings = infer_exposures(headers, given=exposures, folder=scene.folder)
     raw = [path for path in scene.files if path.suffix.lower() in RAW_SUFFIXES]
     white_balance = read_white_balance(raw[0]) if raw else None
@@ -133,7 +133,7 @@ def bracket_of_arrays(
                 dtype=str(array.dtype), linear=bool(np.issubdtype(array.dtype, np.floating)),
             )
         )  # fmt: skip
-    _check_alike(headers)
+    check_alike(headers)
     inferred, _ = infer_exposures(headers, given=exposures)
     frames = []
     for header, array, exposure in zip(headers, arrays, inferred, strict=True):
@@ -184,7 +184,7 @@ def _frame(image: DecodedImage, exposure: Exposure) -> Frame:
     )
 
 
-def _check_alike(headers: Sequence[ImageHeader]) -> None:
+def check_alike(headers: Sequence[ImageHeader]) -> None:
     first = headers[0]
     for other in headers[1:]:
         both = f"{first.path} and {other.path}"

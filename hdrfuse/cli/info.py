@@ -1,0 +1,92 @@
+"""`hdrfuse info`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hdrfuse.cli import options as o
+from hdrfuse.cli.console import console_of
+from hdrfuse.errors import BracketError
+
+FilesArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FILE|SCENE...", show_default=False,
+        help="A folder or several files: a bracket. One file: a picture, a merged result or a weights file.",
+    ),
+]  # fmt: skip
+
+
+def info(
+    context: typer.Context,
+    files: FilesArgument,
+    exposures: o.ExposuresOption = None,
+    json: o.JsonOption = False,
+    quiet: o.QuietOption = False,
+    verbose: o.VerboseOption = False,
+) -> None:
+    """Show what hdrfuse reads from files: exposures and where they come from, sizes, colours, EXIF, ranges.
+
+    Example: hdrfuse info shots/beach
+    """
+    console = console_of(context, quiet=quiet, verbose=verbose)
+    from hdrfuse.imaging.exposure import parse_evs  # imports numpy: keep `hdrfuse --help` instant
+    from hdrfuse.inspection import inspect
+
+    report = inspect(files, exposures=None if exposures is None else parse_evs(exposures))
+    if json:
+        console.json(report)
+    else:
+        console.result("\n".join(frame_table(report) if report["kind"] == "bracket" else described(report)))
+    for warning in report.get("warnings", ()):
+        console.warn(warning)
+    if report.get("problem"):
+        raise BracketError(report["problem"])
+
+
+def frame_table(report: dict[str, Any]) -> list[str]:
+    """One line a frame, in columns as wide as their contents."""
+    rows = [("", "EV", "from", "time", "f", "ISO", "size", "bits", "colours", "camera")]
+    for frame in report["frames"]:
+        capture = frame["capture"]
+        rows.append((
+            Path(frame["path"]).name,
+            "-" if frame["ev"] is None else f"{frame['ev']:+.2f}",
+            frame["ev_source"] or "-",
+            shutter(capture.get("exposure_time_s")),
+            f"{capture['f_number']:g}" if "f_number" in capture else "-",
+            f"{capture['iso']:g}" if "iso" in capture else "-",
+            "{} x {}".format(*frame["size"]),
+            f"{frame['bits']}{' linear' if frame['linear'] else ''}",
+            frame["color_space"] or "own primaries",
+            capture.get("camera", "-"),
+        ))  # fmt: skip
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def described(report: dict[str, Any]) -> list[str]:
+    """One line a fact, nested ones under dotted names."""
+    facts = dict(flat(report))
+    width = max(map(len, facts))
+    return [f"{name.ljust(width)}  {value}" for name, value in facts.items()]
+
+
+def flat(report: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Names and values of a nested report, those left out that are not known."""
+    facts = []
+    for name, value in report.items():
+        if isinstance(value, dict):
+            facts += flat(value, f"{prefix}{name}.")
+        elif value is not None:
+            many = value if isinstance(value, list | tuple) else [value]
+            facts.append((prefix + name, " ".join(f"{x:.6g}" if isinstance(x, float) else str(x) for x in many)))
+    return facts
+
+
+def shutter(time_s: float | None) -> str:
+    """An exposure time as cameras show it: 1/60, 0.5, 2."""
+    if time_s is None:
+        return "-"
+    return f"1/{1 / time_s:.0f}" if time_s < 0.3 else f"{time_s:g}"
