@@ -6,8 +6,9 @@ from typing import Literal
 PriorSource = Literal["none", "ground-truth", "direct", "diffusion"]
 """Where the low-frequency prior comes from: the four configurations of LF-Diff, table 3."""
 
-OutputHead = Literal["sigmoid", "residual"]
-"""How the last convolution becomes a radiance: bounded by a sigmoid, or added to the tonemapped reference."""
+OutputHead = Literal["sigmoid", "residual", "blend"]
+"""How the last convolution becomes a radiance: bounded by a sigmoid; added to the tonemapped reference; or
+added to a mix of the tonemapped frames whose weights it gives too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +80,7 @@ PRESETS: dict[str, LFDiffConfig] = {
         high_residuals=1,
         trailing_residuals=0,
         unshuffle=2,
-        head="residual",
+        head="blend",
         prior_width=48,
         prior_residuals=2,
         condition_width=32,

@@ -92,7 +92,7 @@ class Denoiser(nn.Module):
             NAFRow(NAFBlock(c, time_width) for _ in range(count))
             for c, count in zip(widths, config.denoiser_blocks, strict=True)
         )
-        self.last = conv3x3(width, config.prior_channels)
+        self.last = nn.Conv2d(width, config.prior_channels, 3, padding=1)
 
     def forward(self, noisy: Tensor, condition: Tensor, step: Tensor) -> Tensor:
         """Noisy prior and condition (B, 3, h, w), steps (B,) -> noise (B, 3, h, w); h and w suit the levels."""

@@ -5,10 +5,16 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+INITIAL_RESIDUAL = 0.2
+"""How much a residual block adds at first."""
+
 
 def conv3x3(in_channels: int, out_channels: int) -> nn.Conv2d:
-    """Convolution that keeps height and width."""
-    return nn.Conv2d(in_channels, out_channels, 3, padding=1)
+    """Convolution that keeps height, width and, after a ReLU, the variance (He et al. 2015)."""
+    convolution = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+    nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+    nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
+    return convolution
 
 
 def pointwise_depthwise(in_channels: int, out_channels: int) -> nn.Sequential:
@@ -44,7 +50,10 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(conv3x3(channels, channels), nn.ReLU(), conv3x3(channels, channels))
+        first, second = conv3x3(channels, channels), conv3x3(channels, channels)
+        with torch.no_grad():
+            second.weight.mul_(INITIAL_RESIDUAL)  # or the variance would double with every block
+        self.body = nn.Sequential(first, nn.ReLU(), second)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""

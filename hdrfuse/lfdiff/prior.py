@@ -17,7 +17,7 @@ def prior_encoder(in_channels: int, config: LFDiffConfig) -> nn.Sequential:
         conv3x3(in_channels, config.prior_width),
         nn.ReLU(),
         residual_blocks(config.prior_residuals, config.prior_width),
-        conv3x3(config.prior_width, config.prior_channels),
+        nn.Conv2d(config.prior_width, config.prior_channels, 3, padding=1),  # starts small: tanh must not saturate
         nn.Tanh(),
     )
 

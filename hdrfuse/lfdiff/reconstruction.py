@@ -104,8 +104,14 @@ class ReconstructionBlock(nn.Module):
         return self.refine(self.integrate(features, *(() if prior is None else (prior,))))
 
 
+REFERENCE_PREFERENCE = 3.0
+"""Score that the reference starts with in a blend: it has nine tenths of the weight."""
+
+
 class DHRNet(nn.Module):
     """Dynamic HDR reconstruction network (LF-Diff, section 3.3 and eq. 10)."""
+
+    preference: Tensor
 
     def __init__(self, config: LFDiffConfig) -> None:
         super().__init__()
@@ -117,8 +123,10 @@ class DHRNet(nn.Module):
         self.blocks = nn.ModuleList(ReconstructionBlock(config, count) for count in config.frms_per_block)
         self.gather = conv3x3(config.channels, config.channels)
         self.upsample = nn.PixelShuffle(scale)
-        self.last = conv3x3(config.channels // scale**2, 3)
-        if config.head == "residual":
+        self.last = conv3x3(config.channels // scale**2, 12 if config.head == "blend" else 3)
+        preference = torch.tensor([0.0, REFERENCE_PREFERENCE, 0.0])[:, None, None, None]
+        self.register_buffer("preference", preference, persistent=False)
+        if config.head != "sigmoid":
             nn.init.zeros_(self.last.weight)
             nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
@@ -130,6 +138,20 @@ class DHRNet(nn.Module):
         for block in self.blocks:
             features = block(features, prior)
         output = self.last(self.upsample(aligned + self.gather(features))).float()
-        if self.head == "sigmoid":
-            return mu_law(output.sigmoid(), self.mu)
-        return mu_law(reference_radiance(frames), self.mu) + output
+        match self.head:
+            case "sigmoid":
+                return mu_law(output.sigmoid(), self.mu)
+            case "residual":
+                return mu_law(reference_radiance(frames), self.mu) + output
+            case "blend":
+                return self.blend(frames, output)
+
+    def blend(self, frames: Tensor, output: Tensor) -> Tensor:
+        """Frames X and 3 residual and 9 weighting channels (B, 12, H, W) -> T(radiance) (B, 3, H, W).
+
+        Every pixel and channel takes a convex mix of the tonemapped frames, at first mostly the reference's.
+        """
+        residual, scores = torch.split(output, [3, 9], dim=1)
+        scores = rearrange(scores, "b (f c) h w -> b f c h w", f=3) + self.preference
+        tonemapped = mu_law(frames[:, :, 3:].float(), self.mu)
+        return (scores.softmax(dim=1) * tonemapped).sum(dim=1) + residual

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+import torch
+
+from hdrfuse.lfdiff.config import PRESETS
+from hdrfuse.lfdiff.diffusion import NoiseSchedule, ddim_sample, sampling_times
+
+SCHEDULE = NoiseSchedule(PRESETS["paper"])
+
+
+def test_the_schedule_is_the_product_of_linear_betas_and_ends_in_pure_noise():
+    alpha_bar = np.cumprod(1 - np.linspace(5e-4, 0.1, 200))
+    np.testing.assert_allclose(SCHEDULE.alpha_bar.numpy(), alpha_bar, rtol=1e-5)
+    assert alpha_bar[-1] < 1e-4
+
+
+def test_noise_is_added_with_the_variance_that_the_prior_loses():
+    prior, noise = torch.randn(2, 3, 4, 4), torch.randn(2, 3, 4, 4)
+    step = torch.tensor([0, 120])
+    noisy = SCHEDULE.add_noise(prior, noise, step)
+    for i, t in enumerate(step):
+        a = float(SCHEDULE.alpha_bar[t])
+        torch.testing.assert_close(noisy[i], a**0.5 * prior[i] + (1 - a) ** 0.5 * noise[i])
+
+
+@pytest.mark.parametrize(("steps", "expected"), [(10, range(199, 0, -20)), (5, range(199, 0, -40)), (1, [199])])
+def test_the_sampler_visits_evenly_spaced_steps_from_the_noisiest_down(steps, expected):
+    assert sampling_times(200, steps) == list(expected)
+
+
+@pytest.mark.parametrize("steps", [1, 5, 10, 200])
+def test_a_perfect_denoiser_leads_to_the_true_prior(steps):
+    truth = torch.rand(2, 3, 5, 7) * 2 - 1
+
+    def denoise(z, condition, step):
+        a = SCHEDULE.alpha_bar[step][:, None, None, None]
+        return (z - a.sqrt() * truth) / (1 - a).sqrt()
+
+    sampled = ddim_sample(denoise, torch.randn(2, 3, 5, 7), truth, SCHEDULE, steps)
+    torch.testing.assert_close(sampled, truth, atol=2e-3, rtol=0)
+
+
+def test_the_sampler_follows_the_ddim_equation():
+    weight = torch.randn(())
+
+    def denoise(z, condition, step):
+        return torch.tanh(weight * z + condition + step[0] / 200)
+
+    start, condition = torch.randn(1, 3, 4, 4), torch.randn(1, 3, 4, 4)
+    z, times = start.double(), list(range(199, 0, -40))
+    alpha = [*(float(SCHEDULE.alpha_bar[t]) for t in times), 1.0]
+    for i, t in enumerate(times):
+        noise = denoise(z, condition.double(), torch.tensor([t]))
+        clean = ((z - (1 - alpha[i]) ** 0.5 * noise) / alpha[i] ** 0.5).clamp(-1, 1)
+        z = alpha[i + 1] ** 0.5 * clean + (1 - alpha[i + 1]) ** 0.5 * noise
+    torch.testing.assert_close(ddim_sample(denoise, start, condition, SCHEDULE, 5), z.float(), atol=1e-4, rtol=1e-4)
+
+
+def test_the_gradient_passes_through_the_whole_chain():
+    condition = torch.zeros(1, 3, 4, 4, requires_grad=True)
+    ddim_sample(lambda z, c, t: z - c, torch.randn(1, 3, 4, 4), condition, SCHEDULE, 10).sum().backward()
+    assert condition.grad.abs().max() > 0

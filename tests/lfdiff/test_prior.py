@@ -1,0 +1,32 @@
+import math
+from dataclasses import replace
+
+import torch
+
+from hdrfuse.lfdiff.config import PRESETS
+from hdrfuse.lfdiff.prior import LPENet, LPENetDM
+
+SMALL = replace(PRESETS["fast"], prior_width=16, condition_width=8)
+
+
+def test_the_prior_of_a_truth_has_a_quarter_of_its_size_and_stays_within_one():
+    prior = LPENet(SMALL)(torch.rand(2, 3, 16, 24) * 10)
+    assert prior.shape == (2, 3, 4, 6)
+    assert prior.abs().max() <= 1
+
+
+def test_the_true_prior_sees_the_radiance_and_its_tonemapped_form():
+    net = LPENet(SMALL)
+    radiance = torch.rand(1, 3, 8, 8)
+    both = torch.cat([radiance, torch.log(1 + 5000 * radiance) / math.log(5001)], 1)
+    unshuffled = torch.stack([both[:, c, i::4, j::4] for c in range(6) for i in range(4) for j in range(4)], dim=1)
+    torch.testing.assert_close(net(radiance), net.encoder(unshuffled))
+
+
+def test_the_condition_comes_from_the_three_frames_alone():
+    net = LPENetDM(SMALL)
+    frames = torch.rand(1, 3, 6, 8, 12)
+    unshuffled = torch.stack([frames[:, :, c, i::4, j::4] for c in range(6) for i in range(4) for j in range(4)], dim=2)
+    condition = net(frames)
+    assert condition.shape == (1, 3, 2, 3)
+    torch.testing.assert_close(condition, net.encoder(net.alignment(unshuffled)))
