@@ -55,7 +55,7 @@ class ImageLibrary:
     def half(self, image: PackedImage) -> NDArray[np.float16]:
         """Return all of an image, (H, W, C) float16, as a view of the map."""
         shape = (image.height, image.width, image.channels)
-        return self._values[image.offset : image.offset + int(np.prod(shape))].reshape(shape)
+        return np.asarray(self._values[image.offset : image.offset + int(np.prod(shape))]).reshape(shape)
 
     def crop(self, image: PackedImage, top: int, left: int, height: int, width: int) -> Array:
         """Return a window (height, width, C) float32; a panorama goes on around its seam."""
