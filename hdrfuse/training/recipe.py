@@ -19,6 +19,10 @@ PRIOR_OF_OBJECTIVE: dict[Objective, PriorSource] = {
 }
 
 
+OBJECTIVES_NEED_STAGE_1: frozenset[Objective] = frozenset({"split", "direct", "stage2"})
+"""Their prior is compared with that of stage 1's encoder."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """One stage of training; the defaults are the published ones (LF-Diff, section 4.1)."""

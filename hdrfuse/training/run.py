@@ -21,7 +21,7 @@ from hdrfuse.training.feed import Brackets, batches
 from hdrfuse.training.journal import CHECKPOINT, WEIGHTS, Journal
 from hdrfuse.training.losses import ReconstructionLoss
 from hdrfuse.training.objectives import OBJECTIVES, Batch, Learner
-from hdrfuse.training.recipe import PRIOR_OF_OBJECTIVE, Recipe, learning_rate
+from hdrfuse.training.recipe import OBJECTIVES_NEED_STAGE_1, PRIOR_OF_OBJECTIVE, Recipe, learning_rate
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -159,7 +159,7 @@ def build_learner(task: Task, device: torch.device | str) -> Learner:
         teacher = LPENet(config)
         teacher.load_state_dict(subset(tensors, "true_prior."))
         teacher.to(device).eval().requires_grad_(False)
-    elif recipe.objective in ("split", "direct", "stage2"):
+    elif recipe.objective in OBJECTIVES_NEED_STAGE_1:
         raise BadInputError(f"{recipe.objective} follows a stage-1 run; give its folder")
     on_device(model, device)
     loss = task.reconstruction_loss.to(device)

@@ -1,0 +1,44 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hdrfuse.data.synthetic import SyntheticBracket
+from hdrfuse.lfdiff.config import PRESETS
+
+
+class FlatBrackets:
+    """Brackets of one grey each, so that a network learns them in a few steps."""
+
+    def __init__(self, size=32):
+        self.size = size
+
+    def __getitem__(self, index):
+        rng = np.random.default_rng(index)
+        shape = (self.size, self.size, 3)
+        radiance = np.full(shape, rng.uniform(0.1, 0.9), np.float32)
+        exposure = np.array([1, 4, 16], np.float32)
+        ldr = np.stack([np.clip(radiance * t, 0, 1) ** (1 / 2.2) for t in exposure]).astype(np.float32)
+        return SyntheticBracket(ldr=ldr, exposure=exposure, radiance=radiance)
+
+
+@pytest.fixture
+def flat_brackets():
+    return FlatBrackets()
+
+
+@pytest.fixture(autouse=True)
+def tiny_preset(monkeypatch):
+    tiny = replace(
+        PRESETS["fast"],
+        alignment_channels=8,
+        channels=16,
+        heads=2,
+        frms_per_block=(1,),
+        prior_width=8,
+        prior_residuals=1,
+        condition_width=8,
+        denoiser_width=4,
+        sampling_steps=2,
+    )
+    monkeypatch.setitem(PRESETS, "tiny", tiny)

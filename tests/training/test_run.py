@@ -1,0 +1,128 @@
+import json
+import math
+
+import pytest
+import torch
+
+from hdrfuse.errors import BadInputError, HdrfuseError, WeightsError
+from hdrfuse.lfdiff.weights import load_weights, read_tensors
+from hdrfuse.training.distributed import World
+from hdrfuse.training.losses import ReconstructionLoss
+from hdrfuse.training.recipe import Recipe
+from hdrfuse.training.run import Pace, Task, train
+from hdrfuse.training.validation import mean_psnr_mu, reference_only, validation_set
+
+FAST_PACE = Pace(log_every_steps=1, validate_every_minutes=0, save_every_minutes=0, workers=0)
+
+
+def task(brackets, objective="stage1", earlier=None, **changes):
+    recipe = Recipe(
+        objective=objective,
+        preset="tiny",
+        batch=2,
+        crop_px=32,
+        **{"steps": 4, "learning_rate": 2e-3, "schedule": "cosine", "perceptual_weight": 0.0} | changes,
+    )
+    return Task(
+        recipe=recipe,
+        brackets=brackets,
+        validation=validation_set(brackets, 2),
+        reconstruction_loss=ReconstructionLoss(),
+        notes={"sources": ["flat"]},
+        earlier_run=earlier,
+    )
+
+
+def run(a_task, folder, pace=FAST_PACE, **options):
+    return train(a_task, folder, pace=pace, world=World(), **options)
+
+
+def test_a_run_leaves_weights_a_checkpoint_and_a_log(flat_brackets, tmp_path):
+    assert run(task(flat_brackets), tmp_path / "run") == 4
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "checkpoint.safetensors",
+        "log.jsonl",
+        "weights.safetensors",
+    ]
+    _, metadata = load_weights(tmp_path / "run" / "weights.safetensors")
+    assert metadata.training["recipe"]["seed"] == 0
+    assert metadata.training["sources"] == ["flat"]
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "reconstruction" in line] == [1, 2, 3, 4]
+    assert any("psnr_mu" in line for line in lines)
+
+
+def test_training_beats_the_reference(flat_brackets, tmp_path):
+    a_task = task(flat_brackets, steps=60)
+    run(a_task, tmp_path, Pace(log_every_steps=60, workers=0))
+    score = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["psnr_mu"]
+    assert score > mean_psnr_mu(reference_only, a_task.validation) + 3
+
+
+def test_a_resumed_run_ends_where_an_uninterrupted_one_does(flat_brackets, tmp_path):
+    run(task(flat_brackets), tmp_path / "whole")
+    assert run(task(flat_brackets), tmp_path / "parts", Pace(max_minutes=0, workers=0)) == 1
+    assert run(task(flat_brackets), tmp_path / "parts", resume=True) == 4
+    whole, _ = read_tensors(tmp_path / "whole" / "checkpoint.safetensors")
+    parts, _ = read_tensors(tmp_path / "parts" / "checkpoint.safetensors")
+    assert whole.keys() == parts.keys()
+    for name, value in whole.items():
+        torch.testing.assert_close(parts[name], value, rtol=0, atol=0)
+
+
+def test_a_run_is_not_overwritten_unasked(flat_brackets, tmp_path):
+    run(task(flat_brackets), tmp_path)
+    with pytest.raises(BadInputError, match="holds a run already"):
+        run(task(flat_brackets), tmp_path)
+
+
+def test_a_checkpoint_of_another_network_is_refused(flat_brackets, tmp_path):
+    run(task(flat_brackets), tmp_path)
+    with pytest.raises(WeightsError, match="another network"):
+        run(task(flat_brackets, objective="baseline"), tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("objective", ["stage2", "direct", "split"])
+def test_what_follows_stage_1_starts_from_its_network_and_compares_with_its_prior(flat_brackets, tmp_path, objective):
+    run(task(flat_brackets), tmp_path / "s1")
+    run(task(flat_brackets, objective, earlier=tmp_path / "s1", steps=2), tmp_path / "s2")
+    model, _ = load_weights(tmp_path / "s2" / "weights.safetensors")
+    assert model.config.prior == ("direct" if objective == "direct" else "diffusion")
+    assert not hasattr(model, "true_prior")
+    if objective == "split":
+        before, _ = read_tensors(tmp_path / "s1" / "weights.safetensors")
+        assert all(
+            torch.equal(value, before[f"reconstruction.{name}"])
+            for name, value in model.reconstruction.state_dict().items()
+        )
+
+
+def test_stage_2_without_stage_1_is_refused(flat_brackets, tmp_path):
+    with pytest.raises(BadInputError, match="follows a stage-1 run"):
+        run(task(flat_brackets, "stage2"), tmp_path)
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(flat_brackets, tmp_path):
+    run(task(flat_brackets, steps=2), tmp_path)
+    before = (tmp_path / "checkpoint.safetensors").read_bytes()
+
+    class Broken:
+        def __getitem__(self, index):
+            sample = flat_brackets[index]
+            sample.radiance[:] = math.nan
+            return sample
+
+    with pytest.raises(HdrfuseError, match="step 2"):
+        train(
+            Task(
+                recipe=task(flat_brackets, steps=9).recipe,
+                brackets=Broken(),
+                validation=[],
+                reconstruction_loss=ReconstructionLoss(),
+            ),
+            tmp_path,
+            pace=FAST_PACE,
+            world=World(),
+            resume=True,
+        )
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
