@@ -22,6 +22,7 @@ from hdrfuse.formats import (
     read_image,
     read_white_balance,
 )
+from hdrfuse.formats.scene_referred import clipping_white
 from hdrfuse.imaging.calibration import estimate_ev_step
 from hdrfuse.imaging.exposure import EQUAL_EV, HOW_TO_GIVE, Exposure, infer_exposures
 from hdrfuse.imaging.scene import Scene
@@ -90,6 +91,8 @@ def read_bracket(scene: Scene, *, exposures: Sequence[float] | None = None, refe
     headers = [read_header(path) for path in scene.files]
     check_alike(headers)
     inferred, warnings = infer_exposures(headers, given=exposures, folder=scene.folder)
+    if reference != "auto":
+        _named_reference([path.name for path in scene.files], reference)
     raw = [path for path in scene.files if path.suffix.lower() in RAW_SUFFIXES]
     white_balance = read_white_balance(raw[0]) if raw else None
 
@@ -137,10 +140,8 @@ def bracket_of_arrays(
     inferred, _ = infer_exposures(headers, given=exposures)
     frames = []
     for header, array, exposure in zip(headers, arrays, inferred, strict=True):
-        pixels = np.maximum(array, 0).astype(np.float32) if header.linear else array
-        white = 1.0 if header.linear else float(np.iinfo(array.dtype).max)
-        if header.linear and float(pixels.max()) > 1.0:
-            white = float("inf")
+        pixels = np.maximum(array, 0).astype(np.float32) if header.linear else np.ascontiguousarray(array)
+        white = clipping_white(pixels) if header.linear else float(np.iinfo(array.dtype).max)
         frames.append(_frame(DecodedImage(header=header, pixels=pixels, white=white), exposure))
     return make_bracket(frames, reference=reference)
 
@@ -185,6 +186,7 @@ def _frame(image: DecodedImage, exposure: Exposure) -> Frame:
 
 
 def check_alike(headers: Sequence[ImageHeader]) -> None:
+    """Raise BracketError naming two files that differ in size, channels, encoding or primaries."""
     first = headers[0]
     for other in headers[1:]:
         both = f"{first.path} and {other.path}"
@@ -232,7 +234,7 @@ def _with_estimated_exposures(frames: Sequence[Frame]) -> list[Frame]:
 
 def _choose_reference(ordered: Sequence[Frame], wanted: str | int) -> int:
     if wanted != "auto":
-        return _named_reference(ordered, wanted)
+        return _named_reference([frame.name for frame in ordered], wanted)
     count = len(ordered)
     middles = [count // 2] if count % 2 else [count // 2 - 1, count // 2]
     quality = [_well_exposed(frame) for frame in ordered]
@@ -249,10 +251,11 @@ def _well_exposed(frame: Frame) -> float:
     return float(np.mean(usable))
 
 
-def _named_reference(ordered: Sequence[Frame], wanted: str | int) -> int:
-    names = [frame.name for frame in ordered]
-    if wanted in names:
-        return names.index(str(wanted))
+def _named_reference(names: Sequence[str], wanted: str | int) -> int:
+    """Index of a frame by its file's name, its path or its index."""
+    name = Path(str(wanted)).name
+    if name in names:
+        return names.index(name)
     try:
         index = int(wanted)
     except ValueError:

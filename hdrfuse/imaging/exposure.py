@@ -40,27 +40,29 @@ def infer_exposures(
     Raises ExposureError where they are missing, equal, not numbers, or of another count than the files.
     """
     if given is not None:
-        return _checked(list(given), "given", headers, "--exposures"), []
+        where = f"--exposures {','.join(f'{ev:g}' for ev in given)}"
+        return _checked(list(given), "given", headers, where), []
     if folder is not None and (text_file := _exposure_file(folder)) is not None:
         evs = read_exposure_file(text_file, expected=len(headers))
         return _checked(evs, text_file.name, headers, str(text_file)), []
     captures = [header.capture for header in headers]
-    where = "EXIF of " + ", ".join(header.path.name for header in headers)
+    names = [header.path.name for header in headers]
+    named = [ev for header in headers if (ev := ev_of_name(header.path)) is not None]
+    all_named = len(named) == len(headers)
     if all(capture.exposure_time_s for capture in captures):
-        times, warnings = _evs_of_times(captures)
-        return _checked(times, "EXIF", headers, where), warnings
-    biases = [capture.exposure_bias_ev for capture in captures]
-    if all(bias is not None for bias in biases) and len(set(biases)) > 1:
-        return _checked([bias for bias in biases if bias is not None], "EXIF bias", headers, where), []
-    named = [ev_of_name(header.path) for header in headers]
-    if all(ev is not None for ev in named):
-        return _checked([ev for ev in named if ev is not None], "file name", headers, "file names"), []
-    lacking = [
-        header.path.name
-        for header, ev in zip(headers, named, strict=True)
-        if not header.capture.exposure_time_s and ev is None
-    ]
-    raise ExposureError(f"no exposure time in {_listed(lacking)}: {HOW_TO_GIVE}")
+        evs, warnings = _evs_of_times(captures)
+        if not all_named or _differ(evs) or not _differ(named):
+            return _checked(evs, "EXIF", headers, f"EXIF of {_listed(names)}"), warnings
+        warnings.append("EXIF states the same exposure for every frame: the file names are taken instead")
+        return _checked(named, "file name", headers, "file names"), warnings
+    biases = [capture.exposure_bias_ev for capture in captures if capture.exposure_bias_ev is not None]
+    if len(biases) == len(headers) and _differ(biases):
+        return _checked(biases, "EXIF bias", headers, f"EXIF of {_listed(names)}"), []
+    if all_named:
+        return _checked(named, "file name", headers, f"file names {_listed(names)}"), []
+    lacking = [header.path.name for header in headers if not header.capture.exposure_time_s]
+    place = folder or headers[0].path.parent
+    raise ExposureError(f"{place}: no exposure time in {_listed(lacking)}: {HOW_TO_GIVE}")
 
 
 def parse_evs(text: str) -> list[float]:
@@ -137,12 +139,16 @@ def _checked(evs: list[float], source: str, headers: Sequence[ImageHeader], wher
         raise ExposureError(f"{where}: {len(evs)} EVs for {len(headers)} images")
     for ev in evs:
         _check_number(ev, where)
-    if max(evs) - min(evs) < EQUAL_EV:
+    if not _differ(evs):
         raise ExposureError(
             f"{where}: all {len(evs)} exposures are equal ({evs[0]:+.2f} EV); "
             f"a bracket needs different ones: {HOW_TO_GIVE}"
         )
     return [Exposure(ev=float(ev), source=source) for ev in evs]
+
+
+def _differ(evs: Sequence[float]) -> bool:
+    return max(evs) - min(evs) >= EQUAL_EV
 
 
 def _check_number(ev: float, where: str) -> None:

@@ -10,8 +10,19 @@ from pathlib import Path
 
 from hdrfuse.errors import BracketError, ImageError
 from hdrfuse.formats import RAW_SUFFIXES, READABLE_SUFFIXES, SCENE_REFERRED_SUFFIXES, read_header
+from hdrfuse.formats.facts import read_facts
 
-NOT_FRAMES = ("HDRImg.hdr", "label.hdr", "*.gt.*", "*.preview.*", "*.ghost.*", "*ghost-map*", "*ghost_map*")
+NOT_FRAMES = (
+    "HDRImg.hdr",
+    "label.hdr",
+    "*.gt.*",
+    "*.preview.*",
+    "*.ghost.*",
+    "*.ghosts.*",
+    "ghosts.*",
+    "*ghost-map*",
+    "*ghost_map*",
+)
 """Names that hold ground truth or what an earlier merge wrote."""
 
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
@@ -35,15 +46,16 @@ class Scene:
 
 def natural_key(path: Path) -> tuple[tuple[int, float | str], ...]:
     """Sort key under which frame2 comes before frame10, and 0.125 before 0.25."""
-    parts = re.split(r"(\d+(?:\.\d+)?)", path.stem.casefold())
-    key = tuple((0, float(part)) if part[0].isdigit() else (1, part) for part in parts if part)
+    parts = re.split(r"(\d+(?:\.\d+)?)", path.stem.casefold())  # text and numbers in turn
+    key = tuple((0, float(part)) if index % 2 else (1, part) for index, part in enumerate(parts) if part)
     return (*key, (1, path.name))
 
 
 def find_scene(paths: Sequence[Path]) -> Scene:
     """Resolve a folder, or two and more image files, into a scene.
 
-    Raises BracketError where fewer than two frames are found or a path does not exist.
+    Files of a folder come in natural order, named ones in the order given. Raises BracketError where fewer than
+    two frames are found or a path does not exist.
     """
     if len(paths) == 1 and paths[0].is_dir():
         return _scene_of_folder(paths[0])
@@ -61,7 +73,10 @@ def find_scene(paths: Sequence[Path]) -> Scene:
 
 
 def _scene_of_folder(folder: Path) -> Scene:
-    files = sorted((entry for entry in folder.iterdir() if _may_be_frame(entry)), key=natural_key)
+    try:
+        files = sorted((entry for entry in folder.iterdir() if _may_be_frame(entry)), key=natural_key)
+    except OSError as error:
+        raise BracketError(f"{folder}: cannot be read: {error.strerror}") from error
     display = [path for path in files if path.suffix.lower() not in SCENE_REFERRED_SUFFIXES]
     chosen, warnings = _one_of_each_raw_pair(display or files)
     chosen = _without_earlier_results(chosen)
@@ -107,8 +122,11 @@ def _one_of_each_raw_pair(files: Iterable[Path]) -> tuple[list[Path], list[str]]
 
 
 def _without_earlier_results(files: list[Path]) -> list[Path]:
-    """Drop float TIFFs that stand beside integer images: such a file is a merged result, not a frame."""
-    floats = [path for path in files if path.suffix.lower() in TIFF_SUFFIXES and _is_float(path)]
+    """Drop merged results: linear files that say so, and float TIFFs beside integer images."""
+    linear = [path for path in files if path.suffix.lower() in TIFF_SUFFIXES | SCENE_REFERRED_SUFFIXES]
+    floats = [path for path in linear if _is_float(path)]
+    if len(floats) == len(files):
+        floats = [path for path in floats if read_facts(path).provenance]
     return [path for path in files if path not in floats] if len(floats) < len(files) else files
 
 
