@@ -45,6 +45,8 @@ FREE_CHANNELS_GAIN_EV = 0.02
 """Channels get curves of their own where that takes at least this much off the error."""
 
 TONE_BINS = 16
+MOVING_TONES = 0.2
+"""Share of the tones that may belong to moving things."""
 
 FLAT = 0.03
 """Step between averaged pixels up to which a place counts as flat: an edge averages clipped and unclipped values."""
@@ -184,19 +186,24 @@ def median_error(curve: ResponseCurve, matches: Sequence[Pairs], gains_ev: Array
 
 
 def tone_error(curve: ResponseCurve, matches: Sequence[Pairs], gains_ev: Array) -> float:
-    """Root mean square, over tones, channels and pairs, of the median residual: the curve's smooth error."""
+    """Root mean square, over tones, channels and pairs, of the median residual: the curve's smooth error.
+
+    The worst tones, as many as MOVING_TONES, are left out: there most pairs may show things that moved.
+    """
     squares, weights = [0.0], [1e-12]
     for pairs in matches:
         error = residuals(curve, pairs, gains_ev)
         tone = (pairs.bright * TONE_BINS).astype(np.intp) + TONE_BINS * pairs.channel
+        enough = max(4.0, 0.3 * len(error) / max(len(np.unique(tone)), 1))
         for value in np.unique(tone):
             inside = error[tone == value]
-            if len(inside) >= 4:
+            if len(inside) >= enough:
                 spread = 1.4826 * float(np.median(np.abs(inside - np.median(inside))))
                 noise = 1.57 * spread**2 / len(inside)
                 squares.append(max(float(np.median(inside)) ** 2 - noise, 0.0))
                 weights.append(min(len(inside), 50))
-    return float(np.sqrt(np.average(squares, weights=weights)))
+    kept = np.argsort(squares)[: max(1, int(np.ceil(len(squares) * (1.0 - MOVING_TONES))))]
+    return float(np.sqrt(np.average(np.asarray(squares)[kept], weights=np.asarray(weights)[kept])))
 
 
 def estimate_ev_step(dark: Samples, bright: Samples, *, linear: bool) -> float:

@@ -149,6 +149,8 @@ def _consistency(anchor: _Anchor, frame: Exposed, tolerance: Tolerance) -> Plane
     if tolerance.crosstalk:
         other = _without_crosstalk(anchor, other, frame)
     difference, noise, slack = _compare(anchor, other, tolerance)
+    if frame.detail_loss > 0.0:  # resampling calls all that touched a clipped pixel clipped: no lower bound
+        difference[np.isfinite(other.limit)] = 0.0
     if frame.valid is not None:
         difference *= frame.valid[..., None]
     score = np.zeros(difference.shape[:2], np.float32)

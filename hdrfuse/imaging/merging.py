@@ -83,7 +83,7 @@ def _merge_rows(frames: Sequence[Exposed], reference: int, ghosts: Ghosts, rows:
 
 def _finest_detail(radiance: Plane) -> Plane:
     """(h, W, 3) variance of what lies above half the sampling rate, from second differences (Immerkaer 1996)."""
-    return cv2.blur(cv2.filter2D(radiance, -1, IMMERKAER) ** 2, (3, 3))
+    return np.asarray(cv2.blur(cv2.filter2D(radiance, -1, IMMERKAER) ** 2, (3, 3)), np.float32)
 
 
 def _weighted_mean(
