@@ -76,3 +76,32 @@ def learning_rate(recipe: Recipe, step: int) -> float:
     """Learning rate of a step, 0-based: a linear warm-up times the schedule."""
     warm_up = min(1.0, (step + 1) / max(recipe.warm_up_steps, 1))
     return recipe.learning_rate * warm_up * SCHEDULES[recipe.schedule](recipe, step)
+
+
+def paper_recipe(objective: Objective) -> Recipe:
+    """The published training of one stage, on crops of 128 x 128."""
+    return Recipe(objective=objective)
+
+
+def fast_recipe(objective: Objective) -> Recipe:
+    """Training of the `fast` preset on synthetic brackets within hours of two CPU cores."""
+    short = objective == "stage1"
+    return Recipe(
+        objective=objective,
+        preset="fast",
+        steps=900 if short else 20_000,
+        batch=4,
+        crop_px=96,
+        learning_rate=2e-3,
+        schedule="trapezoid",
+        warm_up_steps=40 if short else 100,
+        decay_steps=250 if short else 5_000,
+        betas=(0.9, 0.99),
+        weight_decay=1e-4,
+        ema_decay=0.997,
+        perceptual_weight=0.0,
+    )
+
+
+RECIPES: dict[str, Callable[[Objective], Recipe]] = {"paper": paper_recipe, "fast": fast_recipe}
+"""By preset."""

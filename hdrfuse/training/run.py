@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,11 @@ from hdrfuse.lfdiff.weights import read_tensors
 from hdrfuse.training.checkpoint import load_checkpoint, subset
 from hdrfuse.training.distributed import World
 from hdrfuse.training.ema import MovingAverage
-from hdrfuse.training.feed import Brackets, batches
+from hdrfuse.training.feed import batches
 from hdrfuse.training.journal import CHECKPOINT, WEIGHTS, Journal
-from hdrfuse.training.losses import ReconstructionLoss
 from hdrfuse.training.objectives import OBJECTIVES, Batch, Learner
 from hdrfuse.training.recipe import OBJECTIVES_NEED_STAGE_1, PRIOR_OF_OBJECTIVE, Recipe, learning_rate
+from hdrfuse.training.task import Task
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -36,20 +36,6 @@ class Pace:
     save_every_minutes: float = 5.0
     workers: int = 1
     """Processes that make samples, for each training process."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """What is trained, on what."""
-
-    recipe: Recipe
-    brackets: Brackets
-    validation: list[Batch]
-    reconstruction_loss: ReconstructionLoss
-    notes: dict[str, Any] = field(default_factory=dict)
-    """Goes into the metadata: the sources' names, licences."""
-    earlier_run: Path | None = None
-    """Folder of the stage-1 run, for stages that follow it."""
 
 
 def train(

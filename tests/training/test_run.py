@@ -9,7 +9,8 @@ from hdrfuse.lfdiff.weights import load_weights, read_tensors
 from hdrfuse.training.distributed import World
 from hdrfuse.training.losses import ReconstructionLoss
 from hdrfuse.training.recipe import Recipe
-from hdrfuse.training.run import Pace, Task, train
+from hdrfuse.training.run import Pace, train
+from hdrfuse.training.task import Task
 from hdrfuse.training.validation import mean_psnr_mu, reference_only, validation_set
 
 FAST_PACE = Pace(log_every_steps=1, validate_every_minutes=0, save_every_minutes=0, workers=0)
