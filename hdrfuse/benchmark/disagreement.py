@@ -43,14 +43,21 @@ class Disagreement:
     """Under the calibrated curve and its per-frame gains, as the merge takes them."""
 
 
-def measure_disagreement(folder: Path, *, progress: Progress = lambda stage, share: None) -> list[Disagreement]:
-    """Merge every bracket that is a folder of display-encoded files in `folder` -> one entry each.
-
-    Raises BadInputError where there is none; a stack that cannot be read raises what reading it raises.
-    """
+def find_stacks(folder: Path) -> list[Path]:
+    """The folders in a folder, each of which is to hold a bracket. Raises BadInputError where there is none."""
     stacks = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     if not stacks:
         raise BadInputError(f"{folder}: no folder of frames in it; one folder a bracket was expected")
+    return stacks
+
+
+def measure_disagreement(
+    stacks: Sequence[Path], *, progress: Progress = lambda stage, share: None
+) -> list[Disagreement]:
+    """Merge the brackets of display-encoded files among some folders -> one entry each.
+
+    A stack that cannot be read raises what reading it raises.
+    """
     found = []
     for done, stack in enumerate(stacks):
         progress(f"stack {stack.name}", done / len(stacks))

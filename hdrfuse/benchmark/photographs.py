@@ -29,11 +29,12 @@ def photograph_size(megapixels: float) -> tuple[int, int]:
 
 
 def write_photographs(folder: Path, *, megapixels: float, seed: int = 0) -> list[Path]:
-    """Write three hand-held 8-bit JPEG frames of a scene with movers -> their paths, darkest first.
+    """Write three hand-held 8-bit JPEG frames of a scene with movers into a folder -> their paths, darkest first.
 
     Exposure times stand in EXIF. About 0.4 bytes a pixel, as cameras' fine JPEG; takes about 80 bytes of memory
     a pixel.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     scene_rng, camera_rng, noise_rng = np.random.default_rng(seed).spawn(3)
     size = photograph_size(megapixels)
     scene = study(scene_rng)

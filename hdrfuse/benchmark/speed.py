@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -73,7 +74,6 @@ def measure_speed(
         timings = [_timing(HELP, 0.0, help_runs, [{}])]
         for done, size in enumerate(megapixels):
             folder = Path(temporary) / f"{size:g}"
-            folder.mkdir()
             progress(f"taking photographs of {size:g} MP", done / len(megapixels))
             run_in_fresh_process([*THIS_BENCHMARK, "generate", str(folder), str(size)])
             timings += _bracket_timings(folder, size, repetitions, progress, (done + 0.5) / len(megapixels))
@@ -84,16 +84,20 @@ def run_in_fresh_process(command: Sequence[str]) -> Run:
     """Run a command with nothing inherited but the environment; HdrfuseError where it does not exit 0."""
     package_root = str(Path(hdrfuse.__file__).parents[1])
     search_path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
-    done = subprocess.run(
+    with subprocess.Popen(
         [*THIS_BENCHMARK, "measure", *command],
         env={**os.environ, "PYTHONPATH": search_path},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    found: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {"status": done.returncode}
-    if found["status"] != 0:
-        last_line = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise HdrfuseError(f"{' '.join(command)}: exited {found['status']} where 0 was expected: {last_line}")
-    del found["status"]
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    ) as measuring:  # fmt: skip
+        try:
+            out, err = measuring.communicate()
+        except BaseException:
+            os.killpg(measuring.pid, signal.SIGKILL)  # what it measures goes with it
+            raise
+    found: dict[str, Any] = json.loads(out) if measuring.returncode == 0 else {"status": measuring.returncode}
+    if (status := found.pop("status")) != 0:
+        last_line = (err.strip().splitlines() or ["no message"])[-1]
+        raise HdrfuseError(f"{' '.join(command)}: exited {status} where 0 was expected: {last_line}")
     return Run(**found)
 
 

@@ -45,20 +45,21 @@ def bench(
     """
     console = console_of(context, quiet=quiet, verbose=verbose)
     sizes_mp, scene_size = parse_megapixels(megapixels), parse_size(size)
-    from hdrfuse.benchmark.disagreement import measure_disagreement  # imports numpy: keep `--help` instant
+    from hdrfuse.benchmark.disagreement import find_stacks, measure_disagreement  # imports numpy: keep `--help` instant
     from hdrfuse.benchmark.machine import this_machine
     from hdrfuse.benchmark.quality import measure_quality
     from hdrfuse.benchmark.speed import measure_speed
     from hdrfuse.benchmark.tables import Results
 
+    folders = None if stacks is None else find_stacks(stacks)
     with console.progress() as progress:
-        parts = (what != "quality") + (what != "speed") + (stacks is not None)
+        parts = (what != "quality") + (what != "speed") + (folders is not None)
         share = iter(part_of(progress, index, parts) for index in range(parts))
         results = Results(
             machine=this_machine(),
             speed=() if what == "quality" else measure_speed(sizes_mp, repetitions=repeat, progress=next(share)),
             quality=() if what == "speed" else measure_quality(range(seeds), size=scene_size, progress=next(share)),
-            calibration=() if stacks is None else measure_disagreement(stacks, progress=next(share)),
+            calibration=() if folders is None else measure_disagreement(folders, progress=next(share)),
         )
         progress("done", 1.0)
     if json:
