@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -90,7 +91,7 @@ def completed(rng: np.random.Generator, ldr: Array, ev: NDArray[np.float64], tru
 
 def encoded(linear: Array, registration: Registration | None) -> Array:
     """Gamma-encode a linear frame and lay it onto the reference, as registration does: (H, W, 3) in [0, 1]."""
-    ldr = np.power(linear, np.float32(1 / GAMMA))
+    ldr = np.asarray(cv2.pow(linear, 1 / GAMMA), np.float32)
     return ldr if registration is None else np.minimum(registration.undone(ldr), 1)
 
 
