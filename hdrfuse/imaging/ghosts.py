@@ -36,6 +36,14 @@ SHOULDER_TOLERANCE = 0.05
 TEXTURE = 0.3
 """Share of its own variance by which still texture differs: sharpening, compression, aliasing."""
 
+FINE_PX = 5
+FINE_SHARE = 0.06
+WIDE_SHARE = 0.04
+"""A moving region is entangled if this share of it is clipped in patches finer than FINE_PX, and it is wide."""
+
+CLIPPED_SHARE = 0.03
+"""Share of an entangled region that may clip in the frame that it is taken from."""
+
 GROW_PX = 3
 """Ghosts grow by this much: the soft edge of a moving thing differs by less than noise."""
 
@@ -62,7 +70,7 @@ class Ghosts:
     """Which frames agree with the reference where."""
 
     consistency: tuple[Plane, ...]
-    """(h, w) a frame, 1 = agrees, 0 = shows something else; the reference's is 1 everywhere."""
+    """(h, w) a frame, 1 = agrees with what the picture shows, 0 = shows something else."""
     unknown: Plane
     """(h, w) 1 = clipped in the reference while every darker frame shows something else there."""
     fill: Plane
@@ -81,26 +89,82 @@ def find_ghosts(frames: Sequence[Exposed], reference: int, tolerance: Sequence[T
     `frames` are linear, registered, of one size (h, w, 3), darkest first; `tolerance` has one entry a frame.
     """
     anchor = _Anchor.of(frames[reference])
-    darker: dict[int, Plane] = {}
+    consistency = [np.ones(frame.pixels.shape[:2], np.float32) for frame in frames]
     for index in range(reference - 1, -1, -1):
-        darker[index] = _consistency(anchor, frames[index], tolerance[index])
-        anchor = anchor.extended(frames[index], darker[index])
-    unknown = _unknown(frames, reference, darker)
-    fill = (
-        _continued(anchor.radiance, known=1.0 - unknown, clipped=anchor.was_clipped)
-        if unknown.any()
-        else (anchor.radiance)
-    )
-    full = anchor
-    consistency = []
-    for index, frame in enumerate(frames):
-        if index == reference:
-            consistency.append(np.ones(frame.pixels.shape[:2], np.float32))
-        elif index in darker:
-            consistency.append(darker[index])
-        else:
-            consistency.append(_consistency(full, frame, tolerance[index]))
+        consistency[index] = _consistency(anchor, frames[index], tolerance[index])
+        anchor = anchor.extended(frames[index], consistency[index])
+    for index in range(reference + 1, len(frames)):
+        consistency[index] = _consistency(anchor, frames[index], tolerance[index])
+    unknown = _unknown(frames, reference, consistency[:reference])
+    if reference > 0 and (regions := _entangled(frames, reference, consistency[:reference])):
+        for region, source in regions:
+            unknown *= 1.0 - region
+            _hand_over(frames, consistency, region, source, tolerance)
+    fill = anchor.radiance
+    if unknown.any():
+        fill = _continued(anchor.radiance, known=1.0 - unknown, clipped=anchor.was_clipped)
     return Ghosts(consistency=tuple(consistency), unknown=unknown, fill=fill)
+
+
+def _entangled(
+    frames: Sequence[Exposed], reference: int, darker: Sequence[Plane]
+) -> list[tuple[Plane, int]]:
+    """Soft regions (h, w) where clipped and unclipped pixels of the reference mix finely while things move.
+
+    Leaves before the sun: pixel by pixel some would come from the reference and some from a darker frame, half an
+    object here and half there. Such a region is taken from one darker frame, the nearest that hardly clips in it.
+    """
+    exposure = frames[reference].exposure()
+    clipped = ((exposure.max(axis=2) >= CLIP_TO) & (exposure.min(axis=2) > PALE[0])).astype(np.uint8)
+    fine = clipped & ~cv2.morphologyEx(clipped, cv2.MORPH_OPEN, _disc(FINE_PX))
+    moving = (np.min(darker, axis=0) < 0.5).astype(np.uint8)
+    count, labels, statistics, _ = cv2.connectedComponentsWithStats(moving, connectivity=8)
+    area = np.maximum(statistics[:, cv2.CC_STAT_AREA], 1)
+    pixels = np.asarray(labels).ravel()
+    fine_area, clipped_area = (
+        np.bincount(pixels, weights=plane.ravel().astype(float), minlength=count) for plane in (fine, clipped)
+    )
+    wide = area > WIDE_SHARE * pixels.size
+    wide[0] = False
+    entangled = np.flatnonzero(wide & (fine_area > FINE_SHARE * area) & (fine_area > 0.7 * clipped_area))
+    regions = []
+    for source, members in _sources(frames, reference, np.asarray(labels), entangled, area).items():
+        mask = np.isin(labels, members).astype(np.uint8)
+        grown = cv2.dilate(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _disc(2 * FINE_PX)), _disc(GROW_PX))
+        regions.append((cv2.GaussianBlur(grown.astype(np.float32), (0, 0), SCALES_PX[0]), source))
+    return regions
+
+
+def _sources(
+    frames: Sequence[Exposed], reference: int, labels: NDArray[np.intp], members: NDArray[np.intp],
+    area: NDArray[np.intp],
+) -> dict[int, list[int]]:  # fmt: skip
+    """Which darker frame serves each region: the nearest that clips in less than CLIPPED_SHARE of it."""
+    remaining = [int(member) for member in members]
+    chosen: dict[int, list[int]] = {}
+    for index in range(reference - 1, -1, -1):
+        white = frames[index].exposure().max(axis=2) >= CLIP_TO
+        clipped = np.bincount(labels.ravel(), weights=white.ravel().astype(float), minlength=len(area))
+        serves = [member for member in remaining if clipped[member] < CLIPPED_SHARE * area[member] or index == 0]
+        if serves:
+            chosen[index] = serves
+        remaining = [member for member in remaining if member not in serves]
+    return chosen
+
+
+def _hand_over(
+    frames: Sequence[Exposed], consistency: list[Plane], region: Plane, source: int, tolerance: Sequence[Tolerance]
+) -> None:
+    """Make `source` the reference within a region; its neighbours in exposure may still agree with it."""
+    anchor = _Anchor.of(frames[source])
+    for index in range(len(frames)):
+        if index == source:
+            inside = np.ones_like(region)
+        elif abs(index - source) == 1:
+            inside = _consistency(anchor, frames[index], tolerance[index])
+        else:
+            inside = np.zeros_like(region)
+        consistency[index] = consistency[index] * (1.0 - region) + inside * region
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -231,7 +295,7 @@ def _hysteresis(score: Plane) -> NDArray[np.bool_]:
     return keep[labels]
 
 
-def _unknown(frames: Sequence[Exposed], reference: int, darker: dict[int, Plane]) -> Plane:
+def _unknown(frames: Sequence[Exposed], reference: int, darker: Sequence[Plane]) -> Plane:
     """(h, w) 1 where the reference clips and no darker frame that could tell what is there agrees with it."""
     exposure = frames[reference].exposure()
     # A channel that is far from white tells what is there: it is kept, and the hue with it.
@@ -239,7 +303,7 @@ def _unknown(frames: Sequence[Exposed], reference: int, darker: dict[int, Plane]
     if not frames[reference].clips or not darker:
         return np.zeros_like(clipped)
     best = np.zeros_like(clipped)
-    for index, consistency in darker.items():
+    for index, consistency in enumerate(darker):
         valid = frames[index].valid
         np.maximum(best, consistency if valid is None else consistency * valid, out=best)
     return (clipped * (1.0 - best)).astype(np.float32)

@@ -58,7 +58,9 @@ def _merge_rows(frames: Sequence[Exposed], reference: int, ghosts: Ghosts, rows:
         agreement = enlarge_rows(ghosts.consistency[index], (height, width), rows)
         if (valid := frame.validity(rows)) is not None:
             agreement = agreement * valid
-        trusts.append((trust + floor) * agreement if index != reference else trust * agreement + floor)
+        if index == reference:
+            agreement = np.maximum(agreement, np.float32(1e-4))  # where nobody agrees, the reference speaks
+        trusts.append((trust + floor) * agreement)
         exposures.append(exposure)
     first = _weighted_mean(
         exposures,
