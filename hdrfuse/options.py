@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from hdrfuse.errors import DeviceError, UsageError, WeightsError
-from hdrfuse.imaging.response import KNOWN_CURVES
+from hdrfuse.imaging.response import KNOWN_CURVES, load_response
 
 METHODS = ("lfdiff", "classical")
 RESPONSES = ("auto", *KNOWN_CURVES, "debevec")
@@ -58,7 +58,8 @@ class MergeKeywords(TypedDict, total=False):
 def check_options(options: MergeOptions) -> None:
     """Refuse options that make no sense before anything is read.
 
-    Raises UsageError, DeviceError for a GPU that is not there, WeightsError where the network has no weights.
+    Raises UsageError, ImageError for what is no saved response curve, DeviceError for a GPU that is not there,
+    WeightsError where the network has no weights.
     """
     if options.method not in METHODS:
         raise UsageError(f"--method {options.method}: one of {', '.join(METHODS)} was expected")
@@ -70,10 +71,8 @@ def check_options(options: MergeOptions) -> None:
         raise UsageError(f"--steps {options.steps}: 1 to {MOST_STEPS} were expected")
     if options.seed < 0:
         raise UsageError(f"--seed {options.seed}: 0 or more was expected")
-    if str(options.response) not in RESPONSES and not Path(options.response).is_file():
-        raise UsageError(
-            f"--response {options.response}: one of {', '.join(RESPONSES)} or a saved curve's file was expected"
-        )
+    if str(options.response) not in RESPONSES:
+        load_response(Path(options.response))
     check_device(options.device)
     if options.method == "lfdiff":
         _check_weights(options.weights)

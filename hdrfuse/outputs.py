@@ -132,7 +132,8 @@ def _named(temporary: Path, path: Path) -> Iterator[Path]:
     try:
         yield temporary
     except HdrfuseError as error:
-        raise type(error)(str(error).replace(str(temporary), str(path))) from error
+        message = str(error).replace(str(temporary), str(path)).replace(temporary.name, path.name)
+        raise type(error)(message) from error
 
 
 @contextmanager

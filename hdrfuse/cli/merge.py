@@ -65,6 +65,8 @@ def merge(
     job.check()
     with console.progress() as progress:
         report = job.run(progress)
+    for line in details(report):
+        console.detail(line)
     for warning in report["warnings"]:
         console.warn(warning)
     if json:
@@ -84,3 +86,18 @@ def summary(report: dict[str, Any]) -> str:
         f"{report['seconds']['total']:.1f} s"
     )
     return "\n".join([f"{radiance}  {facts}", *others])
+
+
+def details(report: dict[str, Any]) -> list[str]:
+    """What `-v` shows: each frame's exposure and motion, the response, the seconds of each stage."""
+    lines = [
+        f"{entry['name']}: {entry['ev']:+.2f} EV ({entry['ev_source']}), gain {entry['gain_ev']:+.2f} EV, "
+        f"shift {entry.get('shift_px', 0.0):.1f} px ({entry.get('registration', 'not aligned')}), "
+        f"{entry['ghost_fraction']:.1%} moved"
+        for entry in report["inputs"]
+    ]
+    response = report["response"]
+    lines.append(f"reference: {report['reference']['name']}")
+    lines.append(f"response: {response['curve']}, residual {response['residual_ev']} EV")
+    lines.append("seconds: " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in report["seconds"].items()))
+    return lines

@@ -21,6 +21,7 @@ from hdrfuse.formats.image import (
     RadianceFacts,
 )
 from hdrfuse.formats.opencv import decoded_by_opencv
+from hdrfuse.formats.quiet import silenced
 from hdrfuse.formats.refusal import RefusedError, check_size
 from hdrfuse.formats.scene_referred import checked, clipping_white
 
@@ -98,7 +99,8 @@ def write(path: Path, radiance: Pixels, facts: RadianceFacts) -> None:
     for row in range(0, len(bgr), 256):
         strip = bgr[row : row + 256]
         strip += _half_step(strip.max(axis=2))[..., None]  # the encoder cuts off, and readers add nothing
-    done, encoded = cv2.imencode(".hdr", bgr)
+    with silenced():
+        done, encoded = cv2.imencode(".hdr", bgr)  # by way of a temporary file, whose failure it prints
     if not done:
         raise RuntimeError("the pixels cannot be encoded as RGBE")
     data = encoded.tobytes()

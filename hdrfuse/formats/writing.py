@@ -46,7 +46,7 @@ def write_image(
         if compression not in exr.COMPRESSIONS:
             known = " ".join(exr.COMPRESSIONS)
             raise OutputError(f"{path}: no OpenEXR compression {compression!r}; expected one of {known}")
-    with replacing(path, overwrite=overwrite) as temporary, encoding(path):
+    with replacing(path, overwrite=overwrite) as temporary, encoding(path, temporary):
         if suffix == ".exr":
             exr.write(temporary, radiance, facts, half=half, compression=compression)
         elif suffix == ".hdr":
@@ -75,7 +75,7 @@ def write_jpeg(
     check_writable(path, overwrite=overwrite, suffixes=SUFFIXES[Kind.JPEG])
     if max(rgb8.shape) > LONGEST_JPEG_SIDE:
         raise OutputError(f"{path}: {rgb8.shape[1]}x{rgb8.shape[0]} pixels; a JPEG holds {LONGEST_JPEG_SIDE} a side")
-    with replacing(path, overwrite=overwrite) as temporary, encoding(path):
+    with replacing(path, overwrite=overwrite) as temporary, encoding(path, temporary):
         Image.fromarray(rgb8).save(
             temporary, "JPEG", quality=quality, subsampling=0, exif=exif or b"", icc_profile=srgb_profile()
         )
@@ -85,16 +85,17 @@ def write_png(path: str | PathLike[str], rgb8: NDArray[np.uint8], *, overwrite: 
     """Write sRGB (H, W, 3) uint8 as PNG with its profile. Raises as `write_image` does."""
     path = Path(path)
     check_writable(path, overwrite=overwrite, suffixes=SUFFIXES[Kind.PNG])
-    with replacing(path, overwrite=overwrite) as temporary, encoding(path):
+    with replacing(path, overwrite=overwrite) as temporary, encoding(path, temporary):
         Image.fromarray(rgb8).save(temporary, "PNG", compress_level=PNG_LEVEL, icc_profile=srgb_profile())
 
 
 @contextmanager
-def encoding(path: Path) -> Iterator[None]:
+def encoding(path: Path, temporary: Path) -> Iterator[None]:
     """Turn what an encoder raises into a WriteError that names `path`; system errors are for `replacing`."""
     try:
         yield
     except (HdrfuseError, OSError):
         raise
     except Exception as error:  # OpenEXR reports a full disk as a RuntimeError
-        raise WriteError(f"{path}: cannot be written: {error}") from error
+        reason = str(error).replace(str(temporary), path.name)
+        raise WriteError(f"{path}: cannot be written: {reason}") from error

@@ -67,8 +67,11 @@ def find_scene(paths: Sequence[Path]) -> Scene:
     if len(paths) < 2:
         name = paths[0] if paths else "nothing"
         raise BracketError(f"{name}: 1 image given; a bracket needs at least 2" if paths else "no images given")
-    if len({path.resolve() for path in paths}) < len(paths):
-        raise BracketError("the same file is given more than once")
+    seen: set[Path] = set()
+    for path in paths:
+        if path.resolve() in seen:
+            raise BracketError(f"{path}: is given more than once")
+        seen.add(path.resolve())
     return Scene(name=paths[0].stem, files=tuple(paths), folder=None)
 
 

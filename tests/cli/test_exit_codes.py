@@ -1,0 +1,231 @@
+"""One exit code a kind of outcome, and what is left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from hdrfuse import __version__, errors
+from hdrfuse.cli import app
+from hdrfuse.errors import ExitCode
+
+from .brackets import listing, write_bracket
+
+COMMANDS = ("merge", "info", "demo", "bench")
+
+
+def failing(error):
+    def fail(*arguments, **options):
+        raise error
+
+    return fail
+
+
+def test_0_is_done(run, beach):
+    assert run("merge", beach).code == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (errors.HdrfuseError, 1), (errors.WriteError, 1), (errors.BadInputError, 2), (errors.UsageError, 2),
+        (errors.ImageError, 2), (errors.BracketError, 2), (errors.ExposureError, 2), (errors.OutputError, 2),
+        (errors.WeightsError, 2), (errors.DeviceError, 2),
+    ],
+)  # fmt: skip
+def test_every_kind_of_error_has_its_code_and_one_line(run, beach, monkeypatch, kind, code):
+    monkeypatch.setattr("hdrfuse.job.read_bracket", failing(kind("beach/a.jpg: is\nwrong\x1b[31m")))
+    outcome = run("merge", beach)
+    assert outcome.code == code
+    assert outcome.error == "error: beach/a.jpg: is wrong [31m"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (MemoryError(), 1, "out of memory"), (ZeroDivisionError("no\nluck"), 1, "ZeroDivisionError: no luck"),
+        (KeyboardInterrupt(), 130, "interrupted"), (RuntimeError(""), 1, "unexpected RuntimeError"),
+    ],
+)  # fmt: skip
+def test_anything_else_is_one_line_too(run, beach, monkeypatch, error, code, says):
+    monkeypatch.setattr("hdrfuse.job.read_bracket", failing(error))
+    outcome = run("merge", beach)
+    assert outcome.code == code
+    assert says in outcome.error
+
+
+def test_verbose_shows_the_traceback_and_then_the_line(run, beach, monkeypatch):
+    monkeypatch.setattr("hdrfuse.job.read_bracket", failing(ZeroDivisionError("no luck")))
+    outcome = run("merge", beach, "-v")
+    assert outcome.code == 1
+    assert "Traceback" in outcome.err
+    assert outcome.err.splitlines()[-1].startswith("error: unexpected ZeroDivisionError")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("merge",), ("fuse",), ("merge", "--no-such-option"), ("merge", "a", "--tonemap", "loud"), ("merge", "a", "--out"),
+     ("merge", "a", "--steps", "many"), ("info",), ("demo",), ("merge", "a", "--compression", "gzip")],
+)  # fmt: skip
+def test_2_is_bad_usage_in_one_line(run, words):
+    outcome = run(*words)
+    assert outcome.code == 2
+    assert outcome.error
+    assert outcome.out == ""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_shows_an_example_that_names_it(run, command):
+    outcome = run(command, "--help")
+    assert outcome.code == 0
+    assert f"Example: hdrfuse {command}" in outcome.out
+
+
+def test_every_command_is_listed_and_the_program_alone_shows_its_help(run):
+    outcome = run()
+    assert outcome.code == 0
+    assert outcome.out == run("--help").out
+    assert all(f" {command} " in outcome.out for command in COMMANDS)
+    assert "--install-completion" in outcome.out
+
+
+def test_version(run):
+    assert run("--version").out == f"hdrfuse {__version__}\n"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["merge", "--help"], ["--version"], ["merge", "--nonsense"]])
+def test_help_and_usage_errors_import_nothing_heavy(words):
+    code = (
+        f"import sys; from hdrfuse.cli import main; code = main({words!r}); import hdrfuse.cli.app\n"
+        "print([m for m in ('torch', 'cv2', 'numpy', 'OpenEXR', 'PIL') if m in sys.modules], file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stderr.splitlines()[-1] == "[]"
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    code = "import sys, hdrfuse; print([m for m in ('torch', 'cv2', 'numpy', 'typer') if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"
+
+
+def test_merging_does_not_import_torch(tmp_path):
+    scene = write_bracket(tmp_path / "beach")
+    code = f"import sys; from hdrfuse.cli import main; code = main(['merge', {str(scene)!r}]); assert code == 0\n"
+    code += "assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_130_is_interrupted_and_nothing_is_left(start, tmp_path, number):
+    scene = write_bracket(tmp_path / "big", size=(900, 1200))
+    before = listing(tmp_path)
+    process = start("merge", scene, "--ghost-map", tmp_path / "map.png")
+    assert process.stderr is not None
+    lines = [process.stderr.readline()]  # the frames are read, the merge begins
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    lines += err.splitlines()
+    assert process.returncode == ExitCode.INTERRUPTED, lines
+    assert lines[-1].strip() == "error: interrupted"
+    assert not any("Traceback" in line for line in lines)
+    assert listing(tmp_path) == before
+
+
+def test_an_interrupt_while_writing_leaves_nothing(run, beach, monkeypatch):
+    monkeypatch.setattr("hdrfuse.outputs.write_image", failing(KeyboardInterrupt()))
+    before = listing(beach.parent)
+    assert run("merge", beach, "-q").code == 130
+    assert listing(beach.parent) == before
+
+
+LIMITED = """
+import resource, sys
+from hdrfuse.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("suffix", [".exr", ".hdr", ".tif"])
+def test_1_is_a_full_disk_and_neither_the_result_nor_its_siblings_stay(tmp_path, suffix):
+    scene = write_bracket(tmp_path / "beach", size=(240, 320))
+    before = listing(tmp_path)
+    limited = LIMITED.format(limit=180_000)
+    command = [sys.executable, "-c", limited, "merge", scene, "--out", tmp_path / f"out{suffix}", "-q"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == ExitCode.FAILED, result
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert f"out{suffix}" in line
+    assert ".tmp" not in line
+    assert result.stdout == ""
+    assert listing(tmp_path) == before
+
+
+def test_a_failed_rename_takes_back_what_was_already_placed(run, beach, monkeypatch):
+    from hdrfuse.formats import atomic
+
+    placed = []
+
+    def move(temporary, path):
+        if placed:
+            raise FileExistsError
+        placed.append(path)
+        temporary.rename(path)
+
+    monkeypatch.setattr(atomic, "_move_to_free_name", move)
+    before = listing(beach.parent)
+    outcome = run("merge", beach, "-q")
+    assert outcome.code == 2
+    assert "exists already" in outcome.error
+    assert placed
+    assert listing(beach.parent) == before
+
+
+def test_failing_to_overwrite_keeps_the_old_files(run, beach, monkeypatch):
+    for name in ("beach.exr", "beach.preview.jpg"):
+        beach.with_name(name).write_bytes(b"old")
+    monkeypatch.setattr("hdrfuse.outputs.write_image", failing(errors.WriteError("full")))
+    before = listing(beach.parent)
+    assert run("merge", beach, "--overwrite", "-q").code == 1
+    assert listing(beach.parent) == before
+
+
+def test_a_reader_that_went_away_is_no_failure(beach):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hdrfuse", "info", str(beach), "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    errors_printed = process.stderr.read()
+    assert process.wait(60) == 0
+    assert errors_printed == b""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")  # noqa: PTH110
+def test_a_full_standard_output_is_one_line(beach):
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        command = [sys.executable, "-m", "hdrfuse", "info", str(beach)]
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: standard output")
+
+
+def test_help_is_instant():
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "hdrfuse", "--help"], capture_output=True, check=True)
+        seconds.append(time.perf_counter() - started)
+    assert min(seconds) < 2.0  # 0.25 s alone; other work may share the machine
+
+
+def test_outcomes_are_mapped_in_one_place():
+    assert app.outcome_of(errors.ExposureError("x")) == (ExitCode.BAD_INPUT, "x")
+    assert app.outcome_of(KeyboardInterrupt())[0] == ExitCode.INTERRUPTED
