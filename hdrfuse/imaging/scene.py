@@ -44,11 +44,11 @@ class Scene:
         return place.with_name(f"{self.name}{ending}")
 
 
-def natural_key(path: Path) -> tuple[tuple[int, float | str], ...]:
+def natural_key(path: Path) -> tuple[tuple[tuple[int, float | str], ...], str]:
     """Sort key under which frame2 comes before frame10, and 0.125 before 0.25."""
     parts = re.split(r"(\d+(?:\.\d+)?)", path.stem.casefold())  # text and numbers in turn
     key = tuple((0, float(part)) if index % 2 else (1, part) for index, part in enumerate(parts) if part)
-    return (*key, (1, path.name))
+    return key, path.name
 
 
 def find_scene(paths: Sequence[Path]) -> Scene:
