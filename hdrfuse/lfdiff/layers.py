@@ -98,6 +98,32 @@ class LayerNorm(nn.Module):
         return normalised.permute(0, 3, 1, 2)
 
 
+class RunningNorm(nn.Module):
+    """Normalise each channel by the mean and variance that it had over the last training batches.
+
+    Unlike batch normalisation it does the same in training and inference, and no gradient passes through
+    the statistics.
+    """
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, channels: int, momentum: float = 0.05) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("variance", torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W), float32."""
+        x = x.float()
+        if self.training:
+            variance, mean = torch.var_mean(x.detach(), dim=(0, 2, 3), correction=0)
+            self.mean.lerp_(mean, self.momentum)
+            self.variance.lerp_(variance, self.momentum)
+        return (x - self.mean[:, None, None].clone()) * (self.variance[:, None, None] + 1e-5).rsqrt()
+
+
 class TransposedAttention(nn.Module):
     """Self-attention between channels, over all positions at once (Restormer, eq. 1)."""
 

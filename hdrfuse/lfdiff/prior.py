@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from hdrfuse.lfdiff.alignment import AlignmentModule
 from hdrfuse.lfdiff.config import LFDiffConfig
-from hdrfuse.lfdiff.layers import conv3x3, residual_blocks
+from hdrfuse.lfdiff.layers import RunningNorm, conv3x3, residual_blocks
 from hdrfuse.lfdiff.signals import mu_law
 
 
@@ -17,7 +17,8 @@ def prior_encoder(in_channels: int, config: LFDiffConfig) -> nn.Sequential:
         conv3x3(in_channels, config.prior_width),
         nn.ReLU(),
         residual_blocks(config.prior_residuals, config.prior_width),
-        nn.Conv2d(config.prior_width, config.prior_channels, 3, padding=1),  # starts small: tanh must not saturate
+        conv3x3(config.prior_width, config.prior_channels),
+        RunningNorm(config.prior_channels),  # without it the optimiser drives tanh into saturation for good
         nn.Tanh(),
     )
 

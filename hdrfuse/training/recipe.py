@@ -48,6 +48,8 @@ class Recipe:
     """Weight of the VGG term; 0 needs no VGG file."""
     noise_weight: float = 1.0
     prior_weight: float = 1.0
+    prior_rate: float = 1.0
+    """Learning rate of the prior's networks relative to the reconstruction's."""
 
 
 def step_decay(recipe: Recipe, step: int) -> float:
@@ -100,6 +102,9 @@ def fast_recipe(objective: Objective) -> Recipe:
         weight_decay=1e-4,
         ema_decay=0.997,
         perceptual_weight=0.0,
+        noise_weight=0.05,
+        prior_weight=0.05,
+        prior_rate=0.25,
     )
 
 

@@ -58,7 +58,7 @@ def train(
     learner = build_learner(task, device)
     model = learner.model
     average = MovingAverage(model, recipe.ema_decay)
-    optimizer = torch.optim.AdamW(model.parameters(), 1e-4, betas=recipe.betas, weight_decay=recipe.weight_decay)
+    optimizer = build_optimizer(recipe, model)
     journal = Journal(
         folder=folder,
         learner=learner,
@@ -117,12 +117,12 @@ def train_step(
     optimizer.zero_grad(set_to_none=False)
     torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
-    world.average(gradients)
+    world.average([*gradients, *model.buffers()])
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.gradient_norm)
     if not torch.isfinite(norm):
         raise HdrfuseError(f"step {step}: the gradient is {float(norm)}; the last checkpoint is kept")
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate(recipe, step)
+        group["lr"] = group["rate"] * learning_rate(recipe, step)
     optimizer.step()
     return {name: float(value.detach()) for name, value in losses.items()} | {"gradient_norm": float(norm)}
 
@@ -130,6 +130,16 @@ def train_step(
 def autocast(recipe: Recipe, device: torch.device | str) -> torch.autocast:
     """Return the context in which the network runs at the recipe's precision."""
     return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=recipe.precision == "bf16")
+
+
+def build_optimizer(recipe: Recipe, model: LFDiff) -> torch.optim.AdamW:
+    """Return Adam with decoupled weight decay over two groups: the reconstruction, and what makes the prior."""
+    reconstruction = {id(parameter) for parameter in model.reconstruction.parameters()}
+    groups = [
+        {"params": list(model.reconstruction.parameters()), "rate": 1.0},
+        {"params": [p for p in model.parameters() if id(p) not in reconstruction], "rate": recipe.prior_rate},
+    ]
+    return torch.optim.AdamW(groups, betas=recipe.betas, weight_decay=recipe.weight_decay)
 
 
 def build_learner(task: Task, device: torch.device | str) -> Learner:
@@ -142,9 +152,10 @@ def build_learner(task: Task, device: torch.device | str) -> Learner:
     if task.earlier_run is not None:
         tensors, _ = read_tensors(task.earlier_run / WEIGHTS)
         model.reconstruction.load_state_dict(subset(tensors, "reconstruction."))
-        teacher = LPENet(config)
-        teacher.load_state_dict(subset(tensors, "true_prior."))
-        teacher.to(device).eval().requires_grad_(False)
+        if recipe.objective in OBJECTIVES_NEED_STAGE_1:
+            teacher = LPENet(config)
+            teacher.load_state_dict(subset(tensors, "true_prior."))
+            teacher.to(device).eval().requires_grad_(False)
     elif recipe.objective in OBJECTIVES_NEED_STAGE_1:
         raise BadInputError(f"{recipe.objective} follows a stage-1 run; give its folder")
     on_device(model, device)

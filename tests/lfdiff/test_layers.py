@@ -9,6 +9,7 @@ from hdrfuse.lfdiff.layers import (
     LayerNorm,
     ResidualBlock,
     RestormerBlock,
+    RunningNorm,
     TransposedAttention,
     average_pool,
     cosine_scores,
@@ -100,3 +101,16 @@ def test_a_residual_block_adds_to_its_input():
     block, x = ResidualBlock(4), torch.randn(1, 4, 5, 5)
     first, _, second = block.body
     torch.testing.assert_close(block(x), x + second(first(x).clamp_min(0)))
+
+
+def test_the_running_norm_settles_on_zero_mean_and_unit_variance_and_then_stays_put():
+    norm = RunningNorm(2)
+    torch.manual_seed(0)
+    for _ in range(200):
+        norm(torch.randn(4, 2, 16, 16) * torch.tensor([300.0, 0.5])[:, None, None] + 70)
+    norm.eval()
+    x = torch.randn(4, 2, 16, 16) * torch.tensor([300.0, 0.5])[:, None, None] + 70
+    normalised = norm(x)
+    assert normalised.mean((0, 2, 3)).abs().max() < 0.2
+    torch.testing.assert_close(normalised.std((0, 2, 3)), torch.ones(2), atol=0.1, rtol=0)
+    torch.testing.assert_close(norm(x[:1]), normalised[:1])

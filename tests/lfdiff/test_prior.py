@@ -16,7 +16,7 @@ def test_the_prior_of_a_truth_has_a_quarter_of_its_size_and_stays_within_one():
 
 
 def test_the_true_prior_sees_the_radiance_and_its_tonemapped_form():
-    net = LPENet(SMALL)
+    net = LPENet(SMALL).eval()
     radiance = torch.rand(1, 3, 8, 8)
     both = torch.cat([radiance, torch.log(1 + 5000 * radiance) / math.log(5001)], 1)
     unshuffled = torch.stack([both[:, c, i::4, j::4] for c in range(6) for i in range(4) for j in range(4)], dim=1)
@@ -24,9 +24,18 @@ def test_the_true_prior_sees_the_radiance_and_its_tonemapped_form():
 
 
 def test_the_condition_comes_from_the_three_frames_alone():
-    net = LPENetDM(SMALL)
+    net = LPENetDM(SMALL).eval()
     frames = torch.rand(1, 3, 6, 8, 12)
     unshuffled = torch.stack([frames[:, :, c, i::4, j::4] for c in range(6) for i in range(4) for j in range(4)], dim=2)
     condition = net(frames)
     assert condition.shape == (1, 3, 2, 3)
     torch.testing.assert_close(condition, net.encoder(net.alignment(unshuffled)))
+
+
+def test_a_prior_does_not_saturate_when_its_encoder_grows():
+    net = LPENet(SMALL)
+    with torch.no_grad():
+        net.encoder[3].weight.mul_(1000)
+        for _ in range(200):
+            net(torch.rand(2, 3, 32, 32))
+    assert (net(torch.rand(2, 3, 32, 32)).abs() > 0.99).float().mean() < 0.1

@@ -20,6 +20,7 @@ def average_in_two_processes(rank, port):
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_average_their_gradients_and_follow_the_first(unused_tcp_port):
     mp.spawn(average_in_two_processes, args=(unused_tcp_port,), nprocs=2)
 
