@@ -41,9 +41,6 @@ FINE_SHARE = 0.06
 WIDE_SHARE = 0.04
 """A moving region is entangled if this share of it is clipped in patches finer than FINE_PX, and it is wide."""
 
-CLIPPED_SHARE = 0.03
-"""Share of an entangled region that may clip in the frame that it is taken from."""
-
 GROW_PX = 3
 """Ghosts grow by this much: the soft edge of a moving thing differs by less than noise."""
 
@@ -96,75 +93,56 @@ def find_ghosts(frames: Sequence[Exposed], reference: int, tolerance: Sequence[T
     for index in range(reference + 1, len(frames)):
         consistency[index] = _consistency(anchor, frames[index], tolerance[index])
     unknown = _unknown(frames, reference, consistency[:reference])
-    if reference > 0 and (regions := _entangled(frames, reference, consistency[:reference])):
-        for region, source in regions:
-            unknown *= 1.0 - region
-            _hand_over(frames, consistency, region, source, tolerance)
     fill = anchor.radiance
     if unknown.any():
         fill = _continued(anchor.radiance, known=1.0 - unknown, clipped=anchor.was_clipped)
+    if reference > 0 and (region := _entangled(frames[reference], consistency[:reference])) is not None:
+        for index in range(reference):
+            consistency[index] *= 1.0 - region
+        unknown = np.maximum(unknown, region * _whiteness(frames[reference]))
+        fill += region[..., None] * (_behind(frames, reference) - fill)
     return Ghosts(consistency=tuple(consistency), unknown=unknown, fill=fill)
 
 
-def _entangled(
-    frames: Sequence[Exposed], reference: int, darker: Sequence[Plane]
-) -> list[tuple[Plane, int]]:
-    """Soft regions (h, w) where clipped and unclipped pixels of the reference mix finely while things move.
+def _entangled(frame: Exposed, darker: Sequence[Plane]) -> Plane | None:
+    """Soft region (h, w) where clipped and unclipped pixels of the reference mix finely while things move.
 
-    Leaves before the sun: pixel by pixel some would come from the reference and some from a darker frame, half an
-    object here and half there. Such a region is taken from one darker frame, the nearest that hardly clips in it.
+    Leaves before the sky: if pixels came from whichever frame agrees there, half a leaf would be here and half
+    there. All leaves are the reference's instead, and the sky between them is continued. None if there is none.
     """
-    exposure = frames[reference].exposure()
+    exposure = frame.exposure()
     clipped = ((exposure.max(axis=2) >= CLIP_TO) & (exposure.min(axis=2) > PALE[0])).astype(np.uint8)
     fine = clipped & ~cv2.morphologyEx(clipped, cv2.MORPH_OPEN, _disc(FINE_PX))
     moving = (np.min(darker, axis=0) < 0.5).astype(np.uint8)
     count, labels, statistics, _ = cv2.connectedComponentsWithStats(moving, connectivity=8)
-    area = np.maximum(statistics[:, cv2.CC_STAT_AREA], 1)
-    pixels = np.asarray(labels).ravel()
+    area = statistics[:, cv2.CC_STAT_AREA]
+    pixels = np.asarray(labels, np.intp).ravel()
     fine_area, clipped_area = (
         np.bincount(pixels, weights=plane.ravel().astype(float), minlength=count) for plane in (fine, clipped)
     )
-    wide = area > WIDE_SHARE * pixels.size
-    wide[0] = False
-    entangled = np.flatnonzero(wide & (fine_area > FINE_SHARE * area) & (fine_area > 0.7 * clipped_area))
-    regions = []
-    for source, members in _sources(frames, reference, np.asarray(labels), entangled, area).items():
-        mask = np.isin(labels, members).astype(np.uint8)
-        grown = cv2.dilate(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _disc(2 * FINE_PX)), _disc(GROW_PX))
-        regions.append((cv2.GaussianBlur(grown.astype(np.float32), (0, 0), SCALES_PX[0]), source))
-    return regions
+    entangled = (fine_area > FINE_SHARE * area) & (fine_area > 0.7 * clipped_area) & (area > WIDE_SHARE * pixels.size)
+    entangled[0] = False
+    if not entangled.any():
+        return None
+    mask = entangled[pixels].reshape(labels.shape).astype(np.uint8)
+    grown = cv2.dilate(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _disc(2 * FINE_PX)), _disc(GROW_PX))
+    return np.asarray(cv2.GaussianBlur(grown.astype(np.float32), (0, 0), SCALES_PX[0]), np.float32)
 
 
-def _sources(
-    frames: Sequence[Exposed], reference: int, labels: NDArray[np.intp], members: NDArray[np.intp],
-    area: NDArray[np.intp],
-) -> dict[int, list[int]]:  # fmt: skip
-    """Which darker frame serves each region: the nearest that clips in less than CLIPPED_SHARE of it."""
-    remaining = [int(member) for member in members]
-    chosen: dict[int, list[int]] = {}
+def _behind(frames: Sequence[Exposed], reference: int) -> Plane:
+    """Radiance (h, w, 3) of the highlights, smoothly continued from wherever a darker frame sees them."""
+    limit = np.float32(CLIP_TO / frames[reference].gain)
+    seen = np.zeros(frames[0].pixels.shape, np.float32)
+    known = np.zeros(seen.shape[:2], np.bool_)
     for index in range(reference - 1, -1, -1):
-        white = frames[index].exposure().max(axis=2) >= CLIP_TO
-        clipped = np.bincount(labels.ravel(), weights=white.ravel().astype(float), minlength=len(area))
-        serves = [member for member in remaining if clipped[member] < CLIPPED_SHARE * area[member] or index == 0]
-        if serves:
-            chosen[index] = serves
-        remaining = [member for member in remaining if member not in serves]
-    return chosen
-
-
-def _hand_over(
-    frames: Sequence[Exposed], consistency: list[Plane], region: Plane, source: int, tolerance: Sequence[Tolerance]
-) -> None:
-    """Make `source` the reference within a region; its neighbours in exposure may still agree with it."""
-    anchor = _Anchor.of(frames[source])
-    for index in range(len(frames)):
-        if index == source:
-            inside = np.ones_like(region)
-        elif abs(index - source) == 1:
-            inside = _consistency(anchor, frames[index], tolerance[index])
-        else:
-            inside = np.zeros_like(region)
-        consistency[index] = consistency[index] * (1.0 - region) + inside * region
+        other = _Anchor.of(frames[index])
+        usable = (other.radiance.min(axis=2) >= limit) & ~known
+        if index > 0:
+            usable &= np.isinf(other.limit).all(axis=2)
+        seen[usable] = other.radiance[usable]
+        known |= usable
+    weight = known.astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(_push_pull(seen, weight, seen), (0, 0), 2 * SCALES_PX[1]), np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -297,9 +275,7 @@ def _hysteresis(score: Plane) -> NDArray[np.bool_]:
 
 def _unknown(frames: Sequence[Exposed], reference: int, darker: Sequence[Plane]) -> Plane:
     """(h, w) 1 where the reference clips and no darker frame that could tell what is there agrees with it."""
-    exposure = frames[reference].exposure()
-    # A channel that is far from white tells what is there: it is kept, and the hue with it.
-    clipped = _ramp(exposure.max(axis=2), CLIP_FROM, CLIP_TO) * _ramp(exposure.min(axis=2), *PALE)
+    clipped = _whiteness(frames[reference])
     if not frames[reference].clips or not darker:
         return np.zeros_like(clipped)
     best = np.zeros_like(clipped)
@@ -307,6 +283,12 @@ def _unknown(frames: Sequence[Exposed], reference: int, darker: Sequence[Plane])
         valid = frames[index].valid
         np.maximum(best, consistency if valid is None else consistency * valid, out=best)
     return (clipped * (1.0 - best)).astype(np.float32)
+
+
+def _whiteness(frame: Exposed) -> Plane:
+    """(h, w) 1 where a frame is clipped to white; a channel far from white tells what is there, hue included."""
+    exposure = frame.exposure()
+    return _ramp(exposure.max(axis=2), CLIP_FROM, CLIP_TO) * _ramp(exposure.min(axis=2), *PALE)
 
 
 def _continued(radiance: Plane, *, known: Plane, clipped: NDArray[np.bool_]) -> Plane:
