@@ -7,8 +7,9 @@ from typing import Any
 
 from hdrfuse import __version__
 from hdrfuse.errors import UsageError
-from hdrfuse.imaging.bracket import Bracket, read_bracket
+from hdrfuse.imaging.bracket import Frame, read_bracket
 from hdrfuse.imaging.scene import Scene
+from hdrfuse.inspection import capture_facts
 from hdrfuse.options import MergeOptions, check_options
 from hdrfuse.outputs import Outputs
 from hdrfuse.pipeline import Progress, merge_bracket, peak_memory_mb
@@ -46,7 +47,7 @@ class MergeJob:
         read_s = round(time.perf_counter() - started, 3)
         progress(f"{len(bracket.frames)} frames read", READ_SHARE)
         merged = merge_bracket(bracket, self.options, progress=_part(progress, READ_SHARE, 1.0 - WRITE_SHARE))
-        paths = _paths(bracket)
+        found = [_found(frame) for frame in bracket.frames]
         del bracket  # the merge keeps its own frames
         progress("writing", 1.0 - WRITE_SHARE)
         written_s = self.outputs.write(merged)
@@ -56,7 +57,7 @@ class MergeJob:
             "hdrfuse": __version__,
             "scene": self.scene.name,
             **report,
-            "inputs": [{"path": path, **entry} for path, entry in zip(paths, report["inputs"], strict=True)],
+            "inputs": [{**facts, **entry} for facts, entry in zip(found, report["inputs"], strict=True)],
             "outputs": {name: str(path) for name, path in self.outputs.files.items()},
             "seconds": {
                 "reading": read_s, **report["seconds"], **written_s, "total": round(time.perf_counter() - started, 3)
@@ -65,8 +66,9 @@ class MergeJob:
         }  # fmt: skip
 
 
-def _paths(bracket: Bracket) -> list[str | None]:
-    return [None if frame.path is None else str(frame.path) for frame in bracket.frames]
+def _found(frame: Frame) -> dict[str, Any]:
+    """Where a frame was read from and what its camera wrote."""
+    return {"path": None if frame.path is None else str(frame.path), "capture": capture_facts(frame.capture)}
 
 
 def _part(progress: Progress, start: float, end: float) -> Progress:

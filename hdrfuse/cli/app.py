@@ -76,7 +76,7 @@ def outcome_of(error: BaseException) -> tuple[ExitCode, str]:
         case HdrfuseError():
             return error.exit_code, str(error)
         case typer.TyperException():
-            return ExitCode.BAD_INPUT, error.format_message()
+            return ExitCode.BAD_INPUT, error.format_message().replace("Value error, ", "")
         case KeyboardInterrupt() | typer.Abort():
             return ExitCode.INTERRUPTED, "interrupted"
         case MemoryError():

@@ -77,7 +77,7 @@ def _bar() -> Iterator[Progress]:
         task = bar.add_task("reading", total=1.0)
 
         def show(stage: str, share: float) -> None:
-            bar.update(task, description=stage, completed=share)
+            bar.update(task, description=stage, completed=max(share, bar.tasks[0].completed))
 
         yield show
 

@@ -105,6 +105,7 @@ def test_json_is_one_object_on_stdout_and_complete(run, beach, tmp_path):
         assert entry["ev_source"] == "EXIF"
         assert entry["ev"] - report["inputs"][1]["ev"] == pytest.approx(ev, abs=0.01)
         assert "shift_px" in entry
+        assert entry["capture"]["iso"] == 200
     assert report["reference"] == {"index": 1, "name": "shot2.jpg"}
     assert report["response"]["curve"]
     assert report["response"]["residual_ev"] >= 0
