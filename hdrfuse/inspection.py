@@ -9,6 +9,7 @@ import numpy as np
 
 from hdrfuse.errors import BracketError
 from hdrfuse.formats import Capture, Chromaticities, ImageHeader, Pixels, read_header, read_image
+from hdrfuse.formats.exr_layout import SAMPLE_BYTES, read_layout
 from hdrfuse.formats.facts import read_facts
 from hdrfuse.formats.icc import ADOBE_RGB, DISPLAY_P3, PROPHOTO, REC2020
 from hdrfuse.formats.image import REC709
@@ -89,12 +90,21 @@ def described(header: ImageHeader) -> dict[str, Any]:
         "path": str(header.path),
         "size": [header.width, header.height],
         "channels": header.channels,
-        "bits": BITS[header.dtype],
+        "bits": stored_bits(header),
         "linear": header.linear,
         "color_space": color_space(header.chromaticities),
         "chromaticities": list(header.chromaticities),
         "capture": capture_facts(header.capture),
     }
+
+
+def stored_bits(header: ImageHeader) -> int:
+    """Bits of a sample as the file stores it: 16 for OpenEXR's half."""
+    if header.path.suffix.lower() != ".exr":
+        return BITS[header.dtype]
+    with header.path.open("rb") as stream:
+        layout = read_layout(stream, header.path.stat().st_size)
+    return 8 * max(SAMPLE_BYTES[kind] for kind in layout.channels.values())
 
 
 def capture_facts(capture: Capture) -> dict[str, Any]:
