@@ -1,6 +1,7 @@
 """What the user sees: results on stdout; progress, warnings and errors on stderr."""
 
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ class Console:
 
     def json(self, document: dict[str, Any]) -> None:
         """Print the one JSON object of `--json` to standard output."""
-        self.result(json.dumps(document, indent=2, allow_nan=False))
+        self.result(json.dumps(_finite(document), indent=2, allow_nan=False))
 
     def warn(self, message: str) -> None:
         """Print a warning, unless `-q`."""
@@ -66,6 +67,18 @@ def console_of(context: typer.Context, *, quiet: bool, verbose: bool) -> Console
 def one_line(message: str) -> str:
     """A message without line breaks and control characters, which file names may hold."""
     return " ".join("".join(c if c.isprintable() else " " for c in message).split())
+
+
+def _finite(value: object) -> object:
+    """The value with null for what JSON cannot say: NaN and infinity."""
+    match value:
+        case dict():
+            return {name: _finite(item) for name, item in value.items()}
+        case list() | tuple():
+            return [_finite(item) for item in value]
+        case float() if not math.isfinite(value):
+            return None
+    return value
 
 
 def _bar() -> Iterator[Progress]:

@@ -108,3 +108,9 @@ def test_what_cannot_be_read_is_refused(refused, tmp_path, name):
 
 def test_an_empty_folder_is_refused(refused, tmp_path):
     refused(tmp_path, "info", tmp_path, naming="no image")
+
+
+def test_what_json_cannot_say_is_null(run, beach, monkeypatch):
+    report = {"kind": "radiance", "nested": [{"nan": float("nan"), "inf": float("inf"), "one": 1.0}]}
+    monkeypatch.setattr("hdrfuse.inspection.inspect", lambda *arguments, **options: report)
+    assert json.loads(run("info", beach, "--json").out)["nested"] == [{"nan": None, "inf": None, "one": 1.0}]
