@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from hdrfuse.lfdiff.alignment import AlignmentModule
 from hdrfuse.lfdiff.config import LFDiffConfig
-from hdrfuse.lfdiff.layers import RunningNorm, conv3x3, residual_blocks
+from hdrfuse.lfdiff.layers import INITIAL_RESIDUAL, RunningNorm, conv3x3, residual_blocks
 from hdrfuse.lfdiff.signals import mu_law
 
 
@@ -31,6 +31,18 @@ class LPENet(nn.Module):
         self.stride = config.prior_stride
         self.mu = config.mu
         self.encoder = prior_encoder(6 * config.prior_stride**2, config)
+        self.start_as_block_means()
+
+    @torch.no_grad()
+    def start_as_block_means(self) -> None:
+        """Make z the tonemapped truth at a quarter of its size, roughly: the prior tells something from the start."""
+        first, last = self.encoder[0].weight, self.encoder[3].weight
+        block = self.stride**2
+        first[:3] = 0
+        last *= INITIAL_RESIDUAL / 2
+        for channel in range(3):
+            first[channel, (3 + channel) * block : (4 + channel) * block, 1, 1] = 1 / block
+            last[channel, channel, 1, 1] = 1
 
     def forward(self, radiance: Tensor) -> Tensor:
         """Radiance (B, 3, H, W) in [0, 1] -> z (B, 3, H/4, W/4) in [-1, 1]."""

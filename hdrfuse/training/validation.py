@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from hdrfuse.lfdiff.signals import mu_law, reference_radiance
+from hdrfuse.lfdiff.signals import reference_radiance
+from hdrfuse.metrics.psnr import psnr_mu
 from hdrfuse.training.feed import Brackets
 from hdrfuse.training.objectives import Batch
 
@@ -26,17 +29,16 @@ def validation_set(brackets: Brackets, count: int) -> list[Batch]:
     ]
 
 
-def psnr_mu(prediction: Tensor, truth: Tensor) -> float:
-    """PSNR in dB of two radiances (1, 3, H, W), both clipped to [0, 1] and tonemapped."""
-    error = mu_law(prediction.clamp(0, 1)) - mu_law(truth.clamp(0, 1))
-    return float(-10 * error.square().mean().clamp_min(1e-12).log10())
-
-
 def mean_psnr_mu(predict: Predict, brackets: Sequence[Batch]) -> float:
     """Mean PSNR-mu in dB over the brackets."""
     with torch.inference_mode():
-        values = [psnr_mu(predict(bracket), bracket.radiance) for bracket in brackets]
-    return sum(values) / len(values)
+        pairs = [(predict(bracket)[0], bracket.radiance[0]) for bracket in brackets]
+    return sum(psnr_mu(prediction=picture(a), truth=picture(b)) for a, b in pairs) / len(pairs)
+
+
+def picture(radiance: Tensor) -> NDArray[np.float32]:
+    """(3, H, W) on any device -> (H, W, 3)."""
+    return radiance.permute(1, 2, 0).cpu().numpy()
 
 
 def reference_only(bracket: Batch) -> Tensor:

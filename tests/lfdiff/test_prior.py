@@ -2,6 +2,7 @@ import math
 from dataclasses import replace
 
 import torch
+import torch.nn.functional as F
 
 from hdrfuse.lfdiff.config import PRESETS
 from hdrfuse.lfdiff.prior import LPENet, LPENetDM
@@ -39,3 +40,17 @@ def test_a_prior_does_not_saturate_when_its_encoder_grows():
         for _ in range(200):
             net(torch.rand(2, 3, 32, 32))
     assert (net(torch.rand(2, 3, 32, 32)).abs() > 0.99).float().mean() < 0.1
+
+
+def test_the_true_prior_starts_as_the_tonemapped_truth_at_a_quarter_of_its_size():
+    torch.manual_seed(0)
+    net = LPENet(PRESETS["fast"])
+    smooth = F.interpolate(torch.rand(8, 3, 6, 6) ** 6, size=(64, 64), mode="bilinear")
+    with torch.no_grad():
+        for _ in range(100):
+            net(smooth)
+        prior = net.eval()(smooth)
+    small = F.avg_pool2d(torch.log(1 + 5000 * smooth) / math.log(5001), 4)
+    for channel in range(3):
+        pair = torch.stack([prior[:, channel].flatten(), small[:, channel].flatten()])
+        assert torch.corrcoef(pair)[0, 1] > 0.6
