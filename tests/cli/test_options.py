@@ -29,7 +29,7 @@ def test_choices_are_the_keys_of_what_they_choose(choices, known):
 def test_defaults_are_those_of_the_options(kind):
     defaults = {name: parameter.default for name, parameter in inspect.signature(merge).parameters.items()}
     shared = [field for field in fields(kind) if field.name in defaults and field.name != "preview"]
-    assert len(shared) >= 5
+    assert len(shared) >= 4
     for field in shared:
         default = "auto" if field.name == "tile" else field.default
         assert defaults[field.name] == default, field.name
