@@ -39,7 +39,7 @@ from hdrfuse.options import MergeOptions, check_options
 
 __all__ = ["MergeOptions", "Merged", "Progress", "check_options", "merge_bracket", "peak_memory_mb"]
 
-GHOST_PIXELS = 3_100_000
+GHOST_PIXELS = 2_000_000
 """Frames above this are averaged over 2 x 2 pixels and more before they are searched for ghosts."""
 
 CALIBRATION_SIDE = 640
@@ -114,7 +114,8 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         if registrations:
             frames = _resampled(frames, registrations)
     with clock.stage("calibrating registered frames", 0.4):
-        if calibration.curve.name not in KNOWN_CURVES:
+        moved = any(frame.valid is not None for frame in frames)
+        if moved or calibration.curve.name not in KNOWN_CURVES or any(calibration.gains_ev):
             matches = _registered_matches(frames, evs, floors) or matches
             calibration = _calibration(bracket, options, matches)
         warnings += calibration.warnings
@@ -189,7 +190,7 @@ def _noise_floor(frame: Frame) -> float:
     # shot x + read = (LARGEST_NOISE x)^2
     square = LARGEST_NOISE**2
     exposure = (noise.shot + np.sqrt(noise.shot**2 + 4.0 * square * noise.read)) / (2.0 * square)
-    return float(exposure) if curve is None else float(srgb_encode(np.float32(min(exposure, 1.0))))
+    return float(exposure) if curve is None else float(srgb_encode(np.asarray(min(exposure, 1.0))))
 
 
 def _toe(curve: ResponseCurve) -> float:

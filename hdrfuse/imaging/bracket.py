@@ -247,7 +247,8 @@ def _choose_reference(ordered: Sequence[Frame], wanted: str | int) -> int:
 
 def _well_exposed(frame: Frame) -> float:
     samples = frame.encoded_samples()
-    usable = (samples.max(axis=2) > DARK) & (samples.max(axis=2) < BRIGHT)
+    peak = samples.max(axis=2)
+    usable = (peak > DARK) & (peak < BRIGHT)
     return float(np.mean(usable))
 
 

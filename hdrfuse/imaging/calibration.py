@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.imaging.color import srgb_decode
+from hdrfuse.imaging.radiometry import brightest
 from hdrfuse.imaging.response import KNOWN_CURVES, ResponseCurve, parametric
 
 Array = NDArray[np.float64]
@@ -248,7 +249,7 @@ def _roughness(frame: Samples) -> Samples:
     padded = np.pad(frame, ((1, 1), (1, 1), (0, 0)), mode="edge")
     centre = padded[1:-1, 1:-1]
     steps = [padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]]
-    return np.max([np.abs(step - centre).max(axis=2) for step in steps], axis=0)
+    return np.max([brightest(np.abs(step - centre)) for step in steps], axis=0)
 
 
 def _gains_under(curve: ResponseCurve, matches: Sequence[Pairs], frames: int, reference: int) -> Array:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hdrfuse.imaging.radiometry import Plane
 
-SAMPLES = 20_000
+SAMPLES = 6_000
 LARGEST_STOPS = 0.5
 """Corrections are bounded by this; beyond it the curve itself is wrong."""
 
@@ -45,7 +45,7 @@ def fit_crosstalk(exposure: Plane, difference_stops: Plane, usable: NDArray[np.b
     ridge = RIDGE * np.eye(terms.shape[1])
     weights = np.ones(target.shape)
     coefficients = np.zeros((terms.shape[1], 3))
-    for _ in range(15):
+    for _ in range(8):
         for c in range(3):
             weighted = terms * weights[:, c : c + 1]
             coefficients[:, c] = np.linalg.solve(weighted.T @ terms + ridge, weighted.T @ target[:, c])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.imaging.crosstalk import fit_crosstalk
-from hdrfuse.imaging.radiometry import Exposed, Plane
+from hdrfuse.imaging.radiometry import Exposed, Plane, brightest, darkest
 
 CLIP_FROM, CLIP_TO = 0.80, 0.96
 """Exposure over which a pixel's weight falls from one to nothing, as a share of white."""
@@ -111,7 +111,7 @@ def _entangled(frame: Exposed, darker: Sequence[Plane]) -> Plane | None:
     there. All leaves are the reference's instead, and the sky between them is continued. None if there is none.
     """
     exposure = frame.exposure()
-    clipped = ((exposure.max(axis=2) >= CLIP_TO) & (exposure.min(axis=2) > PALE[0])).astype(np.uint8)
+    clipped = ((brightest(exposure) >= CLIP_TO) & (darkest(exposure) > PALE[0])).astype(np.uint8)
     fine = clipped & ~cv2.morphologyEx(clipped, cv2.MORPH_OPEN, _disc(FINE_PX))
     moving = (np.min(darker, axis=0) < 0.5).astype(np.uint8)
     count, labels, statistics, _ = cv2.connectedComponentsWithStats(moving, connectivity=8)
@@ -136,9 +136,9 @@ def _behind(frames: Sequence[Exposed], reference: int) -> Plane:
     known = np.zeros(seen.shape[:2], np.bool_)
     for index in range(reference - 1, -1, -1):
         other = _Anchor.of(frames[index])
-        usable = (other.radiance.min(axis=2) >= limit) & ~known
+        usable = (darkest(other.radiance) >= limit) & ~known
         if index > 0:
-            usable &= np.isinf(other.limit).all(axis=2)
+            usable &= np.isinf(darkest(other.limit))
         seen[usable] = other.radiance[usable]
         known |= usable
     weight = known.astype(np.float32)
@@ -166,14 +166,14 @@ class _Anchor:
             radiance=exposure / np.float32(frame.gain),
             variance=frame.variance(exposure) / np.float32(frame.gain**2),
             limit=np.where(clipped, np.float32(CLIP_TO / frame.gain), np.float32(np.inf)),
-            shoulder=_ramp(exposure.max(axis=2), *SHOULDER),
-            was_clipped=clipped.any(axis=2) & (exposure.min(axis=2) > PALE[1]),
+            shoulder=_ramp(brightest(exposure), *SHOULDER),
+            was_clipped=_whiteness(frame) >= 1.0 if frame.clips else np.zeros(exposure.shape[:2], np.bool_),
         )
 
     def extended(self, frame: Exposed, consistency: Plane) -> "_Anchor":
         """Let a darker frame speak where this clips and the frame does not contradict it."""
         other = _Anchor.of(frame)
-        take = (np.isfinite(self.limit).any(axis=2) & (consistency > 0.5))[..., None]
+        take = (np.isfinite(darkest(self.limit)) & (consistency > 0.5))[..., None]
         if frame.valid is not None:
             take &= frame.valid[..., None]
         return _Anchor(
@@ -198,12 +198,11 @@ def _consistency(anchor: _Anchor, frame: Exposed, tolerance: Tolerance) -> Plane
     score = np.zeros(difference.shape[:2], np.float32)
     for sigma in SCALES_PX:
         averaged_over = 4.0 * np.pi * sigma**2
-        mean = cv2.GaussianBlur(difference, (0, 0), sigma)
-        spread = cv2.GaussianBlur(noise, (0, 0), sigma) / np.float32(averaged_over)
-        spread += cv2.GaussianBlur(slack, (0, 0), sigma)
-        np.maximum(score, (np.abs(mean) / np.sqrt(spread)).max(axis=2), out=score)
-    energy = cv2.GaussianBlur(difference**2 / (noise + slack), (0, 0), SCALES_PX[1])
-    np.maximum(score, np.sqrt(energy).max(axis=2) * np.float32(WEAK / 1.8), out=score)
+        mean = _blurred(difference, sigma)
+        spread = _blurred(noise / np.float32(averaged_over) + slack, sigma)
+        np.maximum(score, brightest(np.abs(mean) / np.sqrt(spread)), out=score)
+    energy = _blurred(difference**2 / (noise + slack), SCALES_PX[1])
+    np.maximum(score, np.sqrt(brightest(energy)) * np.float32(WEAK / 1.8), out=score)
     ghost = _hysteresis(score)
     grown = cv2.dilate(ghost.astype(np.uint8), _disc(GROW_PX))
     soft = cv2.GaussianBlur(grown.astype(np.float32), (0, 0), 1.0)
@@ -233,9 +232,9 @@ def _compare(anchor: _Anchor, other: _Anchor, tolerance: Tolerance) -> tuple[Pla
 def _without_crosstalk(anchor: _Anchor, other: _Anchor, frame: Exposed) -> _Anchor:
     """The frame with its channels' dependence on each other taken out, as far as the anchor shows it."""
     exposure = frame.exposure()
-    both = np.asarray(np.isinf(anchor.limit).all(axis=2) & np.isinf(other.limit).all(axis=2))
-    both &= (anchor.radiance**2 > 100 * anchor.variance).all(axis=2)
-    both &= (other.radiance**2 > 100 * other.variance).all(axis=2)
+    both = np.asarray(np.isinf(darkest(anchor.limit)) & np.isinf(darkest(other.limit)))
+    both &= darkest(anchor.radiance**2 - 100 * anchor.variance) > 0
+    both &= darkest(other.radiance**2 - 100 * other.variance) > 0
     if frame.valid is not None:
         both &= frame.valid
     ratio = cv2.blur(other.radiance, (3, 3)) / np.maximum(cv2.blur(anchor.radiance, (3, 3)), 1e-9)
@@ -248,8 +247,18 @@ def _without_crosstalk(anchor: _Anchor, other: _Anchor, frame: Exposed) -> _Anch
 
 def _local_variance(plane: Plane) -> Plane:
     """(h, w, 3) variance within a few pixels."""
-    mean = cv2.GaussianBlur(plane, (0, 0), SCALES_PX[1])
-    return np.maximum(cv2.GaussianBlur(plane**2, (0, 0), SCALES_PX[1]) - mean**2, 0)
+    mean = _blurred(plane, SCALES_PX[1])
+    return np.maximum(_blurred(plane**2, SCALES_PX[1]) - mean**2, 0)
+
+
+def _blurred(plane: Plane, sigma: float) -> Plane:
+    """Gaussian mean (h, w, 3); a wide one is taken at half the size, where it loses nothing."""
+    if sigma < 3.0:
+        return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma), np.float32)
+    height, width = plane.shape[:2]
+    half = cv2.resize(plane, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
+    half = cv2.GaussianBlur(half, (0, 0), sigma / 2.0)
+    return np.asarray(cv2.resize(half, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _slope_energy(seen: Sequence[Plane]) -> Plane:
@@ -288,7 +297,7 @@ def _unknown(frames: Sequence[Exposed], reference: int, darker: Sequence[Plane])
 def _whiteness(frame: Exposed) -> Plane:
     """(h, w) 1 where a frame is clipped to white; a channel far from white tells what is there, hue included."""
     exposure = frame.exposure()
-    return _ramp(exposure.max(axis=2), CLIP_FROM, CLIP_TO) * _ramp(exposure.min(axis=2), *PALE)
+    return _ramp(brightest(exposure), CLIP_FROM, CLIP_TO) * _ramp(darkest(exposure), *PALE)
 
 
 def _continued(radiance: Plane, *, known: Plane, clipped: NDArray[np.bool_]) -> Plane:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.imaging.ghosts import CLIP_FROM, CLIP_TO, Ghosts
-from hdrfuse.imaging.radiometry import IMMERKAER, Exposed, Plane
+from hdrfuse.imaging.radiometry import IMMERKAER, Exposed, Plane, brightest
 
 STRIP_ROWS = 64
 """Rows merged at a time: small enough for the processor's cache."""
@@ -101,8 +101,7 @@ def _weighted_mean(
 
 def _unclipped(exposure: Plane) -> Plane:
     """(h, W) 1 where no channel nears white, 0 where one has reached it: hues stay whole."""
-    brightest = exposure.max(axis=2)
-    return np.clip((CLIP_TO - brightest) / np.float32(CLIP_TO - CLIP_FROM), 0.0, 1.0)
+    return np.clip((CLIP_TO - brightest(exposure)) / np.float32(CLIP_TO - CLIP_FROM), 0.0, 1.0)
 
 
 def enlarge_rows(plane: Plane, shape: tuple[int, int], rows: slice) -> Plane:

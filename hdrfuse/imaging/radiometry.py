@@ -15,6 +15,7 @@ Plane = NDArray[np.float32]
 NOISE_BLOCK = 16
 """Noise is measured in blocks of this many pixels a side."""
 
+NOISE_STRIPS = 40
 NOISE_BINS = 24
 FLAT_SHARE = 0.15
 """Share of the blocks of like brightness that are taken to be free of texture."""
@@ -101,6 +102,16 @@ class Exposed:
         return replace(self, pixels=pixels, lookup=None, white=white, noise=noise, valid=valid)
 
 
+def brightest(plane: Plane) -> Plane:
+    """(H, W) largest of three channels (H, W, 3)."""
+    return np.asarray(np.maximum(np.maximum(plane[..., 0], plane[..., 1]), plane[..., 2]))
+
+
+def darkest(plane: Plane) -> Plane:
+    """(H, W) smallest of three channels (H, W, 3)."""
+    return np.asarray(np.minimum(np.minimum(plane[..., 0], plane[..., 1]), plane[..., 2]))
+
+
 def linearise(pixels: Pixels, lookup: NDArray[np.float32] | None, white: float) -> Plane:
     """Linear exposure (H, W, 3) of encoded integers through a lookup, or of floats as a share of white."""
     if lookup is None:
@@ -136,27 +147,25 @@ def estimate_noise(pixels: Pixels, curve: ResponseCurve | None, white: float) ->
 def _block_statistics(
     pixels: Pixels, lookup: NDArray[np.float32] | None, white: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and high-pass variance of blocks in up to 1,024 rows spread over the frame."""
-    height = pixels.shape[0]
-    size = NOISE_BLOCK + 2
-    tops = np.unique(np.linspace(0, max(height - size, 0), min(64, max(height // size, 1))).astype(int))
+    """Mean and high-pass variance of unclipped blocks in up to NOISE_STRIPS strips spread over the frame."""
+    height, width = pixels.shape[:2]
+    size, blocks = NOISE_BLOCK + 2, (width - 2) // NOISE_BLOCK
+    if height < size or blocks < 1:
+        return np.empty(0), np.empty(0)
+    tops = np.unique(np.linspace(0, height - size, min(NOISE_STRIPS, max(height // size, 1))).astype(int))
+    clips = lookup is not None or np.isfinite(white)
     means, variances = [], []
     for top in tops:
-        exposure = linearise(pixels[top : top + size], lookup, white)
-        if exposure.shape[0] < size or exposure.shape[1] < size:
-            continue
+        exposure = linearise(pixels[top : top + size, : blocks * NOISE_BLOCK + 2], lookup, white)
         detail = cv2.filter2D(exposure, -1, IMMERKAER)[1:-1, 1:-1]
-        centre = exposure[1:-1, 1:-1]
-        blocks = detail.shape[1] // NOISE_BLOCK
-        shape = (NOISE_BLOCK, blocks, NOISE_BLOCK, 3)
-        detail = detail[:, : blocks * NOISE_BLOCK].reshape(shape)
-        centre = centre[:, : blocks * NOISE_BLOCK].reshape(shape)
-        unclipped = (centre.max(axis=(0, 2)) < 0.9) if np.isfinite(white) or lookup is not None else True
-        usable = np.broadcast_to(unclipped, (blocks, 3)) & (centre.min(axis=(0, 2)) > 0)
-        means.append(centre.mean(axis=(0, 2))[usable])
-        variances.append(np.mean(detail**2, axis=(0, 2))[usable])
-    if not means:
-        return np.empty(0), np.empty(0)
+        centre = np.ascontiguousarray(exposure[1:-1, 1:-1])
+        unusable = ((centre >= 0.9) if clips else False) | (centre <= 0)
+        mean, variance, spoiled = (
+            cv2.resize(plane, (blocks, 1), interpolation=cv2.INTER_AREA)[0]
+            for plane in (centre, detail**2, np.asarray(unusable, np.float32))
+        )
+        means.append(mean[spoiled == 0])
+        variances.append(variance[spoiled == 0])
     return np.concatenate(means).astype(np.float64), np.concatenate(variances).astype(np.float64)
 
 
