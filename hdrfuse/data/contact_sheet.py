@@ -5,13 +5,13 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.data.synthetic import SyntheticBracket
+from hdrfuse.data.sample import BracketSample
 from hdrfuse.metrics.psnr import mu_law
 
 GAP_PX = 4
 
 
-def contact_sheet(brackets: Iterable[SyntheticBracket], columns: int = 2) -> NDArray[np.uint8]:
+def contact_sheet(brackets: Iterable[BracketSample], columns: int = 2) -> NDArray[np.uint8]:
     """Return brackets of one size as rows of short, reference, long frame and tonemapped truth: (H, W, 3) uint8."""
     cells = [bracket_strip(bracket) for bracket in brackets]
     cells += [np.zeros_like(cells[0])] * (-len(cells) % columns)
@@ -19,7 +19,7 @@ def contact_sheet(brackets: Iterable[SyntheticBracket], columns: int = 2) -> NDA
     return np.round(np.vstack(rows) * 255).astype(np.uint8)
 
 
-def bracket_strip(bracket: SyntheticBracket) -> NDArray[np.float64]:
+def bracket_strip(bracket: BracketSample) -> NDArray[np.float64]:
     """Return one bracket's frames and truth side by side with a gap below and to the right, values in [0, 1]."""
     pictures = [*bracket.ldr, mu_law(bracket.radiance.astype(np.float64))]
     framed = [np.pad(picture, ((0, GAP_PX), (0, GAP_PX), (0, 0))) for picture in pictures]

@@ -19,6 +19,7 @@ from hdrfuse.data.camera import (
 from hdrfuse.data.layers import Layer, bent, motion_blurred, over, random_layer
 from hdrfuse.data.library import ImageLibrary
 from hdrfuse.data.light import relit
+from hdrfuse.data.sample import BracketSample
 from hdrfuse.data.views import painted_view, random_view
 
 Array = NDArray[np.float32]
@@ -30,18 +31,6 @@ MARGIN_PX = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class SyntheticBracket:
-    """One sample; radiance 1.0 is the white of the shortest frame."""
-
-    ldr: Array
-    """(3, size, size, 3) gamma-encoded frames in [0, 1], short, reference, long."""
-    exposure: Array
-    """(3,) exposures 2^(EV - EV_min)."""
-    radiance: Array
-    """(size, size, 3) the truth at the reference's time, clipped to [0, 1]."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class SyntheticBrackets:
     """An endless list: the same seed and index give the same sample."""
 
@@ -50,14 +39,14 @@ class SyntheticBrackets:
     seed: int
     painted_fraction: float = 0.15
 
-    def __getitem__(self, index: int) -> SyntheticBracket:
+    def __getitem__(self, index: int) -> BracketSample:
         """Return sample `index` >= 0."""
         return random_bracket(np.random.default_rng([self.seed, index]), self.library, self.size, self.painted_fraction)
 
 
 def random_bracket(
     rng: np.random.Generator, library: ImageLibrary, size: int, painted_fraction: float
-) -> SyntheticBracket:
+) -> BracketSample:
     """Return a random bracket of size x size pixels from the library's images."""
     full = size + 2 * MARGIN_PX
     scene = random_scene(rng, library, full, painted_fraction)
@@ -78,7 +67,7 @@ def random_bracket(
     return completed(rng, np.stack(ldr), ev, truth[inner, inner])
 
 
-def completed(rng: np.random.Generator, ldr: Array, ev: NDArray[np.float64], truth: Array) -> SyntheticBracket:
+def completed(rng: np.random.Generator, ldr: Array, ev: NDArray[np.float64], truth: Array) -> BracketSample:
     """Put a bracket together; now and then it has two frames, the missing side repeating the reference."""
     missing = rng.random()
     for side in (0, 2):
@@ -86,7 +75,7 @@ def completed(rng: np.random.Generator, ldr: Array, ev: NDArray[np.float64], tru
             ldr[side], ev[side] = ldr[REFERENCE], ev[REFERENCE]
     exposure = np.exp2(ev - ev.min()).astype(np.float32)
     radiance = np.clip(truth / exposure[REFERENCE], 0, 1)
-    return SyntheticBracket(ldr=ldr, exposure=exposure, radiance=radiance)
+    return BracketSample(ldr=ldr, exposure=exposure, radiance=radiance)
 
 
 def encoded(linear: Array, registration: Registration | None) -> Array:

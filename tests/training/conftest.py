@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hdrfuse.data.synthetic import SyntheticBracket
+from hdrfuse.data.sample import BracketSample
 from hdrfuse.lfdiff.config import PRESETS
 
 
@@ -19,7 +19,7 @@ class FlatBrackets:
         radiance = np.full(shape, rng.uniform(0.1, 0.9), np.float32)
         exposure = np.array([1, 4, 16], np.float32)
         ldr = np.stack([np.clip(radiance * t, 0, 1) ** (1 / 2.2) for t in exposure]).astype(np.float32)
-        return SyntheticBracket(ldr=ldr, exposure=exposure, radiance=radiance)
+        return BracketSample(ldr=ldr, exposure=exposure, radiance=radiance)
 
 
 @pytest.fixture

@@ -1,0 +1,18 @@
+"""One sample with known radiance: what training and validation read."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class BracketSample:
+    """Three frames and their truth; radiance 1.0 is the white of the shortest frame."""
+
+    ldr: NDArray[np.float32]
+    """(3, H, W, 3) gamma-encoded frames in [0, 1], short, reference, long."""
+    exposure: NDArray[np.float32]
+    """(3,) exposures 2^(EV - EV_min)."""
+    radiance: NDArray[np.float32]
+    """(H, W, 3) the truth at the reference's time, clipped to [0, 1]."""
