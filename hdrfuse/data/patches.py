@@ -14,7 +14,7 @@ from hdrfuse.data.sample import BracketSample
 from hdrfuse.errors import BadInputError
 
 Array = NDArray[np.float32]
-WHITE_16_BIT = 65535
+WHITE_16_BIT = np.float32(65535)
 
 
 class TrainingScene(Protocol):
@@ -87,7 +87,7 @@ class ScenePatches:
         return BracketSample(
             ldr=turned(ldr, quarters, mirrored=bool(mirrored)),
             exposure=np.exp2(ev - ev.min()).astype(np.float32),
-            radiance=turned(np.clip(radiance, 0, 1).astype(np.float32), quarters, mirrored=bool(mirrored)),
+            radiance=turned(np.asarray(np.clip(radiance, 0, 1), np.float32), quarters, mirrored=bool(mirrored)),
         )
 
     def _windows(self, scene: str, stride: int) -> Iterator[Window]:
