@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.imaging.crosstalk import fit_crosstalk
-from hdrfuse.imaging.radiometry import Exposed, Plane, brightest, darkest
+from hdrfuse.imaging.radiometry import Exposed, NoiseModel, Plane, brightest, darkest, estimate_noise
 
 CLIP_FROM, CLIP_TO = 0.80, 0.96
 """Exposure over which a pixel's weight falls from one to nothing, as a share of white."""
@@ -85,6 +85,7 @@ def find_ghosts(frames: Sequence[Exposed], reference: int, tolerance: Sequence[T
 
     `frames` are linear, registered, of one size (h, w, 3), darkest first; `tolerance` has one entry a frame.
     """
+    frames = [_with_blotches(frame) for frame in frames]
     anchor = _Anchor.of(frames[reference])
     consistency = [np.ones(frame.pixels.shape[:2], np.float32) for frame in frames]
     for index in range(reference - 1, -1, -1):
@@ -102,6 +103,21 @@ def find_ghosts(frames: Sequence[Exposed], reference: int, tolerance: Sequence[T
         unknown = np.maximum(unknown, region * _whiteness(frames[reference]))
         fill += region[..., None] * (_behind(frames, reference) - fill)
     return Ghosts(consistency=tuple(consistency), unknown=unknown, fill=fill)
+
+
+def _with_blotches(frame: Exposed) -> Exposed:
+    """The frame with the noise that its pixels show at this size: denoised JPEGs hide it in wide blotches."""
+    exposure = frame.exposure()
+    white = 1.0 if frame.clips else float("inf")
+    half = cv2.resize(exposure, (exposure.shape[1] // 2, exposure.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    seen = [estimate_noise(exposure, None, white), estimate_noise(np.asarray(half, np.float32), None, white)]
+    level = float(np.mean(exposure))
+    pixel, wide = (float(noise.variance(level)) for noise in (frame.noise, seen[1]))
+    pixel = max(pixel, float(seen[0].variance(level)), wide)
+    factor = pixel / float(frame.noise.variance(level))
+    noise = NoiseModel(shot=frame.noise.shot * factor, read=frame.noise.read * factor)
+    blotches = float(np.clip(4.0 * wide / pixel, 1.0, 4.0))
+    return replace(frame, noise=noise, blotches=blotches)
 
 
 def _entangled(frame: Exposed, darker: Sequence[Plane]) -> Plane | None:
@@ -155,6 +171,8 @@ class _Anchor:
     """(h, w, 3) radiance at which the anchor clips there; inf where it does not."""
     shoulder: Plane
     """(h, w) 0 where every channel is far from white, 1 where one is near it."""
+    blotches: float
+    """How much more of the noise than white noise's share is left in a mean over neighbours."""
     was_clipped: NDArray[np.bool_]
     """(h, w) where the reference itself clips in every channel."""
 
@@ -167,6 +185,7 @@ class _Anchor:
             variance=frame.variance(exposure) / np.float32(frame.gain**2),
             limit=np.where(clipped, np.float32(CLIP_TO / frame.gain), np.float32(np.inf)),
             shoulder=_ramp(brightest(exposure), *SHOULDER),
+            blotches=frame.blotches,
             was_clipped=_whiteness(frame) >= 1.0 if frame.clips else np.zeros(exposure.shape[:2], np.bool_),
         )
 
@@ -181,6 +200,7 @@ class _Anchor:
             variance=np.where(take, other.variance, self.variance),
             limit=np.where(take, other.limit, self.limit),
             shoulder=np.where(take[..., 0], other.shoulder, self.shoulder),
+            blotches=max(self.blotches, other.blotches),
             was_clipped=self.was_clipped,
         )
 
@@ -199,7 +219,8 @@ def _consistency(anchor: _Anchor, frame: Exposed, tolerance: Tolerance) -> Plane
     for sigma in SCALES_PX:
         averaged_over = 4.0 * np.pi * sigma**2
         mean = _blurred(difference, sigma)
-        spread = _blurred(noise / np.float32(averaged_over) + slack, sigma)
+        blotches = max(anchor.blotches, frame.blotches)
+        spread = _blurred(noise * np.float32(blotches / averaged_over) + slack, sigma)
         np.maximum(score, brightest(np.abs(mean) / np.sqrt(spread)), out=score)
     energy = _blurred(difference**2 / (noise + slack), SCALES_PX[1])
     np.maximum(score, np.sqrt(brightest(energy)) * np.float32(WEAK / 1.8), out=score)

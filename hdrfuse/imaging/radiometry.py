@@ -53,6 +53,8 @@ class Exposed:
     """(H, W) where the frame has data after registration; None = everywhere."""
     detail_loss: float = 0.0
     """Share of the finest detail's variance that resampling left as error."""
+    blotches: float = 1.0
+    """How much more than white noise the frame's noise leaves in a mean over neighbours."""
     toe: float = 0.0
     """Exposure below which the curve is a guess: crushed shadows, flare; 0 where the curve is known."""
 
