@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hdrfuse import __version__
 from hdrfuse.formats import Capture, RadianceFacts
+from hdrfuse.imaging.agreement import Tolerance
 from hdrfuse.imaging.bracket import Bracket, Frame
 from hdrfuse.imaging.calibration import (
     BRIGHTER_RANGE,
@@ -28,7 +29,7 @@ from hdrfuse.imaging.calibration import (
 )
 from hdrfuse.imaging.color import luminance, srgb_encode
 from hdrfuse.imaging.debevec import debevec1997
-from hdrfuse.imaging.ghosts import Ghosts, Tolerance, find_ghosts
+from hdrfuse.imaging.ghosts import Ghosts, find_ghosts
 from hdrfuse.imaging.matching import working_scale
 from hdrfuse.imaging.merging import enlarge_rows, merge
 from hdrfuse.imaging.radiometry import Exposed, NoiseModel, estimate_noise

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.imaging.ghosts import CLIP_FROM, CLIP_TO, Ghosts
+from hdrfuse.imaging.ghosts import Ghosts
+from hdrfuse.imaging.highlights import CLIP_FROM, CLIP_TO
 from hdrfuse.imaging.merging import LAST_RESORT
 from hdrfuse.imaging.radiometry import Exposed, Plane
 from hdrfuse.imaging.tonemapping import reinhard2002
@@ -114,8 +115,8 @@ def draw_legend(width: int) -> Picture:
         places.append((x, y))
         x += entry_width
     band = np.full((y + line + gap, width, 3), BACKGROUND, np.uint8)
-    for entry, (left, top) in zip(LEGEND, places, strict=True):
-        top += gap // 2 + (line - swatch) // 2
+    for entry, (left, above) in zip(LEGEND, places, strict=True):
+        top = above + gap // 2 + (line - swatch) // 2
         box = band[top : top + swatch, left : left + swatch]
         box[:] = entry.color
         if entry.striped:

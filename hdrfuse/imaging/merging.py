@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.imaging.ghosts import CLIP_FROM, CLIP_TO, Ghosts
+from hdrfuse.imaging.ghosts import Ghosts
+from hdrfuse.imaging.highlights import CLIP_FROM, CLIP_TO
 from hdrfuse.imaging.radiometry import IMMERKAER, Exposed, Plane, brightest
 
 STRIP_ROWS = 64

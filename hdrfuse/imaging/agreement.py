@@ -1,0 +1,215 @@
+"""Agreement: whether two frames show the same thing at a place.
+
+One question is asked: is their difference larger than their noise, the calibration's error and the registration's
+error explain? It is asked of local means at two scales, which finds faint but wide differences, and of local
+energy, which finds texture that changed while its mean did not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hdrfuse.imaging.crosstalk import fit_crosstalk
+from hdrfuse.imaging.highlights import CLIP_TO, ramp, whiteness
+from hdrfuse.imaging.radiometry import Exposed, NoiseModel, Plane, brightest, darkest, estimate_noise
+
+SHOULDER = (0.5, 0.95)
+"""Exposure over which a camera's picture stops to follow its own curve: one channel drags the others to white."""
+
+SHOULDER_TOLERANCE = 0.05
+"""Standard deviation, as a share of the radiance, that this adds to a camera picture's near whites."""
+
+SCALES_PX = (1.0, 3.5)
+"""Standard deviations of the windows over which differences are averaged."""
+
+WEAK, STRONG = 3.0, 5.0
+"""Differences in standard deviations: a ghost holds a strong one and reaches as far as the weak ones."""
+
+TEXTURE = 0.3
+"""Share of its own variance by which still texture differs: sharpening, compression, aliasing."""
+
+GROW_PX = 3
+"""Ghosts grow by this much: the soft edge of a moving thing differs by less than noise."""
+
+SMALLEST_GHOST_PX = 9
+"""Fewer connected pixels than this are noise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tolerance:
+    """What frames may differ by without anything having moved."""
+
+    relative: float
+    """Share of the radiance: calibration error."""
+    highlights: float
+    """Share by which another frame may fall short of a clipped value: curves are least known near white."""
+    crosstalk: bool
+    """Whether the frames are a camera's pictures, whose channels depend on each other."""
+    misregistration_px: float
+    """Standard deviation of what registration leaves."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class View:
+    """The picture that frames are compared with: the reference, continued by darker frames where it clips."""
+
+    radiance: Plane
+    variance: Plane
+    limit: Plane
+    """(h, w, 3) radiance at which the anchor clips there; inf where it does not."""
+    shoulder: Plane
+    """(h, w) 0 where every channel is far from white, 1 where one is near it."""
+    blotches: float
+    """How much more of the noise than white noise's share is left in a mean over neighbours."""
+    was_clipped: NDArray[np.bool_]
+    """(h, w) where the reference itself clips in every channel."""
+
+    @classmethod
+    def of(cls, frame: Exposed) -> "View":
+        """What a frame alone says."""
+        exposure = frame.exposure()
+        clipped = exposure >= CLIP_TO if frame.clips else np.zeros(exposure.shape, np.bool_)
+        return cls(
+            radiance=exposure / np.float32(frame.gain),
+            variance=frame.variance(exposure) / np.float32(frame.gain**2),
+            limit=np.where(clipped, np.float32(CLIP_TO / frame.gain), np.float32(np.inf)),
+            shoulder=ramp(brightest(exposure), *SHOULDER),
+            blotches=frame.blotches,
+            was_clipped=whiteness(frame) >= 1.0 if frame.clips else np.zeros(exposure.shape[:2], np.bool_),
+        )
+
+    def extended(self, frame: Exposed, consistency: Plane) -> "View":
+        """Let a darker frame speak where this clips and the frame does not contradict it."""
+        other = View.of(frame)
+        take = (np.isfinite(darkest(self.limit)) & (consistency > 0.5))[..., None]
+        if frame.valid is not None:
+            take &= frame.valid[..., None]
+        return View(
+            radiance=np.where(take, other.radiance, self.radiance),
+            variance=np.where(take, other.variance, self.variance),
+            limit=np.where(take, other.limit, self.limit),
+            shoulder=np.where(take[..., 0], other.shoulder, self.shoulder),
+            blotches=max(self.blotches, other.blotches),
+            was_clipped=self.was_clipped,
+        )
+
+
+def agreement(anchor: View, frame: Exposed, tolerance: Tolerance) -> Plane:
+    """(h, w) 1 where a frame agrees with the anchor, 0 where it does not, soft in between."""
+    other = View.of(frame)
+    if tolerance.crosstalk:
+        other = _without_crosstalk(anchor, other, frame)
+    difference, noise, slack = _compare(anchor, other, tolerance)
+    if frame.detail_loss > 0.0:  # resampling calls all that touched a clipped pixel clipped: no lower bound
+        difference[np.isfinite(other.limit)] = 0.0
+    if frame.valid is not None:
+        difference *= frame.valid[..., None]
+    score = np.zeros(difference.shape[:2], np.float32)
+    for sigma in SCALES_PX:
+        averaged_over = 4.0 * np.pi * sigma**2
+        mean = _blurred(difference, sigma)
+        blotches = max(anchor.blotches, frame.blotches)
+        spread = _blurred(noise * np.float32(blotches / averaged_over) + slack, sigma)
+        np.maximum(score, brightest(np.asarray(np.abs(mean) / np.sqrt(spread), np.float32)), out=score)
+    energy = _blurred(difference**2 / (noise + slack), SCALES_PX[1])
+    np.maximum(score, np.sqrt(brightest(energy)) * np.float32(WEAK / 1.8), out=score)
+    ghost = _hysteresis(score)
+    grown = cv2.dilate(ghost.astype(np.uint8), disc(GROW_PX))
+    soft = cv2.GaussianBlur(grown.astype(np.float32), (0, 0), 1.0)
+    return np.clip(1.0 - soft * np.float32(1.3), 0.0, 1.0)
+
+
+def with_blotches(frame: Exposed) -> Exposed:
+    """The frame with the noise that its pixels show at this size: denoised JPEGs hide it in wide blotches."""
+    exposure = frame.exposure()
+    white = 1.0 if frame.clips else float("inf")
+    half = cv2.resize(exposure, (exposure.shape[1] // 2, exposure.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    seen = [estimate_noise(exposure, None, white), estimate_noise(np.asarray(half, np.float32), None, white)]
+    level = float(np.mean(exposure))
+    pixel, wide = (float(noise.variance(level)) for noise in (frame.noise, seen[1]))
+    pixel = max(pixel, float(seen[0].variance(level)), wide)
+    factor = pixel / float(frame.noise.variance(level))
+    noise = NoiseModel(shot=frame.noise.shot * factor, read=frame.noise.read * factor)
+    blotches = float(np.clip(4.0 * wide / pixel, 1.0, 4.0))
+    return replace(frame, noise=noise, blotches=blotches)
+
+
+def _compare(anchor: View, other: View, tolerance: Tolerance) -> tuple[Plane, Plane, Plane]:
+    """Difference (h, w, 3), the variance of its noise, and the variance that stillness may have besides."""
+    difference = other.radiance - anchor.radiance
+    # A clipped value is a lower bound: only falling short of it is a difference.
+    short_of = np.minimum(other.radiance - anchor.limit * np.float32(1.0 - tolerance.highlights), 0)
+    difference = np.where(np.isfinite(anchor.limit), short_of, difference)
+    beyond = np.maximum(other.limit * np.float32(1.0 - tolerance.highlights) - anchor.radiance, 0)
+    difference = np.where(np.isfinite(other.limit), beyond, difference)
+    difference[np.isfinite(anchor.limit) & np.isfinite(other.limit)] = 0.0
+    noise = anchor.variance + other.variance
+    seen = [np.minimum(side.radiance, side.limit) for side in (anchor, other)]
+    relative = np.full(anchor.shoulder.shape, tolerance.relative, np.float32)
+    if tolerance.crosstalk:
+        relative += np.float32(SHOULDER_TOLERANCE) * np.maximum(anchor.shoulder, other.shoulder)
+    slack = (relative[..., None] * np.maximum(*seen)) ** 2
+    slack += _slope_energy(seen) * np.float32(tolerance.misregistration_px**2)
+    slack += np.float32(TEXTURE) * np.minimum(*(_local_variance(side) for side in seen))
+    return difference, noise, slack
+
+
+def _without_crosstalk(anchor: View, other: View, frame: Exposed) -> View:
+    """The frame with its channels' dependence on each other taken out, as far as the anchor shows it."""
+    exposure = frame.exposure()
+    both = np.asarray(np.isinf(darkest(anchor.limit)) & np.isinf(darkest(other.limit)))
+    both &= darkest(anchor.radiance**2 - 100 * anchor.variance) > 0
+    both &= darkest(other.radiance**2 - 100 * other.variance) > 0
+    if frame.valid is not None:
+        both &= frame.valid
+    ratio = cv2.blur(other.radiance, (3, 3)) / np.maximum(cv2.blur(anchor.radiance, (3, 3)), 1e-9)
+    fitted = fit_crosstalk(exposure, np.log2(np.maximum(ratio, 1e-6)), both)
+    if fitted is None:
+        return other
+    gain = np.where((anchor.shoulder < 1.0)[..., None], fitted.gain(exposure), np.float32(1.0))
+    return replace(other, radiance=other.radiance * gain)
+
+
+def _local_variance(plane: Plane) -> Plane:
+    """(h, w, 3) variance within a few pixels."""
+    mean = _blurred(plane, SCALES_PX[1])
+    return np.maximum(_blurred(plane**2, SCALES_PX[1]) - mean**2, 0)
+
+
+def _blurred(plane: Plane, sigma: float) -> Plane:
+    """Gaussian mean (h, w, 3); a wide one is taken at half the size, where it loses nothing."""
+    if sigma < 3.0:
+        return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma), np.float32)
+    height, width = plane.shape[:2]
+    half = cv2.resize(plane, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
+    half = cv2.GaussianBlur(half, (0, 0), sigma / 2.0)
+    return np.asarray(cv2.resize(half, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _slope_energy(seen: Sequence[Plane]) -> Plane:
+    """(h, w, 3) squared slope of the radiance, per pixel, the larger of both frames'; edges move by a subpixel."""
+    energy = np.zeros(seen[0].shape, np.float32)
+    for plane in seen:
+        slope_x = cv2.Sobel(plane, -1, 1, 0, scale=0.125)
+        slope_y = cv2.Sobel(plane, -1, 0, 1, scale=0.125)
+        np.maximum(energy, slope_x**2 + slope_y**2, out=energy)
+    return np.asarray(cv2.dilate(energy, np.ones((3, 3), np.uint8)), np.float32)
+
+
+def _hysteresis(score: Plane) -> NDArray[np.bool_]:
+    """Connected areas of weak differences that hold a strong one."""
+    weak = (score > WEAK).astype(np.uint8)
+    count, labels, statistics, _ = cv2.connectedComponentsWithStats(weak, connectivity=8)
+    strongest = np.zeros(count, np.float32)
+    np.maximum.at(strongest, np.asarray(labels, np.intp).ravel(), score.ravel())
+    keep = (strongest > STRONG) & (statistics[:, cv2.CC_STAT_AREA] >= SMALLEST_GHOST_PX)
+    keep[0] = False
+    return keep[labels]
+
+
+def disc(radius: int) -> NDArray[np.uint8]:
+    """Round structuring element, 2 radius + 1 pixels wide."""
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), np.uint8)
