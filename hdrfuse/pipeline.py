@@ -125,7 +125,7 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         factor = int(np.ceil(np.sqrt(max(1.0, bracket.frames[0].pixels[..., 0].size / GHOST_PIXELS))))
         tolerance = _tolerances(bracket, calibration, registrations)
         ghosts = find_ghosts([frame.reduced(factor) for frame in frames], reference, tolerance)
-    with clock.stage("merging", 0.9):
+    with clock.stage("merging", 1.0):
         radiance = merge(frames, reference, ghosts)
     report = _report(bracket, options, calibration, registrations, ghosts, frames, warnings)
     report["seconds"] = clock.seconds
@@ -353,14 +353,16 @@ class _Clock:
 
     def __init__(self, progress: Progress | None) -> None:
         self.progress = progress
+        self.done = 0.0
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def stage(self, name: str, done_after: float) -> Iterator[None]:
         started = time.perf_counter()
         if self.progress is not None:
-            self.progress(name, max(0.0, done_after - 0.15))
+            self.progress(name, self.done)
         yield
         self.seconds[name] = round(time.perf_counter() - started, 3)
+        self.done = done_after
         if self.progress is not None:
             self.progress(name, done_after)
