@@ -66,7 +66,8 @@ def load_response(path: Path) -> ResponseCurve:
         raise ImageError(f"{path}: not a saved response curve ({type(error).__name__})") from error
     if found != FILE_FORMAT or samples.ndim != 2 or samples.shape[0] != 3 or samples.shape[1] < 2:
         raise ImageError(f"{path}: not a saved response curve (3 lists of samples were expected)")
-    if not np.isfinite(samples).all() or (np.diff(samples, axis=1) < 0).any() or samples[:, -1].min() <= 0:
+    rises = (np.diff(samples, axis=1) >= 0).all() and (samples[:, -1] > np.maximum(samples[:, 0], 0.0)).all()
+    if not np.isfinite(samples).all() or not rises:
         raise ImageError(f"{path}: a response curve must be finite and rise from black to white")
     return tabulated(str(document.get("name", path.stem)), samples)
 
