@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.imaging.crosstalk import fit_crosstalk
-from hdrfuse.imaging.highlights import CLIP_TO, ramp, whiteness
+from hdrfuse.imaging.highlights import CLIP_TO, ramp
 from hdrfuse.imaging.radiometry import Exposed, NoiseModel, Plane, brightest, darkest, estimate_noise
 
 SHOULDER = (0.5, 0.95)
 """Exposure over which a camera's picture stops to follow its own curve: one channel drags the others to white."""
 
-SHOULDER_TOLERANCE = 0.05
+SHOULDER_TOLERANCE = 0.07
 """Standard deviation, as a share of the radiance, that this adds to a camera picture's near whites."""
 
 SCALES_PX = (1.0, 3.5)
@@ -78,7 +78,7 @@ class View:
             limit=np.where(clipped, np.float32(CLIP_TO / frame.gain), np.float32(np.inf)),
             shoulder=ramp(brightest(exposure), *SHOULDER),
             blotches=frame.blotches,
-            was_clipped=whiteness(frame) >= 1.0 if frame.clips else np.zeros(exposure.shape[:2], np.bool_),
+            was_clipped=brightest(clipped.view(np.uint8)).view(np.bool_),
         )
 
     def extended(self, frame: Exposed, consistency: Plane) -> "View":

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from hdrfuse.imaging.agreement import GROW_PX, SCALES_PX, Tolerance, View, agreement, disc, with_blotches
-from hdrfuse.imaging.highlights import CLIP_TO, PALE, continued, push_pull, whiteness
+from hdrfuse.imaging.highlights import CLIP_FROM, CLIP_TO, PALE, continued, push_pull, ramp, whiteness
 from hdrfuse.imaging.radiometry import Exposed, Plane, brightest, darkest
 
 FINE_PX = 5
@@ -61,7 +61,7 @@ def find_ghosts(frames: Sequence[Exposed], reference: int, tolerance: Sequence[T
 
 def _unknown(frames: Sequence[Exposed], reference: int, darker: Sequence[Plane]) -> Plane:
     """(h, w) 1 where the reference clips and no darker frame that could tell what is there agrees with it."""
-    clipped = whiteness(frames[reference])
+    clipped = ramp(brightest(frames[reference].exposure()), CLIP_FROM, CLIP_TO)
     if not frames[reference].clips or not darker:
         return np.zeros_like(clipped)
     best = np.zeros_like(clipped)

@@ -8,14 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.imaging.ghosts import Ghosts
-from hdrfuse.imaging.highlights import CLIP_FROM, CLIP_TO
-from hdrfuse.imaging.radiometry import IMMERKAER, Exposed, Plane, brightest
+from hdrfuse.imaging.highlights import CLIP_FROM, CLIP_TO, PALE, ramp
+from hdrfuse.imaging.radiometry import IMMERKAER, Exposed, Plane, brightest, darkest
 
 STRIP_ROWS = 64
 """Rows merged at a time: small enough for the processor's cache."""
 
 LAST_RESORT = 1e-7
 """Weight, relative to a well exposed pixel's, that keeps a pixel defined where every frame is clipped."""
+
+LARGEST_RESTORATION = 4.0
+"""Factor by which a clipped channel may pass white for the sake of the hue."""
 
 WORKERS = 2
 
@@ -80,8 +83,22 @@ def _merge_rows(frames: Sequence[Exposed], reference: int, ghosts: Ghosts, rows:
     unknown = enlarge_rows(ghosts.unknown, (height, width), rows)[..., None]
     if unknown.any():
         fill = enlarge_rows(ghosts.fill, (height, width), rows)
-        merged += unknown * (fill - merged)
+        merged += unknown * (_restored(merged, fill, exposures[reference]) - merged)
     return np.maximum(merged, 0.0)
+
+
+def _restored(merged: Plane, fill: Plane, exposure: Plane) -> Plane:
+    """Merged radiance (h, W, 3) with what the reference clips taken from the fill.
+
+    A white pixel becomes the fill. Of a bright colour the channels that are not clipped stay, and the others are
+    scaled to the fill's hue, never below what is known of them.
+    """
+    pale = ramp(darkest(exposure), *PALE)[..., None]
+    clipped = ramp(exposure, CLIP_FROM, CLIP_TO)
+    known = 1.0 - clipped
+    scale = (known * merged).sum(axis=2) / np.maximum((known * fill).sum(axis=2), 1e-6)
+    in_hue = np.clip(fill * scale[..., None], merged, merged * np.float32(LARGEST_RESTORATION))
+    return pale * fill + (1.0 - pale) * (merged + clipped * (in_hue - merged))
 
 
 def _finest_detail(radiance: Plane) -> Plane:
