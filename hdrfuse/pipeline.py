@@ -214,12 +214,21 @@ def _resampled(frames: Sequence[Exposed], registrations: Sequence[Registration])
         if registration.model == "identity":
             resampled.append(frame)
             continue
-        pixels, valid = warp(frame.pixels, registration, white=frame.white)
-        white = float(np.iinfo(pixels.dtype).max) if np.issubdtype(pixels.dtype, np.integer) else frame.white
-        loss = resampling_loss(registration, pixels.shape[:2])
+        warped = warp(frame.pixels, registration, white=frame.white)
+        integer = np.issubdtype(warped.pixels.dtype, np.integer)
+        white = float(np.iinfo(warped.pixels.dtype).max) if integer else frame.white
+        loss = resampling_loss(registration, warped.pixels.shape[:2])
         noise = NoiseModel(shot=frame.noise.shot * loss.noise_gain, read=frame.noise.read * loss.noise_gain)
         resampled.append(
-            replace(frame, pixels=pixels, valid=valid, white=white, noise=noise, detail_loss=loss.detail_loss)
+            replace(
+                frame,
+                pixels=warped.pixels,
+                valid=warped.valid,
+                spoiled=warped.spoiled,
+                white=white,
+                noise=noise,
+                detail_loss=loss.detail_loss,
+            )
         )
     return resampled
 
@@ -248,8 +257,8 @@ def _registered_matches(frames: Sequence[Exposed], evs: Sequence[float], floors:
         samples.append(small / np.float32(white))
         inside = np.ones(size[::-1], np.bool_)
         if frame.valid is not None:
-            share = cv2.resize(frame.valid.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)
-            inside = share > 250
+            usable = frame.valid & ~frame.spoiled if frame.spoiled is not None else frame.valid
+            inside = cv2.resize(usable.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 250
         valid.append(inside)
     matches = match_places(samples, valid, evs, floors)
     return matches if all(len(pairs.dark) >= 200 for pairs in matches) else []

@@ -87,6 +87,8 @@ class View:
         take = (np.isfinite(darkest(self.limit)) & (consistency > 0.5))[..., None]
         if frame.valid is not None:
             take &= frame.valid[..., None]
+        if frame.spoiled is not None:
+            take &= ~frame.spoiled[..., None]
         return View(
             radiance=np.where(take, other.radiance, self.radiance),
             variance=np.where(take, other.variance, self.variance),
@@ -103,8 +105,8 @@ def agreement(anchor: View, frame: Exposed, tolerance: Tolerance) -> Plane:
     if tolerance.crosstalk:
         other = _without_crosstalk(anchor, other, frame)
     difference, noise, slack = _compare(anchor, other, tolerance)
-    if frame.detail_loss > 0.0:  # resampling calls all that touched a clipped pixel clipped: no lower bound
-        difference[np.isfinite(other.limit)] = 0.0
+    if frame.spoiled is not None:
+        difference[frame.spoiled] = 0.0
     if frame.valid is not None:
         difference *= frame.valid[..., None]
     score = np.zeros(difference.shape[:2], np.float32)

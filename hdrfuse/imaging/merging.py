@@ -58,6 +58,8 @@ def _merge_rows(frames: Sequence[Exposed], reference: int, ghosts: Ghosts, rows:
     for index, frame in enumerate(frames):
         exposure = frame.exposure(rows)
         trust = _unclipped(exposure) if frame.clips else np.ones(exposure.shape[:2], np.float32)
+        if (spoiled := frame.is_spoiled(rows)) is not None:
+            trust = trust * ~spoiled
         floor = np.float32(LAST_RESORT * (darkest / frame.gain) ** 4)
         agreement = enlarge_rows(ghosts.consistency[index], (height, width), rows)
         if (valid := frame.validity(rows)) is not None:

@@ -51,6 +51,8 @@ class Exposed:
     noise: NoiseModel
     valid: NDArray[np.bool_] | None = None
     """(H, W) where the frame has data after registration; None = everywhere."""
+    spoiled: NDArray[np.bool_] | None = None
+    """(H, W) where resampling leant on a clipped pixel; None = nowhere."""
     detail_loss: float = 0.0
     """Share of the finest detail's variance that resampling left as error."""
     blotches: float = 1.0
@@ -80,6 +82,10 @@ class Exposed:
             variance += short_of * short_of
         return variance
 
+    def is_spoiled(self, rows: slice = slice(None)) -> NDArray[np.bool_] | None:
+        """(h, W) where some rows lean on clipped pixels, or None for nowhere."""
+        return None if self.spoiled is None else self.spoiled[rows]
+
     def validity(self, rows: slice = slice(None)) -> NDArray[np.bool_] | None:
         """(h, W) where some rows have data, or None for everywhere."""
         return None if self.valid is None else self.valid[rows]
@@ -98,10 +104,14 @@ class Exposed:
         if valid is not None:
             share = cv2.resize(valid.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
             valid = share > 250
+        spoiled = self.spoiled
+        if spoiled is not None:
+            share = cv2.resize(spoiled.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
+            spoiled = share > 64
         noise = NoiseModel(shot=self.noise.shot / factor**2, read=self.noise.read / factor**2)
         pixels = np.concatenate(strips)
         white = 1.0 if self.clips else float("inf")
-        return replace(self, pixels=pixels, lookup=None, white=white, noise=noise, valid=valid)
+        return replace(self, pixels=pixels, lookup=None, white=white, noise=noise, valid=valid, spoiled=spoiled)
 
 
 def brightest(plane: Plane) -> Plane:

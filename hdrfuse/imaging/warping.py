@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hdrfuse.formats.image import Pixels
 from hdrfuse.imaging.motion import frame_grid, project
+from hdrfuse.imaging.radiometry import brightest
 from hdrfuse.imaging.registration import Registration
 
 SUPPORT = 2
@@ -31,25 +32,36 @@ class ResamplingLoss:
     """Mean square error relative to the variance of detail whose spectrum is flat up to the pixel's limit."""
 
 
-def warp(pixels: Pixels, registration: Registration, *, white: float | None = None) -> tuple[Pixels, NDArray[np.bool_]]:
-    """Resample a frame onto the reference, uncropped, and tell (H, W) where it holds data there.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Warped:
+    """A frame in the reference's coordinates."""
+
+    pixels: Pixels
+    """(H, W, 3)."""
+    valid: NDArray[np.bool_]
+    """(H, W) where the frame holds data; elsewhere pixels repeat its border."""
+    spoiled: NDArray[np.bool_]
+    """(H, W) where a pixel leans on a clipped value: it may be anything above what it says."""
+
+
+def warp(pixels: Pixels, registration: Registration, *, white: float | None = None) -> Warped:
+    """Resample a frame onto the reference, uncropped.
 
     `pixels` are (H, W, 3): display-encoded uint8 or uint16, or linear float32; they clip at `white`, by
     default the integer type's largest value or 1.0; give inf for floats that never clip. A frame that lies
     still is returned as it is. Otherwise uint8 comes back as uint16 (times 257, for interpolating must not
-    quantise again), the others in their type, with values in [0, white]. A channel whose kernel leans on a
-    clipped value is white, so that clipped stays clipped and no half-clipped value passes for a measurement.
-    Where the frame has no data pixels repeat its border, and the mask is False.
+    quantise again), the others in their type, with values in [0, white].
 
     The kernel is cubic. Lanczos of eight taps gains 0.3 dB on clean and loses 0.2 dB on noisy brackets, at
     five times the cost; bilinear loses 2 dB on clean ones; display-encoded values do no worse than linear.
     """
     height, width = pixels.shape[:2]
     if registration.model == "identity":
-        return pixels, np.ones((height, width), np.bool_)
+        still = np.ones((height, width), np.bool_)
+        return Warped(pixels=pixels, valid=still, spoiled=np.zeros_like(still))
     if white is None:
         white = float(np.iinfo(pixels.dtype).max) if np.issubdtype(pixels.dtype, np.integer) else 1.0
-    clipped = _clipped(pixels, registration, white)
+    spoiled = _spoiled(pixels, registration, white)
     if pixels.dtype == np.uint8:
         pixels, white = pixels.astype(np.uint16) * np.uint16(257), white * 257
     matrix, size = registration.matrix, (width, height)
@@ -59,11 +71,10 @@ def warp(pixels: Pixels, registration: Registration, *, white: float | None = No
     )
     if np.issubdtype(warped.dtype, np.floating):
         np.clip(warped, 0, white, out=warped)
-    np.putmask(warped, clipped, white)
     inside = np.zeros((height, width), np.uint8)
     inside[SUPPORT:-SUPPORT, SUPPORT:-SUPPORT] = 1
     valid = cv2.warpPerspective(inside, matrix, size, flags=cv2.INTER_NEAREST | inverse)
-    return warped, valid.view(np.bool_)
+    return Warped(pixels=warped, valid=valid.view(np.bool_), spoiled=spoiled)
 
 
 def resampling_loss(registration: Registration, shape: tuple[int, int]) -> ResamplingLoss:
@@ -85,12 +96,13 @@ def resampling_loss(registration: Registration, shape: tuple[int, int]) -> Resam
     return ResamplingLoss(noise_gain=float(noise.mean()), detail_loss=float((1 + noise - 2 * kept).mean()))
 
 
-def _clipped(pixels: Pixels, registration: Registration, white: float) -> NDArray[np.bool_]:
-    """(H, W, 3) where a resampled channel leans on a clipped value."""
-    if not math.isfinite(white):
-        return np.zeros(pixels.shape, np.bool_)
-    clipped = cv2.dilate((pixels >= white).view(np.uint8), np.ones((2 * CORE + 1, 2 * CORE + 1), np.uint8))
+def _spoiled(pixels: Pixels, registration: Registration, white: float) -> NDArray[np.bool_]:
+    """(H, W) where a resampled pixel leans on a clipped value of any channel."""
     height, width = pixels.shape[:2]
+    if not math.isfinite(white):
+        return np.zeros((height, width), np.bool_)
+    kernel = np.ones((2 * CORE + 1, 2 * CORE + 1), np.uint8)
+    clipped = cv2.dilate((brightest(pixels) >= white).view(np.uint8), kernel)
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     return cv2.warpPerspective(clipped, registration.matrix, (width, height), flags=flags).view(np.bool_)
 
