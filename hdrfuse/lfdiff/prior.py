@@ -36,7 +36,7 @@ class LPENet(nn.Module):
     @torch.no_grad()
     def start_as_block_means(self) -> None:
         """Make z the tonemapped truth at a quarter of its size, roughly: the prior tells something from the start."""
-        first, last = self.encoder[0].weight, self.encoder[3].weight
+        first, last = (layer.weight for layer in self.encoder if isinstance(layer, nn.Conv2d))
         block = self.stride**2
         first[:3] = 0
         last *= INITIAL_RESIDUAL / 2

@@ -50,9 +50,7 @@ def save_weights(
         "training": json.dumps(dict(training)),
         "tensors_sha256": tensors_sha256(tensors),
     }
-    beside = path.with_name(f".{path.name}.tmp")
-    save_file(tensors, beside, metadata)
-    beside.replace(path)
+    write_tensors(path, tensors, metadata)
 
 
 def load_weights(path: Path, device: torch.device | str = "cpu") -> tuple[LFDiff, WeightsMetadata]:
@@ -80,6 +78,17 @@ def load_weights(path: Path, device: torch.device | str = "cpu") -> tuple[LFDiff
         reason = " ".join(str(error).split())[:200]
         raise WeightsError(f"{path}: its tensors do not fit its configuration: {reason}") from error
     return on_device(model, device).eval().requires_grad_(False), description
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file beside `path`, readable by everybody, then rename it."""
+    beside = path.with_name(f".{path.name}.tmp")
+    try:
+        save_file(dict(tensors), beside, dict(metadata))
+        beside.chmod(0o644)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

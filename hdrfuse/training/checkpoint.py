@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from hdrfuse.errors import WeightsError
 from hdrfuse.lfdiff.config import LFDiffConfig
-from hdrfuse.lfdiff.weights import read_tensors
+from hdrfuse.lfdiff.weights import read_tensors, write_tensors
 from hdrfuse.training.ema import MovingAverage
 from hdrfuse.training.recipe import Recipe
 
@@ -39,9 +38,7 @@ def save_checkpoint(
         "recipe": json.dumps(asdict(recipe)),
         "progress": json.dumps(progress),
     }
-    beside = path.with_name(f".{path.name}.tmp")
-    save_file({name: value.detach().contiguous().cpu().clone() for name, value in tensors.items()}, beside, metadata)
-    beside.replace(path)
+    write_tensors(path, {name: value.detach().contiguous().cpu().clone() for name, value in tensors.items()}, metadata)
 
 
 def load_checkpoint(
