@@ -20,6 +20,9 @@ LAST_RESORT = 1e-7
 LARGEST_RESTORATION = 4.0
 """Factor by which a clipped channel may pass white for the sake of the hue."""
 
+NEIGHBOUR_ROWS = 2
+"""Rows above and below a pixel that its finest detail is measured from."""
+
 WORKERS = 2
 
 
@@ -39,10 +42,12 @@ def merge(
     height, width = frames[reference].pixels.shape[:2]
     merged = np.empty((height, width, 3), np.float32)
     tops = range(0, height, STRIP_ROWS)
+    around = NEIGHBOUR_ROWS if any(frame.detail_loss > 0.0 for frame in frames) else 0
 
     def strip(top: int) -> None:
-        rows = slice(top, min(top + STRIP_ROWS, height))
-        merged[rows] = _merge_rows(frames, reference, ghosts, rows)
+        bottom = min(top + STRIP_ROWS, height)
+        rows = slice(max(top - around, 0), min(bottom + around, height))
+        merged[top:bottom] = _merge_rows(frames, reference, ghosts, rows)[top - rows.start : bottom - rows.start]
 
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
         for done, _ in enumerate(pool.map(strip, tops), start=1):
@@ -54,10 +59,13 @@ def merge(
 def _merge_rows(frames: Sequence[Exposed], reference: int, ghosts: Ghosts, rows: slice) -> Plane:
     height, width = frames[reference].pixels.shape[:2]
     exposures, trusts = [], []
+    beside_white = _trust(frames[reference], frames[reference].exposure(rows))
     darkest = min(frame.gain for frame in frames)
     for index, frame in enumerate(frames):
         exposure = frame.exposure(rows)
-        trust = _unclipped(exposure) if frame.clips else np.ones(exposure.shape[:2], np.float32)
+        trust = _trust(frame, exposure)
+        if index > reference:
+            trust = trust * beside_white  # what is white there is white in a longer exposure, or something moved
         if (spoiled := frame.is_spoiled(rows)) is not None:
             trust = trust * ~spoiled
         floor = np.float32(LAST_RESORT * (darkest / frame.gain) ** 4)
@@ -119,9 +127,11 @@ def _weighted_mean(
     return np.asarray(radiance / total, np.float32)
 
 
-def _unclipped(exposure: Plane) -> Plane:
+def _trust(frame: Exposed, exposure: Plane) -> Plane:
     """(h, W) 1 where no channel nears white, 0 where one has reached it: hues stay whole."""
-    return np.clip((CLIP_TO - brightest(exposure)) / np.float32(CLIP_TO - CLIP_FROM), 0.0, 1.0)
+    if not frame.clips:
+        return np.ones(exposure.shape[:2], np.float32)
+    return 1.0 - ramp(brightest(exposure), CLIP_FROM, CLIP_TO)
 
 
 def enlarge_rows(plane: Plane, shape: tuple[int, int], rows: slice) -> Plane:

@@ -1,0 +1,187 @@
+"""Preparation: from frames as they were decoded to frames that say the same thing of the same place."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from hdrfuse.imaging.agreement import Tolerance
+from hdrfuse.imaging.bracket import Bracket, Frame
+from hdrfuse.imaging.calibration import (
+    BRIGHTER_RANGE,
+    Calibration,
+    Pairs,
+    calibrate,
+    gains_for,
+    match_places,
+    median_error,
+)
+from hdrfuse.imaging.color import luminance, srgb_encode
+from hdrfuse.imaging.debevec import debevec1997
+from hdrfuse.imaging.matching import working_scale
+from hdrfuse.imaging.radiometry import Exposed, NoiseModel, estimate_noise
+from hdrfuse.imaging.registration import Registration, register
+from hdrfuse.imaging.response import KNOWN_CURVES, ResponseCurve, load_response
+from hdrfuse.imaging.warping import resampling_loss, warp
+
+CALIBRATION_SIDE = 640
+"""Longer side to which registered frames are averaged before their tones are compared."""
+
+LARGEST_NOISE = 0.12
+"""Noise, as a share of the exposure, that a pixel may have to count in the calibration."""
+
+KNOWN_CURVE_TOLERANCE = 0.02
+"""Share of the radiance that frames of an exactly known curve may differ by."""
+
+KNOWN_HIGHLIGHTS, FITTED_HIGHLIGHTS = 0.05, 0.25
+"""Share of white by which a darker frame may fall short where the reference clips."""
+
+REGISTERED_PX, STILL_PX = 0.25, 0.1
+"""Standard deviation of what registration leaves, for resampled frames and for frames that lie still."""
+
+
+def calibrated(bracket: Bracket, response: str | Path, matches: Sequence[Pairs]) -> Calibration:
+    """The curve that is asked for, with the gains and the error that it leaves."""
+    count, reference = len(bracket.frames), bracket.reference
+    if response == "auto" and not bracket.frames[0].linear:
+        return calibrate(matches, count, reference)
+    warnings: tuple[str, ...] = ()
+    if bracket.frames[0].linear:
+        curve = KNOWN_CURVES["linear"]()
+        if str(response) not in ("auto", "linear"):
+            warnings = (f"the frames are linear: --response {response} is not used",)
+    elif response == "debevec":
+        curve = debevec1997(matches, bracket.relative_evs)
+    elif str(response) in KNOWN_CURVES:
+        curve = KNOWN_CURVES[str(response)]()
+    else:
+        curve = load_response(Path(response))
+    gains = gains_for(curve, matches, count, reference)
+    return Calibration(
+        curve=curve,
+        gains_ev=tuple(float(gain) for gain in gains),
+        residual_ev=median_error(curve, matches, gains),
+        srgb_residual_ev=median_error(KNOWN_CURVES["srgb"](), matches, np.zeros(count)),
+        warnings=warnings,
+    )
+
+
+def exposed(bracket: Bracket, calibration: Calibration) -> list[Exposed]:
+    """The frames as they were taken, with what is known of their response and noise."""
+    frames = []
+    for frame, gain in zip(bracket.frames, calibration.gains_ev, strict=True):
+        curve = None if frame.linear else calibration.curve
+        frames.append(
+            Exposed(
+                pixels=frame.pixels,
+                lookup=None if curve is None else curve.lookup(frame.pixels.dtype),
+                white=frame.white,
+                ev=frame.ev - bracket.frames[bracket.reference].ev + gain,
+                noise=estimate_noise(frame.pixels, curve, frame.white),
+                toe=0.0 if curve is None or curve.name in KNOWN_CURVES else _toe(curve),
+            )
+        )
+    return frames
+
+
+def noise_floor(frame: Frame) -> float:
+    """Encoded value, as a share of white, below which a frame is mostly noise; by the sRGB curve if it has one."""
+    curve = None if frame.linear else KNOWN_CURVES["srgb"]()
+    noise = estimate_noise(frame.pixels, curve, frame.white)
+    # shot x + read = (LARGEST_NOISE x)^2
+    square = LARGEST_NOISE**2
+    exposure = (noise.shot + np.sqrt(noise.shot**2 + 4.0 * square * noise.read)) / (2.0 * square)
+    return float(exposure) if curve is None else float(srgb_encode(np.asarray(min(exposure, 1.0))))
+
+
+def _toe(curve: ResponseCurve) -> float:
+    """Exposure at the darkest value that calibration looks at."""
+    return float(np.mean(curve(np.full((1, 3), BRIGHTER_RANGE[0]))))
+
+
+def registered(frames: Sequence[Exposed], reference: int) -> list[Registration]:
+    """How each frame lies on the reference."""
+    height, width = frames[0].pixels.shape[:2]
+    factor = max(1, round(1.0 / working_scale(height, width)))
+    planes = [luminance(frame.reduced(factor).exposure()) for frame in frames]
+    found = register(planes, [frame.ev for frame in frames], reference)
+    small = planes[0].shape
+    return [each if factor == 1 else each.enlarged(*small, to=(height, width)) for each in found]
+
+
+def resampled(frames: Sequence[Exposed], registrations: Sequence[Registration]) -> list[Exposed]:
+    """The frames in the reference's coordinates; those that lie still stay bit for bit."""
+    moved = []
+    for frame, registration in zip(frames, registrations, strict=True):
+        if registration.model == "identity":
+            moved.append(frame)
+            continue
+        warped = warp(frame.pixels, registration, white=frame.white)
+        integer = np.issubdtype(warped.pixels.dtype, np.integer)
+        white = float(np.iinfo(warped.pixels.dtype).max) if integer else frame.white
+        loss = resampling_loss(registration, warped.pixels.shape[:2])
+        noise = NoiseModel(shot=frame.noise.shot * loss.noise_gain, read=frame.noise.read * loss.noise_gain)
+        moved.append(
+            replace(
+                frame,
+                pixels=warped.pixels,
+                valid=warped.valid,
+                spoiled=warped.spoiled,
+                white=white,
+                noise=noise,
+                detail_loss=loss.detail_loss,
+            )
+        )
+    return moved
+
+
+def recalibrated(frames: Sequence[Exposed], bracket: Bracket, calibration: Calibration) -> list[Exposed]:
+    """The registered frames under the final curve; noise is measured on the frames as they were taken."""
+    renewed = []
+    for old, new in zip(frames, exposed(bracket, calibration), strict=True):
+        if old.valid is None:
+            renewed.append(new)
+            continue
+        lookup = None if new.lookup is None else calibration.curve.lookup(old.pixels.dtype)
+        renewed.append(replace(old, lookup=lookup, ev=new.ev, toe=new.toe))
+    return renewed
+
+
+def match_registered(frames: Sequence[Exposed], evs: Sequence[float], floors: Sequence[float]) -> list[Pairs]:
+    """Pairs of the same places of registered frames; empty where some neighbours share too few."""
+    height, width = frames[0].pixels.shape[:2]
+    scale = min(1.0, CALIBRATION_SIDE / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    samples, valid = [], []
+    for frame in frames:
+        white = frame.white if np.isfinite(frame.white) else float(frame.pixels.max())
+        small = cv2.resize(frame.pixels, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        samples.append(small / np.float32(white))
+        inside = np.ones(size[::-1], np.bool_)
+        if frame.valid is not None:
+            usable = frame.valid & ~frame.spoiled if frame.spoiled is not None else frame.valid
+            inside = cv2.resize(usable.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 250
+        valid.append(inside)
+    matches = match_places(samples, valid, evs, floors)
+    return matches if all(len(pairs.dark) >= 200 for pairs in matches) else []
+
+
+def tolerances(bracket: Bracket, calibration: Calibration, registrations: Sequence[Registration]) -> list[Tolerance]:
+    """What each frame may differ by from the reference without motion."""
+    exact = bracket.frames[0].linear or calibration.curve.name in KNOWN_CURVES
+    allowed = []
+    for index in range(len(bracket.frames)):
+        links = abs(index - bracket.reference)
+        smooth = 0.5 * np.log(2.0) * np.nan_to_num(calibration.residual_ev, nan=0.1) * np.sqrt(max(links, 1))
+        moved = bool(registrations) and registrations[index].model != "identity"
+        allowed.append(
+            Tolerance(
+                relative=KNOWN_CURVE_TOLERANCE + (0.0 if exact else float(smooth)),
+                highlights=KNOWN_HIGHLIGHTS if exact else FITTED_HIGHLIGHTS,
+                crosstalk=not exact,
+                misregistration_px=REGISTERED_PX if moved else STILL_PX,
+            )
+        )
+    return allowed
