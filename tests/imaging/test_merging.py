@@ -1,0 +1,237 @@
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hdrfuse.data.procedural import sense
+from hdrfuse.imaging import merging
+from hdrfuse.imaging.ghosts import Ghosts
+from hdrfuse.imaging.merging import enlarge_rows, merge
+from hdrfuse.imaging.radiometry import Exposed, NoiseModel
+from hdrfuse.metrics import psnr_l, psnr_mu
+
+SIZE = (150, 200)
+EVS = (-2.0, 0.0, 2.0)
+NOISE = NoiseModel(shot=2e-4, read=1e-6)
+
+
+def light(seed: int, *, top: float = 3.0) -> np.ndarray:
+    """Smooth radiance over ten stops (H, W, 3), 1.0 = the reference's white."""
+    rng = np.random.default_rng(seed)
+    stops = cv2.GaussianBlur(rng.standard_normal((*SIZE, 3)).astype(np.float32), (0, 0), 12)
+    stops = (stops - stops.min()) / np.ptp(stops)
+    return (top * np.exp2((stops - 1) * 10)).astype(np.float32)
+
+
+def taken(radiance: np.ndarray, ev: float, *, seed: int = 0, noise: NoiseModel = NOISE) -> Exposed:
+    rng = np.random.default_rng([seed, round(100 * ev) + 1000])
+    pixels = sense(rng, radiance * np.float32(2**ev), noise.shot, noise.read)
+    return Exposed(pixels=pixels, lookup=None, white=1.0, ev=ev, noise=noise)
+
+
+def bracket(radiance: np.ndarray, evs: Sequence[float] = EVS) -> list[Exposed]:
+    return [taken(radiance, ev) for ev in evs]
+
+
+def no_ghosts(frames: Sequence[Exposed], shape: tuple[int, int] = SIZE) -> Ghosts:
+    return Ghosts(
+        consistency=tuple(np.ones(shape, np.float32) for _ in frames),
+        unknown=np.zeros(shape, np.float32),
+        fill=np.zeros((*shape, 3), np.float32),
+    )
+
+
+def oracle(frames: Sequence[Exposed], radiance: np.ndarray) -> np.ndarray:
+    """The mean weighted by each pixel's true variance, clipped values left out, by someone who knows the truth."""
+    total, weights = np.zeros(radiance.shape), np.zeros(radiance.shape)
+    for frame in frames:
+        exposure = radiance.astype(np.float64) * frame.gain
+        weight = frame.gain**2 / (NOISE.shot * exposure + NOISE.read) * (frame.pixels.max(axis=2) < 1)[..., None]
+        total += weight * frame.pixels / frame.gain
+        weights += weight
+    return total / weights
+
+
+@pytest.mark.parametrize("score", [psnr_l, psnr_mu])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_still_scene_is_merged_within_half_a_decibel_of_who_knows_the_truth(seed, score):
+    radiance = light(seed)
+    frames = bracket(radiance)
+    merged, best = merge(frames, 1, no_ghosts(frames)), oracle(frames, radiance)
+    white = radiance.max()
+    ours, theirs = (score(prediction=each / white, truth=radiance / white) for each in (merged, best))
+    assert ours > theirs - 0.5
+    alone = frames[1].pixels
+    assert ours > score(prediction=alone / white, truth=radiance / white) + 3
+
+
+def test_highlights_beyond_the_references_white_come_from_the_shortest_frame():
+    radiance = light(2).max(axis=2, keepdims=True).repeat(3, axis=2)
+    frames = bracket(radiance)
+    merged = merge(frames, 1, no_ghosts(frames))
+    beyond = radiance.min(axis=2) > 1.2
+    assert beyond.sum() > 100
+    np.testing.assert_allclose(merged[beyond], radiance[beyond], rtol=0.15)
+    assert np.median(np.abs(merged[beyond] / radiance[beyond] - 1)) < 0.02
+
+
+def test_places_where_every_frame_is_clipped_are_neutral_at_the_shortest_frames_white():
+    radiance = light(3)
+    radiance[40:60, 50:80] = (50.0, 30.0, 8.0)
+    frames = bracket(radiance)
+    merged = merge(frames, 1, no_ghosts(frames))
+    np.testing.assert_allclose(merged[40:60, 50:80], 4.0, rtol=0.02)
+
+
+@given(
+    levels=st.lists(st.floats(0, 1e4, width=32), min_size=3, max_size=3),
+    evs=st.lists(st.integers(-8, 8), min_size=2, max_size=5, unique=True),
+)
+@settings(max_examples=60, deadline=None)
+def test_no_radiance_is_negative_or_not_finite_or_beyond_all_frames(levels, evs):
+    shape = (6, 8)
+    frames = bracket(np.broadcast_to(np.array(levels, np.float32), (*shape, 3)), sorted(evs))
+    merged = merge(frames, 0, no_ghosts(frames, shape))
+    assert np.isfinite(merged).all()
+    radiances = [frame.pixels / frame.gain for frame in frames]
+    assert (merged >= np.min(radiances, axis=0) * 0.999).all()
+    assert (merged <= np.max(radiances, axis=0) * 1.001).all()
+
+
+def test_the_order_of_the_frames_does_not_matter():
+    frames = bracket(light(4))
+    ghosts = no_ghosts(frames)
+    ghosts.consistency[0][30:60] = 0.3
+    turned = replace(ghosts, consistency=ghosts.consistency[::-1])
+    np.testing.assert_allclose(merge(frames[::-1], 1, turned), merge(frames, 1, ghosts), rtol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 1000])
+def test_strips_do_not_show(rows, monkeypatch):
+    frames = bracket(light(5))
+    frames[0] = replace(frames[0], valid=np.indices(SIZE)[0] > 20)
+    small = (SIZE[0] // 3, SIZE[1] // 3)
+    ghosts = no_ghosts(frames, small)
+    ghosts.consistency[2][10:20, 5:40] = 0.0
+    ghosts.unknown[10:30] = 0.5
+    ghosts.fill[:] = np.random.default_rng(0).random(ghosts.fill.shape)
+    expected = merge(frames, 1, ghosts)
+    monkeypatch.setattr(merging, "STRIP_ROWS", rows)
+    np.testing.assert_allclose(merge(frames, 1, ghosts), expected, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("rows", [5, 1000])
+def test_strips_do_not_show_in_resampled_frames(rows, monkeypatch):
+    """Their weights look at a pixel's neighbours, which may lie in another strip."""
+    frames = bracket(light(5))
+    frames[0], frames[2] = (replace(frames[index], detail_loss=0.3) for index in (0, 2))
+    ghosts = no_ghosts(frames)
+    expected = merge(frames, 1, ghosts)
+    monkeypatch.setattr(merging, "STRIP_ROWS", rows)
+    np.testing.assert_allclose(merge(frames, 1, ghosts), expected, rtol=1e-5, atol=1e-7)
+
+
+@given(
+    small=st.tuples(st.integers(1, 20), st.integers(1, 20)),
+    factor=st.integers(1, 5),
+    more=st.tuples(st.integers(0, 4), st.integers(0, 4)),
+    channels=st.booleans(),
+    ends=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+)
+@settings(max_examples=100, deadline=None)
+def test_enlarged_rows_are_those_of_the_whole_enlarged_by_opencv(small, factor, more, channels, ends):
+    plane = np.random.default_rng(0).random((*small, 3) if channels else small, dtype=np.float32)
+    height, width = (extent * factor + odd for extent, odd in zip(small, more, strict=True))
+    first, last = sorted(round(end * height) for end in ends)
+    rows = slice(first, max(last, first + 1)) if first < height else slice(height - 1, height)
+    whole = cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_allclose(enlarge_rows(plane, (height, width), rows), whole[rows], atol=1e-5)
+
+
+def test_a_frames_invalid_border_contributes_nothing():
+    radiance = light(6)
+    frames = bracket(radiance)
+    valid = np.ones(SIZE, np.bool_)
+    valid[:30], valid[:, -25:] = False, False
+    for index in (0, 2):
+        others = [frame for at, frame in enumerate(frames) if at != index]
+        expected = merge(others, others.index(frames[1]), no_ghosts(others))
+        nonsense = frames[index].pixels.copy()
+        nonsense[~valid] = 0.3
+        spoiled = list(frames)
+        spoiled[index] = replace(frames[index], pixels=nonsense, valid=valid)
+        merged = merge(spoiled, 1, no_ghosts(frames))
+        unclipped = ~valid & (frames[1].pixels.max(axis=2) < 0.8)
+        np.testing.assert_allclose(merged[unclipped], expected[unclipped], rtol=1e-4)
+        assert np.abs(merged[valid] / expected[valid] - 1).max() > 0.01
+
+
+def test_an_inconsistent_frame_contributes_nothing_and_the_reference_speaks_where_nobody_agrees():
+    radiance = light(7, top=0.7)
+    frames = bracket(radiance)
+    other = [frames[0], frames[1], taken(radiance * 0.5, 2.0)]
+    ghosts = no_ghosts(frames)
+    ghosts.consistency[2][:, :100] = 0
+    merged = merge(other, 1, ghosts)
+    expected = merge(frames[:2], 1, no_ghosts(frames[:2]))
+    np.testing.assert_allclose(merged[:, :100], expected[:, :100], rtol=1e-5)
+    nobody = replace(ghosts, consistency=(np.zeros(SIZE, np.float32),) * 3)
+    np.testing.assert_allclose(merge(other, 1, nobody), np.maximum(frames[1].pixels, 0), rtol=1e-4, atol=1e-7)
+
+
+def test_unknown_white_takes_the_fill_as_far_as_it_is_unknown():
+    radiance = light(8, top=0.7)
+    radiance[20:100, 30:90] = 3.0
+    frames = bracket(radiance)
+    ghosts = no_ghosts(frames)
+    expected = merge(frames, 1, ghosts)
+    ghosts.unknown[20:50, 30:90], ghosts.unknown[50:80, 30:90] = 1.0, 0.25
+    ghosts.fill[:] = (5.0, 4.0, 3.0)
+    merged = merge(frames, 1, ghosts)
+    np.testing.assert_allclose(merged[20:50, 30:90], ghosts.fill[20:50, 30:90], rtol=1e-5)
+    partly = 0.75 * expected[50:80, 30:90] + 0.25 * ghosts.fill[50:80, 30:90]
+    np.testing.assert_allclose(merged[50:80, 30:90], partly, rtol=1e-4)
+    merged[20:80, 30:90] = expected[20:80, 30:90]
+    np.testing.assert_array_equal(merged, expected)
+
+
+def test_unknown_places_that_the_reference_sees_stay_the_references():
+    radiance = light(8, top=0.7)
+    frames = bracket(radiance)
+    ghosts = no_ghosts(frames)
+    expected = merge(frames, 1, ghosts)
+    ghosts.unknown[:] = 1.0
+    ghosts.fill[:] = (5.0, 4.0, 3.0)
+    np.testing.assert_allclose(merge(frames, 1, ghosts), expected, rtol=1e-5)
+
+
+def test_values_that_resampling_mixed_with_clipped_ones_contribute_nothing():
+    radiance = light(11, top=0.6)
+    frames = bracket(radiance)
+    spoiled = np.zeros(SIZE, np.bool_)
+    spoiled[40:90] = True
+    nonsense = np.where(spoiled[..., None], np.float32(0.5), frames[0].pixels)
+    merged = merge([replace(frames[0], pixels=nonsense, spoiled=spoiled), *frames[1:]], 1, no_ghosts(frames))
+    others = merge(frames[1:], 0, no_ghosts(frames[1:]))
+    np.testing.assert_allclose(merged[spoiled], others[spoiled], rtol=1e-4)
+
+
+def test_scene_referred_frames_keep_values_above_one():
+    radiance = light(9, top=40.0)
+    frames = [
+        Exposed(pixels=radiance * np.float32(2**ev), lookup=None, white=float("inf"), ev=ev, noise=NOISE) for ev in EVS
+    ]
+    np.testing.assert_allclose(merge(frames, 1, no_ghosts(frames)), radiance, rtol=1e-4)
+
+
+def test_progress_rises_to_one():
+    shares: list[float] = []
+    frames = bracket(light(10))
+    merge(frames, 1, no_ghosts(frames), progress=shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert len(shares) > 1
