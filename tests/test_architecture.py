@@ -16,6 +16,7 @@ LAYERS = (
     ("formats",),
     ("imaging", "lfdiff", "metrics", "tiling"),
     ("options", "inspection"),
+    ("progress",),
     ("pipeline",),
     ("outputs",),
     ("job", "api"),
