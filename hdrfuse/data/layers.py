@@ -31,6 +31,14 @@ class Layer:
     bending_px: float
     """Standard deviation of the sprite's own deformation from frame to frame; 0 for a rigid thing."""
     bending_seed: int
+    is_shadow: bool = False
+    """A shadow only darkens what lies behind it."""
+
+    def laid_over(self, scene: Array, time: float, shutter: float) -> Array:
+        """Return a scene (size, size, 3) with the layer in front of it at a time."""
+        layer = self.render(len(scene), time, shutter)
+        behind = scene * (1 - layer[..., 3:])
+        return behind if self.is_shadow else behind + layer[..., :3]
 
     def render(self, size: int, time: float, shutter: float) -> Array:
         """Return the layer at a time -> (size, size, 4), blurred over the shutter's part of a frame."""
@@ -73,17 +81,8 @@ def bent(image: Array, amplitude_px: float, rng: np.random.Generator) -> Array:
     ).astype(np.float32)
 
 
-def over(scene: Array, layer: Array, *, shadow: bool) -> Array:
-    """Put a layer (H, W, 4) over a scene (H, W, 3); a shadow only darkens it."""
-    through = 1 - layer[..., 3:]
-    return scene * through if shadow else scene * through + layer[..., :3]
-
-
-def random_layer(rng: np.random.Generator, library: ImageLibrary, size: int) -> tuple[Layer, bool]:
-    """Return a random moving layer for a view of size x size, and whether it is a shadow.
-
-    Radiance 1.0 is the reference's white.
-    """
+def random_layer(rng: np.random.Generator, library: ImageLibrary, size: int) -> Layer:
+    """Return a random moving layer for a view of size x size; radiance 1.0 is the reference's white."""
     shadow = bool(rng.random() < 0.07)
     length_px = size * float(np.exp(rng.uniform(np.log(0.08), np.log(0.9))))
     sprite = shadow_sprite(rng, length_px) if shadow else random_sprite(rng, library, length_px)
@@ -93,7 +92,7 @@ def random_layer(rng: np.random.Generator, library: ImageLibrary, size: int) -> 
     seen_at = float(rng.choice([-1.0, 0.0, 1.0]))
     centre = rng.uniform(-0.05, 1.05, 2) * size - velocity * seen_at
     bends = rng.random() < 0.35
-    layer = Layer(
+    return Layer(
         sprite=sprite,
         centre=(float(centre[0]), float(centre[1])),
         velocity=(float(velocity[0]), float(velocity[1])),
@@ -101,8 +100,8 @@ def random_layer(rng: np.random.Generator, library: ImageLibrary, size: int) -> 
         spin_deg=float(rng.normal(0, 12) if rng.random() < 0.6 else 0),
         bending_px=float(length_px * rng.uniform(0.01, 0.06)) if bends else 0.0,
         bending_seed=int(rng.integers(2**31)),
+        is_shadow=shadow,
     )
-    return layer, shadow
 
 
 def random_speed(rng: np.random.Generator, size: int) -> float:

@@ -16,7 +16,7 @@ from hdrfuse.data.camera import (
     random_registration,
     random_sensor,
 )
-from hdrfuse.data.layers import Layer, bent, motion_blurred, over, random_layer
+from hdrfuse.data.layers import bent, motion_blurred, random_layer
 from hdrfuse.data.library import ImageLibrary
 from hdrfuse.data.light import relit
 from hdrfuse.data.sample import BracketSample
@@ -105,16 +105,10 @@ def random_scene(rng: np.random.Generator, library: ImageLibrary, size: int, pai
     frames = []
     for time, shutter in zip(times, shutters, strict=True):
         frame = bent(view, waving_px, rng) if waving_px else view
-        frame = composed(frame, layers, time, shutter)
+        for layer in layers:  # the first lies furthest back
+            frame = layer.laid_over(frame, time, shutter)
         frames.append(motion_blurred(frame, shake_px * shutter / max(shutters[-1], 1e-3)))
     return frames
-
-
-def composed(view: Array, layers: list[tuple[Layer, bool]], time: float, shutter: float) -> Array:
-    """Lay all layers over a view (size, size, 3) as they are at one time, the first furthest back."""
-    for layer, shadow in layers:
-        view = over(view, layer.render(len(view), time, shutter), shadow=shadow)
-    return view
 
 
 def exposed_by_percentile(rng: np.random.Generator, view: Array) -> Array:

@@ -151,11 +151,11 @@ def test_a_layer_moves_with_its_velocity():
 
 def test_coverage_of_random_layers_is_between_none_and_all(library):
     for seed in range(40):
-        layer, shadow = random_layer(np.random.default_rng(seed), library, 48)
+        layer = random_layer(np.random.default_rng(seed), library, 48)
         rendered = layer.render(48, 0, 0.3)
         assert rendered.min() >= 0
         assert rendered[..., 3].max() <= 1 + 1e-5
-        assert not shadow or rendered[..., :3].max() == 0
+        assert not layer.is_shadow or rendered[..., :3].max() == 0
 
 
 @pytest.mark.parametrize("name", ["sky", "street"])
