@@ -64,7 +64,7 @@ def _merge_rows(frames: Sequence[Exposed], reference: int, ghosts: Ghosts, rows:
     for index, frame in enumerate(frames):
         exposure = frame.exposure(rows)
         trust = _trust(frame, exposure)
-        if index > reference:
+        if frame.gain > frames[reference].gain:
             trust = trust * beside_white  # what is white there is white in a longer exposure, or something moved
         if (spoiled := frame.is_spoiled(rows)) is not None:
             trust = trust * ~spoiled
