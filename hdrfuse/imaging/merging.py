@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from hdrfuse.imaging.ghosts import Ghosts
 from hdrfuse.imaging.highlights import CLIP_FROM, CLIP_TO, PALE, ramp
@@ -57,44 +56,59 @@ def merge(
 
 
 def _merge_rows(frames: Sequence[Exposed], reference: int, ghosts: Ghosts, rows: slice) -> Plane:
-    height, width = frames[reference].pixels.shape[:2]
-    exposures, trusts = [], []
-    beside_white = _trust(frames[reference], frames[reference].exposure(rows))
-    darkest = min(frame.gain for frame in frames)
-    for index, frame in enumerate(frames):
-        exposure = frame.exposure(rows)
-        trust = _trust(frame, exposure)
-        if frame.gain > frames[reference].gain:
-            trust = trust * beside_white  # what is white there is white in a longer exposure, or something moved
-        if (spoiled := frame.is_spoiled(rows)) is not None:
-            trust = trust * ~spoiled
-        floor = np.float32(LAST_RESORT * (darkest / frame.gain) ** 4)
-        agreement = enlarge_rows(ghosts.consistency[index], (height, width), rows)
+    shape = frames[reference].pixels.shape[:2]
+    exposures = [frame.exposure(rows) for frame in frames]
+    seen = exposures[reference].copy()
+    trusts = _trusts(frames, reference, exposures, rows)
+    for index, (frame, trust) in enumerate(zip(frames, trusts, strict=True)):
+        agreement = enlarge_rows(ghosts.consistency[index], shape, rows)
         if (valid := frame.validity(rows)) is not None:
             agreement = agreement * valid
         if index == reference:
             agreement = np.maximum(agreement, np.float32(1e-4))  # where nobody agrees, the reference speaks
-        trusts.append((trust + floor) * agreement)
-        exposures.append(exposure)
+        np.multiply(trust, agreement, out=trust)
+        if frame.gain != 1.0:
+            exposures[index] *= np.float32(1.0 / frame.gain)
+    radiances = exposures
     first = _weighted_mean(
-        exposures,
-        [trust[..., None] * np.float32(f.gain) for trust, f in zip(trusts, frames, strict=True)],
-        frames,
+        radiances, [trust[..., None] * np.float32(f.gain) for f, trust in zip(frames, trusts, strict=True)]
     )
     weights = []
     detail: Plane | None = None
     for frame, trust in zip(frames, trusts, strict=True):
-        variance = frame.variance(first * np.float32(frame.gain)) / np.float32(frame.gain**2)
+        variance = frame.variance(first * np.float32(frame.gain))
+        variance *= np.float32(frame.gain**-2)
         if frame.detail_loss > 0.0:
             detail = _finest_detail(first) if detail is None else detail
             variance += np.float32(frame.detail_loss) * detail
-        weights.append(trust[..., None] / variance)
-    merged = _weighted_mean(exposures, weights, frames)
-    unknown = enlarge_rows(ghosts.unknown, (height, width), rows)[..., None]
+        weights.append(np.divide(trust[..., None], variance, out=variance))
+    merged = _weighted_mean(radiances, weights)
+    unknown = enlarge_rows(ghosts.unknown, shape, rows)[..., None]
     if unknown.any():
-        fill = enlarge_rows(ghosts.fill, (height, width), rows)
-        merged += unknown * (_restored(merged, fill, exposures[reference]) - merged)
-    return np.maximum(merged, 0.0)
+        fill = enlarge_rows(ghosts.fill, shape, rows)
+        merged += unknown * (_restored(merged, fill, seen) - merged)
+    return np.maximum(merged, 0.0, out=merged)
+
+
+def _trusts(frames: Sequence[Exposed], reference: int, exposures: Sequence[Plane], rows: slice) -> list[Plane]:
+    """(h, W) a frame: 1 where a pixel is a measurement, nearly 0 where it is clipped; hues stay whole."""
+    lowest = min(frame.gain for frame in frames)
+    trusts = [
+        1.0 - ramp(brightest(exposure), CLIP_FROM, CLIP_TO) if frame.clips else np.ones(exposure.shape[:2], np.float32)
+        for frame, exposure in zip(frames, exposures, strict=True)
+    ]
+    beside_white = trusts[reference].copy()
+    for frame, trust in zip(frames, trusts, strict=True):
+        if (spoiled := frame.is_spoiled(rows)) is not None:
+            trust[spoiled] = 0.0
+        if frame.gain > frames[reference].gain:
+            np.multiply(
+                trust, beside_white, out=trust
+            )  # what is white there is white in a longer exposure, or something moved
+    return [
+        trust + np.float32(LAST_RESORT * (lowest / frame.gain) ** 4)
+        for frame, trust in zip(frames, trusts, strict=True)
+    ]
 
 
 def _restored(merged: Plane, fill: Plane, exposure: Plane) -> Plane:
@@ -116,22 +130,13 @@ def _finest_detail(radiance: Plane) -> Plane:
     return np.asarray(cv2.blur(cv2.filter2D(radiance, -1, IMMERKAER) ** 2, (3, 3)), np.float32)
 
 
-def _weighted_mean(
-    exposures: Sequence[Plane], weights: Sequence[Plane], frames: Sequence[Exposed]
-) -> NDArray[np.float32]:
-    total = sum(weights[1:], start=weights[0])
-    radiance = sum(
-        weight * exposure * np.float32(1.0 / frame.gain)
-        for weight, exposure, frame in zip(weights, exposures, frames, strict=True)
-    )
-    return np.asarray(radiance / total, np.float32)
-
-
-def _trust(frame: Exposed, exposure: Plane) -> Plane:
-    """(h, W) 1 where no channel nears white, 0 where one has reached it: hues stay whole."""
-    if not frame.clips:
-        return np.ones(exposure.shape[:2], np.float32)
-    return 1.0 - ramp(brightest(exposure), CLIP_FROM, CLIP_TO)
+def _weighted_mean(radiances: Sequence[Plane], weights: Sequence[Plane]) -> Plane:
+    """(h, W, 3) mean under weights (h, W, 1 or 3)."""
+    total, mean = weights[0].copy(), radiances[0] * weights[0]
+    for radiance, weight in zip(radiances[1:], weights[1:], strict=True):
+        total += weight
+        mean += radiance * weight
+    return np.divide(mean, total, out=mean)
 
 
 def enlarge_rows(plane: Plane, shape: tuple[int, int], rows: slice) -> Plane:
