@@ -36,7 +36,8 @@ class LPENet(nn.Module):
     @torch.no_grad()
     def start_as_block_means(self) -> None:
         """Make z the tonemapped truth at a quarter of its size, roughly: the prior tells something from the start."""
-        first, last = (layer.weight for layer in self.encoder if isinstance(layer, nn.Conv2d))
+        convolutions = [layer for layer in self.encoder.children() if isinstance(layer, nn.Conv2d)]
+        first, last = (convolution.weight.data for convolution in convolutions)
         block = self.stride**2
         first[:3] = 0
         last *= INITIAL_RESIDUAL / 2
