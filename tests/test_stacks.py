@@ -1,0 +1,60 @@
+"""Brackets of real cameras, where they are at hand: calibration explains them, and they merge."""
+
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hdrfuse.benchmark.disagreement import median_disagreement, srgb_to_linear
+from hdrfuse.imaging.bracket import Bracket, read_bracket
+from hdrfuse.imaging.calibration import MAX_GAIN_EV, calibrate, match_histograms
+from hdrfuse.imaging.scene import find_scene
+from hdrfuse.pipeline import MergeOptions, merge_bracket
+
+STACKS = Path(__file__).parents[1] / "../shared/data/stacks"
+
+pytestmark = pytest.mark.skipif(not STACKS.is_dir(), reason=f"no photographs in {STACKS}")
+
+ALL = sorted(path.name for path in STACKS.iterdir() if path.is_dir()) if STACKS.is_dir() else []
+
+QUICK = {"canal-handheld", "lighthouse"}
+TO_MERGE = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in ALL]
+
+
+@cache
+def bracket(name: str) -> Bracket:
+    return read_bracket(find_scene([STACKS / name]))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_neighbouring_frames_agree_after_calibration_where_srgb_leaves_twice_as_much(name):
+    frames = bracket(name).frames
+    matches = match_histograms([frame.encoded_samples() for frame in frames], bracket(name).relative_evs)
+    found = calibrate(matches, len(frames), bracket(name).reference)
+    grid = np.linspace(0.0, 1.0, found.curve.table.shape[1])
+
+    def calibrated(encoded: np.ndarray, channel: int) -> np.ndarray:
+        return np.interp(encoded, grid, found.curve.table[channel])
+
+    evs = [frame.ev + gain for frame, gain in zip(frames, found.gains_ev, strict=True)]
+    pixels = [frame.pixels for frame in frames]
+    nominal = [bright.ev - dark.ev for dark, bright in pairwise(frames)]
+    ours = median_disagreement(pixels, [bright - dark for dark, bright in pairwise(evs)], calibrated)
+    srgb = median_disagreement(pixels, nominal, srgb_to_linear)
+    assert ours is not None
+    assert srgb is not None
+    assert ours < 0.12
+    assert srgb > 2 * ours
+    assert max(map(abs, found.gains_ev)) <= MAX_GAIN_EV
+
+
+@pytest.mark.parametrize("name", TO_MERGE)
+def test_a_stack_merges_with_more_light_than_its_reference_holds(name):
+    merged = merge_bracket(bracket(name), MergeOptions(method="classical"))
+    assert merged.radiance.shape == bracket(name).frames[0].pixels.shape
+    assert np.isfinite(merged.radiance).all()
+    assert merged.radiance.min() >= 0
+    assert merged.radiance.max() > 1.0
+    assert merged.report["response"]["residual_ev"] < 0.12
