@@ -46,6 +46,14 @@ def test_the_better_exposed_of_two_middle_frames_is_the_reference(levels, expect
     assert bracket_of_arrays([flat(level) for level in levels], (-3, -1, 1, 3)).reference == expected
 
 
+@pytest.mark.parametrize(("clipped", "expected"), [((0, 2, 8, 30), 1), ((0, 16, 8, 30), 2)])
+def test_of_two_usable_middle_frames_the_one_with_fewer_clipped_rows_is_the_reference(clipped, expected):
+    frames = [flat(0.2 + 0.05 * index) for index in range(4)]
+    for frame, rows in zip(frames, clipped, strict=True):
+        frame[:rows] = 255
+    assert bracket_of_arrays(frames, (-3, -1, 1, 3)).reference == expected
+
+
 @pytest.mark.parametrize(("levels", "expected"), [((0.4, 1.0, 1.0), 0), ((0.0, 0.0, 0.5), 2), ((0.3, 0.5, 0.7), 1)])
 def test_a_mostly_clipped_or_black_middle_gives_way_to_its_neighbour(levels, expected):
     assert bracket_of_arrays([flat(level) for level in levels], (-2, 0, 2)).reference == expected

@@ -66,6 +66,25 @@ def test_a_still_scene_has_next_to_no_ghosts(seed):
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
+def test_noise_in_the_dark_is_no_ghost(seed):
+    scene = np.full((HEIGHT, WIDTH, 3), 0.002, np.float32)
+    frames = [taken(scene, ev, seed=seed) for ev in EVS]
+    assert find_ghosts(frames, 1, [STILL] * 3).fraction < 0.005
+
+
+def test_a_wide_faint_change_is_a_ghost():
+    """A shadow that takes a fifth of the light off a smooth wall."""
+    smooth = np.full((HEIGHT, WIDTH, 3), 0.12, np.float32)
+    shaded = smooth.copy()
+    shaded[60:160, 80:200] *= 0.8
+    ghosts, _merged = found_in([shaded, smooth, smooth])
+    flagged = ghosts.consistency[0] < 0.5
+    assert flagged[65:155, 85:195].mean() > 0.95
+    assert flagged[~grown(shaded[..., 0] < 0.11, 12)].mean() < 0.005
+    assert (ghosts.consistency[2] < 0.5).mean() < 0.005
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_hand_held_scene_has_next_to_no_ghosts_with_what_registration_leaves(seed):
     rng = np.random.default_rng(seed)
     dark, bright = (shifted(wall(seed), *rng.normal(0, 0.25 / 2**0.5, 2)) for _ in range(2))
