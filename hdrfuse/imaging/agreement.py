@@ -31,7 +31,7 @@ WEAK, STRONG = 3.0, 5.0
 TEXTURE = 0.3
 """Share of its own variance by which still texture differs: sharpening, compression, aliasing."""
 
-GROW_PX = 3
+GROW_PX = 4
 """Ghosts grow by this much: the soft edge of a moving thing differs by less than noise."""
 
 SMALLEST_GHOST_PX = 9
