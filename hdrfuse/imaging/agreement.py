@@ -128,7 +128,8 @@ def with_blotches(frame: Exposed) -> Exposed:
     """The frame with the noise that its pixels show at this size: denoised JPEGs hide it in wide blotches."""
     exposure = frame.exposure()
     white = 1.0 if frame.clips else float("inf")
-    half = cv2.resize(exposure, (exposure.shape[1] // 2, exposure.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    half_size = (max(exposure.shape[1] // 2, 1), max(exposure.shape[0] // 2, 1))
+    half = cv2.resize(exposure, half_size, interpolation=cv2.INTER_AREA)
     seen = [estimate_noise(exposure, None, white), estimate_noise(np.asarray(half, np.float32), None, white)]
     level = float(np.mean(exposure))
     pixel, wide = (float(noise.variance(level)) for noise in (frame.noise, seen[1]))

@@ -39,6 +39,8 @@ PRIOR_SIGMA = np.array([0.35, 1.5, 1.5])
 """How far p, a and b of cameras' curves usually are from sRGB's 1, 0 and 0."""
 
 GAIN_SIGMA_EV = 0.03
+FIRM = 1e4
+"""Weight of a condition, in standard deviations a stop, that the fit may not break."""
 NEEDLESS_GAIN_EV = 0.015
 """Error that gains must take off a known curve, whose exposures are usually exact as well."""
 
@@ -222,7 +224,7 @@ def _pairs(
     usable = _in_range(x, y) & (x > floor) & (y > floors[index + 1])
     # Tones that the darker frame's floor cuts in two would keep only the pairs whose noise points upwards.
     border = y[usable & (x < 1.2 * floor)]
-    usable &= y > (float(np.quantile(border, 0.8)) if len(border) else 0.0)
+    usable &= y > 1.1 * (float(np.median(border)) if len(border) else 0.0)
     return Pairs(
         darker=index,
         brighter=index + 1,
@@ -281,11 +283,20 @@ def _fit(matches: Sequence[Pairs], frames: int, reference: int) -> tuple[Respons
     return shared, shared_gains
 
 
+def _nominal_evs(matches: Sequence[Pairs], frames: int, reference: int) -> Array:
+    """(frames,) EVs relative to the reference's."""
+    steps = np.zeros(frames)
+    for pairs in matches:
+        steps[pairs.brighter] = pairs.step_ev
+    evs = np.cumsum(steps)
+    return evs - evs[reference]
+
+
 def _fit_channels(
     matches: Sequence[Pairs], frames: int, reference: int, *, channels: tuple[int, ...],
     prior: Array | None = None, gains: Array | None = None,
 ) -> tuple[Array, Array]:  # fmt: skip
-    """Robust regularised least squares for (p, a, b) and the gains; soft L1 by reweighting."""
+    """Robust regularised least squares for (p, a, b) and the gains; Cauchy's loss by reweighting."""
     centre = np.array([1.0, 0.0, 0.0]) if prior is None else prior
     rows, targets, weights = [], [], []
     for pairs in matches:
@@ -307,15 +318,18 @@ def _fit_channels(
     a, b, w = np.concatenate(rows), np.concatenate(targets), np.concatenate(weights)
     scale_ev, pseudo_count = 0.05, 60.0  # a pair's samples share their errors: count them as this many
     prior_rows = np.diag(np.concatenate([1.0 / PRIOR_SIGMA, np.full(frames, 1.0 / GAIN_SIGMA_EV)]))
-    prior_rows[3 + reference, 3 + reference] = 1e4
+    prior_rows[3 + reference, 3 + reference] = FIRM
+    # Gains in proportion to the EVs only stretch the curve: what they would explain is the curve's.
+    stretch = FIRM * _nominal_evs(matches, frames, reference)
+    prior_rows = np.vstack([prior_rows, np.concatenate([np.zeros(3), stretch])])
     prior_target = prior_rows @ np.concatenate([centre, np.zeros(frames)])
     robust = np.ones(len(b))
     solution = np.zeros(3 + frames)
-    for _ in range(30):
+    for width_ev in np.geomspace(0.5, scale_ev, 30):  # from hardly robust to hard on what moved
         weighted = a * (w * pseudo_count * robust / scale_ev**2)[:, None]
         normal = weighted.T @ a + prior_rows.T @ prior_rows
         solution = np.linalg.solve(normal, weighted.T @ b + prior_rows.T @ prior_target)
-        robust = 1.0 / np.sqrt(1.0 + ((a @ solution - b) / scale_ev) ** 2)
+        robust = 1.0 / (1.0 + ((a @ solution - b) / width_ev) ** 2)
     if gains is None:
         free_gains = np.clip(solution[3:], -MAX_GAIN_EV, MAX_GAIN_EV)
     return solution[:3], free_gains
