@@ -64,7 +64,7 @@ def batches(brackets: Brackets, *, first_step: int, batch: int, rank: int, ranks
         batch_sampler=indices,
         num_workers=workers,
         worker_init_fn=_one_thread,
-        multiprocessing_context="fork" if workers else None,
+        multiprocessing_context="spawn" if workers else None,  # a fork of OpenCV's threads hangs
     )
     for ldr, exposure, radiance in loader:
         yield Batch(ldr=ldr, exposure=exposure, radiance=radiance)
