@@ -93,7 +93,7 @@ def test_the_readmes_python_runs(folder: Path) -> None:
 def test_ci_installs_and_tests_with_the_readmes_own_command() -> None:
     (line,) = [line for line in README.splitlines() if "'.[dev]'" in line]
     assert line.startswith("python3.11 -m venv .venv && .venv/bin/pip install ")
-    assert line.endswith(" && .venv/bin/pytest")
+    assert line.endswith(" && .venv/bin/pytest -n auto")
     assert "grep -F \"'.[dev]'\" README.md" in (TOP / ".ci" / "run").read_text(encoding="utf-8")
 
 
