@@ -1,6 +1,5 @@
 """A bracket of small pictures, and the program to run on it."""
 
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -66,14 +65,7 @@ def start():
 
     def start(*words, **options) -> subprocess.Popen:
         command = [sys.executable, "-m", "hdrfuse", *map(str, words)]
-        return subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background shells start with it ignored
-            **options,
-        )
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
     return start
 

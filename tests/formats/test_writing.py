@@ -289,10 +289,7 @@ def test_an_interrupt_leaves_nothing(tmp_path):
             time.sleep(30)
     """
     child = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background shells start with it ignored
+        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert child.stdout.readline() == b"ready\n"
     child.send_signal(signal.SIGINT)
