@@ -18,6 +18,7 @@ MegapixelsOption = Annotated[str, typer.Option(metavar="MP,MP,...", help="Speed:
 RepeatOption = Annotated[int, typer.Option(min=1, help="Speed: runs of each tool, in turn; the median counts.")]
 SizeOption = Annotated[str, typer.Option(metavar="WxH", help="Quality: size of the scenes.")]
 SeedsOption = Annotated[int, typer.Option(min=1, help="Quality: how many scenes of each kind of motion.")]
+NoiseOption = Annotated[float, typer.Option(min=0.0, help="Quality: variance of the sensor's noise, ISO 200 = 1.")]
 StacksOption = Annotated[
     Path | None,
     typer.Option(
@@ -34,6 +35,7 @@ def bench(
     repeat: RepeatOption = 3,
     size: SizeOption = "1024x768",
     seeds: SeedsOption = 8,
+    noise: NoiseOption = 1.0,
     stacks: StacksOption = None,
     json: o.JsonOption = False,
     quiet: o.QuietOption = False,
@@ -58,7 +60,9 @@ def bench(
         results = Results(
             machine=this_machine(),
             speed=() if what == "quality" else measure_speed(sizes_mp, repetitions=repeat, progress=next(share)),
-            quality=() if what == "speed" else measure_quality(range(seeds), size=scene_size, progress=next(share)),
+            quality=()
+            if what == "speed"
+            else measure_quality(range(seeds), size=scene_size, noise=noise, progress=next(share)),
             calibration=() if folders is None else measure_disagreement(folders, progress=next(share)),
         )
         progress("done", 1.0)
