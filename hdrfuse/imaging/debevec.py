@@ -13,7 +13,7 @@ SAMPLES = 120
 """Places used a channel and pair of frames; the paper asks for about 50 in all."""
 
 
-def debevec1997(matches: Sequence[Pairs], evs: Sequence[float], *, smoothness: float = 40.0) -> ResponseCurve:
+def debevec1997(matches: Sequence[Pairs], *, smoothness: float = 40.0) -> ResponseCurve:
     """Inverse response of 256 free values a channel (Debevec & Malik 1997, eq. 3), by OpenCV.
 
     It is solved on pairs of values that neighbouring frames give the same light, one curve for the bracket's

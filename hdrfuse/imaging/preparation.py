@@ -53,7 +53,7 @@ def calibrated(bracket: Bracket, response: str | Path, matches: Sequence[Pairs])
         if str(response) not in ("auto", "linear"):
             warnings = (f"the frames are linear: --response {response} is not used",)
     elif response == "debevec":
-        curve = debevec1997(matches, bracket.relative_evs)
+        curve = debevec1997(matches)
     elif str(response) in KNOWN_CURVES:
         curve = KNOWN_CURVES[str(response)]()
     else:
