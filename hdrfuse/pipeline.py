@@ -92,8 +92,8 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         if moved or calibration.curve.name not in KNOWN_CURVES or any(calibration.gains_ev):
             matches = match_registered(frames, evs, floors) or matches
             calibration = calibrated(bracket, options.response, matches)
+            frames = recalibrated(frames, bracket, calibration)
         warnings += calibration.warnings
-        frames = recalibrated(frames, bracket, calibration)
     with clock.stage("looking for ghosts", 0.65):
         factor = int(np.ceil(np.sqrt(max(1.0, bracket.frames[0].pixels[..., 0].size / GHOST_PIXELS))))
         tolerance = tolerances(bracket, calibration, registrations)

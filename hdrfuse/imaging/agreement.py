@@ -65,7 +65,7 @@ class View:
     blotches: float
     """How much more of the noise than white noise's share is left in a mean over neighbours."""
     was_clipped: NDArray[np.bool_]
-    """(h, w) where the reference itself clips in every channel."""
+    """(h, w) where the reference itself clips in any channel."""
 
     @classmethod
     def of(cls, frame: Exposed) -> "View":

@@ -77,6 +77,8 @@ def _entangled(frame: Exposed, darker: Sequence[Plane]) -> Plane | None:
     Leaves before the sky: if pixels came from whichever frame agrees there, half a leaf would be here and half
     there. All leaves are the reference's instead, and the sky between them is continued. None if there is none.
     """
+    if not frame.clips:
+        return None
     exposure = frame.exposure()
     clipped = ((brightest(exposure) >= CLIP_TO) & (darkest(exposure) > PALE[0])).astype(np.uint8)
     fine = cv2.subtract(clipped, cv2.morphologyEx(clipped, cv2.MORPH_OPEN, disc(FINE_PX)))
