@@ -1,25 +1,9 @@
 from dataclasses import replace
 
-import numpy as np
 import pytest
+from flat_brackets import FlatBrackets
 
-from hdrfuse.data.sample import BracketSample
 from hdrfuse.lfdiff.config import PRESETS
-
-
-class FlatBrackets:
-    """Brackets of one grey each, so that a network learns them in a few steps."""
-
-    def __init__(self, size=32):
-        self.size = size
-
-    def __getitem__(self, index):
-        rng = np.random.default_rng(index)
-        shape = (self.size, self.size, 3)
-        radiance = np.full(shape, rng.uniform(0.1, 0.9), np.float32)
-        exposure = np.array([1, 4, 16], np.float32)
-        ldr = np.stack([np.clip(radiance * t, 0, 1) ** (1 / 2.2) for t in exposure]).astype(np.float32)
-        return BracketSample(ldr=ldr, exposure=exposure, radiance=radiance)
 
 
 @pytest.fixture
