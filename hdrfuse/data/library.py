@@ -4,13 +4,14 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.errors import BadInputError
+from hdrfuse.errors import BadInputError, OutputError
+from hdrfuse.formats.atomic import replacing
 
 Array = NDArray[np.float32]
 ImageKind = Literal["panorama", "photograph", "cutout", "texture"]
@@ -45,8 +46,20 @@ class ImageLibrary:
             raise BadInputError(f"{folder}: no packed images; expected library.json as `pack` writes it")
         entries = [PackedImage(**entry) for entry in json.loads(index.read_text())]
         wanted = None if names is None else set(names)
+        self.folder = folder
         self.images = [entry for entry in entries if wanted is None or entry.name in wanted]
-        self._values: NDArray[np.float16] = np.memmap(folder / "library.f16", np.float16, "r")
+        self._values = self._mapped()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"folder": self.folder, "images": self.images}  # another process maps the file itself
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._values = self._mapped()
+
+    def _mapped(self) -> NDArray[np.float16]:
+        values = self.folder / "library.f16"
+        return np.memmap(values, np.float16, "r") if values.stat().st_size else np.zeros(0, np.float16)
 
     def of_kind(self, *kinds: ImageKind) -> list[PackedImage]:
         """Return the images of these kinds, in the order of packing."""
@@ -67,10 +80,16 @@ class ImageLibrary:
 
 
 def pack(images: Iterable[tuple[str, ImageKind, Array]], folder: Path) -> None:
-    """Write named linear images (H, W, 3 or 4) float32 into a folder as library.f16 and library.json."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write named linear images (H, W, 3 or 4) float32 into a folder as library.f16 and library.json.
+
+    Raises OutputError if the folder cannot be made, WriteError if the system refuses to write (full disk).
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made a folder: {error.strerror}") from error
     entries, offset = [], 0
-    with (folder / "library.f16").open("wb") as file:
+    with replacing(folder / "library.f16", overwrite=True) as temporary, temporary.open("wb") as file:
         for name, kind, linear in images:
             half = scaled_to_median(linear).astype(np.float16)
             height, width, channels = half.shape
@@ -78,7 +97,8 @@ def pack(images: Iterable[tuple[str, ImageKind, Array]], folder: Path) -> None:
             entries.append(asdict(entry))
             file.write(half.tobytes())
             offset += half.size
-    (folder / "library.json").write_text(json.dumps(entries, indent=1))
+    with replacing(folder / "library.json", overwrite=True) as temporary:
+        temporary.write_text(json.dumps(entries, indent=1))
 
 
 def scaled_to_median(linear: Array) -> Array:
@@ -97,8 +117,11 @@ def linear_cutout(path: Path) -> Array:
     decoded = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if decoded is None or decoded.ndim != 3 or decoded.shape[2] != 4:
         raise BadInputError(f"{path}: not a picture with alpha; a cut-out needs four channels")
-    rgba = cv2.cvtColor(decoded, cv2.COLOR_BGRA2RGBA).astype(np.float32) / np.float32(255)
+    white = np.float32(255 if decoded.dtype == np.uint8 else 65535)
+    rgba = cv2.cvtColor(decoded, cv2.COLOR_BGRA2RGBA).astype(np.float32) / white
     rows, columns = np.nonzero(rgba[..., 3] > 0.02)
+    if not rows.size:
+        raise BadInputError(f"{path}: transparent everywhere; a cut-out shows something")
     rgba = rgba[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     rgba[..., :3] = rgba[..., :3] ** 2.2 * rgba[..., 3:]
     return shrunk(rgba, LONGEST_CUTOUT_PX)

@@ -1,14 +1,17 @@
-"""From a folder of HDR images and cut-outs to a packed library, once."""
+"""From folders of HDR images and cut-outs to a packed library, once."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from hdrfuse.data.library import Array, ImageKind, ImageLibrary, linear_cutout, linear_texture, pack
-from hdrfuse.data.splits import Split, split_of
-from hdrfuse.errors import BadInputError
+from hdrfuse.data.splits import Split, splits_of
+from hdrfuse.errors import BadInputError, HdrfuseError
+from hdrfuse.formats.atomic import replacing
 from hdrfuse.formats.reading import read_image
 
 HDR_SUFFIXES = frozenset({".exr", ".hdr"})
@@ -17,32 +20,88 @@ CUTOUT_SUFFIX = ".out.png"
 TEXTURE_SUFFIXES = frozenset({".jpg", ".jpeg"})
 FOREGROUND = "foreground"
 """Folder whose cut-outs and photos move in front of the HDR images; photos elsewhere are left alone."""
-SOURCES = "sources.json"
-"""Beside the library: what it was packed from, so that a changed folder is packed again."""
+STATE = "sources.json"
+"""Beside the library: what it was packed from, so that a changed folder is packed again, and what was left out."""
+
+LeaveOut = Callable[[Path, HdrfuseError], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Folders of HDR images, and folders of what moves in front of them."""
+
+    images: tuple[Path, ...]
+    """Below them, every .exr and .hdr serves as a background; `foreground` folders as movers."""
+    movers: tuple[Path, ...] = ()
+    """Below them, every .png is a cut-out with alpha, every .jpg a texture."""
+
+    def files(self) -> list[Path]:
+        """Return the files that serve, each once. Raises BadInputError for a folder that is missing or empty."""
+        found: dict[Path, None] = {}
+        for folder in self.images:
+            files = source_files(folder)
+            if not any(path.suffix.lower() in HDR_SUFFIXES for path in files):
+                missing = "no HDR image below it" if folder.is_dir() else "no such folder"
+                raise BadInputError(f"{folder}: {missing}; expected .exr or .hdr files")
+            found |= dict.fromkeys(files)
+        for folder in self.movers:
+            files = mover_files(folder)
+            if not files:
+                missing = "no mover below it" if folder.is_dir() else "no such folder"
+                raise BadInputError(f"{folder}: {missing}; expected .png cut-outs with alpha or .jpg textures")
+            found |= dict.fromkeys(files)
+        return list(found)
 
 
 def open_split(
-    source: Path, cache: Path, split: Split, report: Callable[[str], None] = lambda name: None
+    sources: Sources | Path, cache: Path, split: Split, report: Callable[[str], None] = lambda name: None
 ) -> ImageLibrary:
-    """Return a split of a folder's images, packed into the cache folder first if need be.
+    """Return a split of the sources' images, packed into the cache folder first if need be.
 
-    Takes every .exr and .hdr below the folder as a background; in folders named `foreground`, `*.out.png` as
-    cut-outs of what moves and .jpg as texture.
-    Raises BadInputError if there is no HDR image, ImageError that names an unreadable one.
+    A path stands for one folder of HDR images. Files that cannot be read are left out; `left_out` names them.
+    Raises BadInputError if there is no readable HDR image, WriteError where the cache cannot be written.
     """
-    files = source_files(source)
-    if not any(path.suffix.lower() in HDR_SUFFIXES for path in files):
-        raise BadInputError(f"{source}: no HDR image below it; expected .exr or .hdr files")
-    state = {str(path.relative_to(source)): [path.stat().st_size, path.stat().st_mtime_ns] for path in files}
-    if packed_state(cache) != state:
-        pack(decoded(files, report), cache)
-        (cache / SOURCES).write_text(json.dumps(state, indent=1))
-    return ImageLibrary(cache, [name for name in map(source_name, files) if split_of(name) == split])
+    sources = Sources(images=(sources,)) if isinstance(sources, Path) else sources
+    files = sources.files()
+    state = {str(path.resolve()): [path.stat().st_size, path.stat().st_mtime_ns] for path in files}
+    if packed_state(cache).get("files") != state:
+        pack_files(files, cache, state, report)
+    backgrounds = ImageLibrary(cache).of_kind("panorama", "photograph")
+    if not backgrounds:
+        reasons = "; ".join(left_out(cache).values())
+        raise BadInputError(f"{sources.images[0]}: none of its HDR images can be read: {reasons}")
+    table = splits_of(map(source_name, files), [image.name for image in backgrounds])
+    return ImageLibrary(cache, [name for name, its_split in table.items() if its_split == split])
+
+
+def left_out(cache: Path) -> dict[str, str]:
+    """Return the files that packing left out, each with the reason in one line."""
+    return packed_state(cache).get("left_out", {})
+
+
+def pack_files(files: list[Path], cache: Path, state: dict[str, list[int]], report: Callable[[str], None]) -> None:
+    """Pack what can be read and note what cannot; a cache that is half-written counts as none."""
+    reasons: dict[str, str] = {}
+
+    def leave_out(path: Path, error: HdrfuseError) -> None:
+        reasons[str(path.resolve())] = str(error)
+
+    (cache / STATE).unlink(missing_ok=True)
+    pack(decoded(files, report, leave_out), cache)
+    with replacing(cache / STATE, overwrite=True) as temporary:
+        temporary.write_text(json.dumps({"files": state, "left_out": reasons}, indent=1))
 
 
 def source_files(source: Path) -> list[Path]:
     """Return the files below a folder that serve, in the order of their paths; hidden ones do not."""
     return sorted(path for path in source.rglob("*") if not path.name.startswith(".") and serves(path))
+
+
+def mover_files(folder: Path) -> list[Path]:
+    """Return the cut-outs and textures below a folder of movers, in the order of their paths."""
+    suffixes = {".png", *TEXTURE_SUFFIXES}
+    found = (path for path in folder.rglob("*") if not path.name.startswith(".") and path.suffix.lower() in suffixes)
+    return sorted(found)
 
 
 def serves(path: Path) -> bool:
@@ -58,21 +117,38 @@ def source_name(path: Path) -> str:
     return path.name.removesuffix(CUTOUT_SUFFIX) if path.name.endswith(CUTOUT_SUFFIX) else path.stem
 
 
-def packed_state(cache: Path) -> dict[str, list[int]] | None:
-    """Return what a cache was packed from, None if it was not."""
-    sources = cache / SOURCES
-    return json.loads(sources.read_text()) if sources.is_file() else None
+def packed_state(cache: Path) -> dict[str, Any]:
+    """Return what a cache was packed from, nothing if it was not."""
+    state = cache / STATE
+    return json.loads(state.read_text()) if state.is_file() else {}
 
 
-def decoded(files: list[Path], report: Callable[[str], None]) -> Iterator[tuple[str, ImageKind, Array]]:
-    """Decode files one by one -> name, kind, linear picture."""
+def decoded(
+    files: Iterable[Path], report: Callable[[str], None], leave_out: LeaveOut | None = None
+) -> Iterator[tuple[str, ImageKind, Array]]:
+    """Decode files one by one -> name, kind, linear picture.
+
+    A file that cannot be read goes to `leave_out`; without one, its HdrfuseError is raised.
+    """
     for path in files:
         report(path.name)
-        if path.name.endswith(CUTOUT_SUFFIX):
-            yield source_name(path), "cutout", linear_cutout(path)
-        elif path.suffix.lower() in TEXTURE_SUFFIXES:
-            yield source_name(path), "texture", linear_texture(path)
+        try:
+            kind, linear = linear_picture(path)
+        except HdrfuseError as error:
+            if leave_out is None:
+                raise
+            leave_out(path, error)
         else:
-            pixels = read_image(path).pixels.astype(np.float32)
-            height, width = pixels.shape[:2]
-            yield source_name(path), "panorama" if width == 2 * height else "photograph", pixels
+            yield source_name(path), kind, linear
+
+
+def linear_picture(path: Path) -> tuple[ImageKind, Array]:
+    """Decode a file for what its suffix says it is. Raises ImageError or BadInputError if any of it is damaged."""
+    pixels = read_image(path).pixels
+    if path.suffix.lower() == ".png":
+        return "cutout", linear_cutout(path)
+    if path.suffix.lower() in TEXTURE_SUFFIXES:
+        return "texture", linear_texture(path)
+    linear = pixels.astype(np.float32)
+    height, width = linear.shape[:2]
+    return "panorama" if width == 2 * height else "photograph", linear
