@@ -15,4 +15,4 @@ class BracketSample:
     exposure: NDArray[np.float32]
     """(3,) exposures 2^(EV - EV_min)."""
     radiance: NDArray[np.float32]
-    """(H, W, 3) the truth at the reference's time, clipped to [0, 1]."""
+    """(H, W, 3) the truth at the reference's time; clipped to [0, 1] in training, as it is in evaluation."""
