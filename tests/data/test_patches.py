@@ -2,6 +2,7 @@ import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import public_sets
 import pytest
@@ -74,8 +75,6 @@ def test_a_crop_is_the_same_every_time_and_another_with_another_seed(patches, so
 
 
 def test_the_truth_is_clipped_to_white_in_training(source, tmp_path):
-    import cv2
-
     bright = np.full((50, 70, 3), 4, np.float32)
     cv2.imwrite(str(source / "Training" / "a" / "HDRImg.hdr"), bright)
     patches = open_patches("tel", source, tmp_path / "cache", size=50, stride=50)
