@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hdrfuse.benchmark.disagreement import Disagreement
+from hdrfuse.benchmark.images import ImageQuality
 from hdrfuse.benchmark.machine import Machine
 from hdrfuse.benchmark.quality import Quality
 from hdrfuse.benchmark.speed import Timing
@@ -21,6 +22,7 @@ class Results:
     machine: Machine
     speed: Sequence[Timing] = ()
     quality: Sequence[Quality] = ()
+    images: Sequence[ImageQuality] = ()
     calibration: Sequence[Disagreement] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -29,6 +31,10 @@ class Results:
             "machine": asdict(self.machine),
             "speed": [{**asdict(timing), "median_s": round(timing.median_s, 3)} for timing in self.speed],
             "quality": [{**asdict(quality), "mean_db": round(quality.mean_db, 3)} for quality in self.quality],
+            "images": [
+                {**asdict(quality), "mean_db": round(quality.mean_db, 3), "least_db": quality.least_db}
+                for quality in self.images
+            ],
             "calibration": [asdict(stack) for stack in self.calibration],
         }
 
@@ -39,6 +45,8 @@ class Results:
             tables += [speed_table(self.speed), stages_table(self.speed)]
         if self.quality:
             tables.append(quality_table(self.quality))
+        motions = dict.fromkeys(quality.motion for quality in self.images)
+        tables += [images_table([each for each in self.images if each.motion == motion]) for motion in motions]
         if self.calibration:
             tables.append(calibration_table(self.calibration))
         text = StringIO()
@@ -92,6 +100,21 @@ def quality_table(qualities: Sequence[Quality]) -> Table:
         table.add_column(motion, justify="right")
     for method in methods:
         table.add_row(method, *(f"{means[method, motion]:.1f}" for motion in motions))
+    return table
+
+
+def images_table(qualities: Sequence[ImageQuality]) -> Table:
+    """PSNR-mu of every scene by every method on one kind of motion, with mean and least."""
+    table = Table(title=f"Quality on images, {qualities[0].motion}: PSNR-mu in dB over the whole frame")
+    table.add_column("scene", no_wrap=True)
+    for quality in qualities:
+        table.add_column(quality.method, justify="right")
+    for index, scene in enumerate(qualities[0].scenes):
+        last = index == len(qualities[0].scenes) - 1
+        scores = (f"{quality.psnr_mu_db[index]:.1f}" for quality in qualities)
+        table.add_row(scene, *scores, end_section=last)
+    table.add_row("mean", *(f"{quality.mean_db:.1f}" for quality in qualities))
+    table.add_row("least", *(f"{quality.least_db:.1f}" for quality in qualities))
     return table
 
 

@@ -11,14 +11,36 @@ from hdrfuse.cli import options as o
 from hdrfuse.cli.console import Progress, console_of
 from hdrfuse.errors import UsageError
 
-What = Literal["speed", "quality", "all"]
+What = Literal["speed", "quality", "images", "all"]
+Bits = Literal["8", "16"]
+BITS: dict[Bits, Literal[8, 16]] = {"8": 8, "16": 16}
 
 WhatOption = Annotated[What, typer.Option(help="What is measured.")]
 MegapixelsOption = Annotated[str, typer.Option(metavar="MP,MP,...", help="Speed: sizes of the photographs.")]
 RepeatOption = Annotated[int, typer.Option(min=1, help="Speed: runs of each tool, in turn; the median counts.")]
-SizeOption = Annotated[str, typer.Option(metavar="WxH", help="Quality: size of the scenes.")]
-SeedsOption = Annotated[int, typer.Option(min=1, help="Quality: how many scenes of each kind of motion.")]
-NoiseOption = Annotated[float, typer.Option(min=0.0, help="Quality: variance of the sensor's noise, ISO 200 = 1.")]
+SizeOption = Annotated[
+    str | None,
+    typer.Option(metavar="WxH", help="Quality, images: size of the scenes.", show_default="1024x768; images 768x512"),
+]
+SeedsOption = Annotated[int, typer.Option(min=1, help="Quality, images: how many scenes of each kind of motion.")]
+NoiseOption = Annotated[
+    float, typer.Option(min=0.0, help="Quality, images: variance of the sensor's noise, ISO 200 = 1.")
+]
+ImagesOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", show_default=False,
+        help="Also: quality on scenes made from the HDR images in DIR that training never reads.",
+    ),
+]  # fmt: skip
+MoversOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", show_default="folders named foreground in --images",
+        help="Images: cut-outs (*.out.png) and photos that move in front.",
+    ),
+]  # fmt: skip
+BitsOption = Annotated[Bits, typer.Option(help="Images: bits a channel of the frames.")]
 StacksOption = Annotated[
     Path | None,
     typer.Option(
@@ -33,9 +55,12 @@ def bench(
     what: WhatOption = "all",
     megapixels: MegapixelsOption = "1.5,24",
     repeat: RepeatOption = 3,
-    size: SizeOption = "1024x768",
+    size: SizeOption = None,
     seeds: SeedsOption = 8,
     noise: NoiseOption = 1.0,
+    images: ImagesOption = None,
+    movers: MoversOption = None,
+    bits: BitsOption = "16",
     stacks: StacksOption = None,
     json: o.JsonOption = False,
     quiet: o.QuietOption = False,
@@ -46,23 +71,31 @@ def bench(
     Example: hdrfuse bench --what speed --megapixels 1.5
     """
     console = console_of(context, quiet=quiet, verbose=verbose)
-    sizes_mp, scene_size = parse_megapixels(megapixels), parse_size(size)
+    sizes_mp = parse_megapixels(megapixels)
+    drawn_size, image_size = parse_size(size or "1024x768"), parse_size(size or "768x512")
+    check_images(what, images, movers)
     from hdrfuse.benchmark.disagreement import find_stacks, measure_disagreement  # imports numpy: keep `--help` instant
+    from hdrfuse.benchmark.images import measure_images
     from hdrfuse.benchmark.machine import this_machine
     from hdrfuse.benchmark.quality import measure_quality
     from hdrfuse.benchmark.speed import measure_speed
     from hdrfuse.benchmark.tables import Results
 
     folders = None if stacks is None else find_stacks(stacks)
+    speed, quality = what in ("speed", "all"), what in ("quality", "all")
+    many = range(seeds)
     with console.progress() as progress:
-        parts = (what != "quality") + (what != "speed") + (folders is not None)
+        parts = speed + quality + (images is not None) + (folders is not None)
         share = iter(part_of(progress, index, parts) for index in range(parts))
         results = Results(
             machine=this_machine(),
-            speed=() if what == "quality" else measure_speed(sizes_mp, repetitions=repeat, progress=next(share)),
-            quality=()
-            if what == "speed"
-            else measure_quality(range(seeds), size=scene_size, noise=noise, progress=next(share)),
+            speed=measure_speed(sizes_mp, repetitions=repeat, progress=next(share)) if speed else (),
+            quality=measure_quality(many, size=drawn_size, noise=noise, progress=next(share)) if quality else (),
+            images=()
+            if images is None
+            else measure_images(
+                images, movers, many, size=image_size, bits=BITS[bits], noise=noise, progress=next(share)
+            ),
             calibration=() if folders is None else measure_disagreement(folders, progress=next(share)),
         )
         progress("done", 1.0)
@@ -70,6 +103,14 @@ def bench(
         console.json(results.as_json())
     else:
         console.result(results.as_text(width=max(120, shutil.get_terminal_size().columns)))
+
+
+def check_images(what: What, images: Path | None, movers: Path | None) -> None:
+    """Raise UsageError if images are to be measured and none are named."""
+    if what == "images" and images is None:
+        raise UsageError("--what images needs --images DIR with HDR images (.exr, .hdr)")
+    if movers is not None and images is None:
+        raise UsageError("--movers goes with --images DIR; it holds what moves in front of those")
 
 
 def part_of(progress: Progress, index: int, parts: int) -> Progress:
