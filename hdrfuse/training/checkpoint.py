@@ -1,14 +1,18 @@
 """The state of a run in one safetensors file: weights, their average, the optimiser, the step."""
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from hdrfuse.errors import WeightsError
+from hdrfuse.errors import HdrfuseError, WeightsError, WriteError
+from hdrfuse.formats.atomic import replacing
 from hdrfuse.lfdiff.config import LFDiffConfig
 from hdrfuse.lfdiff.weights import read_tensors, write_tensors
 from hdrfuse.training.ema import MovingAverage
@@ -27,18 +31,24 @@ def save_checkpoint(
     average: MovingAverage,
     optimizer: torch.optim.Optimizer,
 ) -> None:
-    """Write everything that a run needs to go on exactly, beside `path`, then rename."""
+    """Write everything that a run needs to go on exactly: a whole new file, or the old one stays.
+
+    Raises HdrfuseError where a weight is no number, WriteError where the system refuses (full disk).
+    """
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"average.{name}": value for name, value in average.weights.items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
+    check_finite(tensors)
     metadata = {
         "format": FORMAT,
         "config": json.dumps(asdict(config)),
         "recipe": json.dumps(asdict(recipe)),
         "progress": json.dumps(progress),
     }
-    write_tensors(path, {name: value.detach().contiguous().cpu().clone() for name, value in tensors.items()}, metadata)
+    stored = {name: value.detach().contiguous().cpu().clone() for name, value in tensors.items()}
+    with written_whole(path) as temporary:
+        write_tensors(temporary, stored, metadata)
 
 
 def load_checkpoint(
@@ -60,6 +70,23 @@ def load_checkpoint(
         reason = " ".join(str(error).split())[:200]
         raise WeightsError(f"{path}: a checkpoint of another network or recipe: {reason}") from error
     return json.loads(metadata["progress"])
+
+
+def check_finite(tensors: Mapping[str, Tensor]) -> None:
+    """Raise HdrfuseError that names a tensor which holds NaN or infinity."""
+    for name, value in tensors.items():
+        if not torch.isfinite(value).all():
+            raise HdrfuseError(f"the run has diverged: {name} holds NaN or infinity; nothing of it is saved")
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` that becomes `path`, safely on the disk. Raises WriteError."""
+    with replacing(path, overwrite=True) as temporary:
+        try:
+            yield temporary
+        except SafetensorError as error:  # its word for a full disk too
+            raise WriteError(f"{path}: cannot be written: {error}") from error
 
 
 def subset(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

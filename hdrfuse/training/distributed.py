@@ -1,12 +1,16 @@
 """Several processes that train one network: each its share of a batch, gradients averaged."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from hdrfuse.errors import DeviceError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,31 +25,68 @@ class World:
         """Whether this process validates, logs and writes."""
         return self.rank == 0
 
+    def shared(self, module: nn.Module) -> nn.Module:
+        """Return a module whose gradients are averaged over all processes as they come."""
+        if self.size == 1:
+            return module
+        return DistributedDataParallel(module, gradient_as_bucket_view=True)
+
+    def sums(self, values: Sequence[float]) -> list[float]:
+        """Return each value summed over all processes, the same in every one."""
+        if self.size == 1:
+            return list(values)
+        shared = torch.tensor(values, dtype=torch.float64)
+        dist.all_reduce(shared)
+        return shared.tolist()
+
     def average(self, tensors: Iterable[Tensor]) -> None:
         """Replace tensors by their mean over all processes, in one exchange."""
-        if self.size == 1:
-            return
         tensors = list(tensors)
+        if self.size == 1 or not tensors:
+            return
         flat = torch.cat([tensor.flatten() for tensor in tensors])
         dist.all_reduce(flat)
         flat /= self.size
         for tensor, mean in zip(tensors, torch.split(flat, [t.numel() for t in tensors]), strict=True):
             tensor.copy_(mean.view_as(tensor))
 
-    def agree(self, value: float) -> float:
-        """Return the first process's value in every process."""
-        if self.size == 1:
-            return value
-        shared = torch.tensor([value], dtype=torch.float64)
-        dist.broadcast(shared, 0)
-        return float(shared)
+    def wait(self) -> None:
+        """Wait until every process has come here."""
+        if self.size > 1:
+            self.sums([0.0])
 
 
-def join_world() -> World:
-    """Join the processes that torchrun started, or be alone."""
+@contextmanager
+def joined_world() -> Iterator[World]:
+    """Join the processes that torchrun started, or be alone; leave them at the end.
+
+    Numbers on the CPU are exchanged by gloo, those on GPUs by NCCL.
+    """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        return World()
-    if not dist.is_initialized():
-        dist.init_process_group("gloo")
-    return World(rank=dist.get_rank(), size=size)
+        yield World()
+        return
+    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        yield World(rank=dist.get_rank(), size=size)
+    finally:
+        dist.destroy_process_group()
+
+
+def training_device(device: str) -> torch.device:
+    """Return the device of this process for `auto`, `cpu`, `cuda` or `cuda:N`; under torchrun, each its own GPU.
+
+    Raises DeviceError where the machine has fewer GPUs than processes.
+    """
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    local = os.environ.get("LOCAL_RANK")
+    if device == "cuda" and local is not None:
+        count = torch.cuda.device_count()
+        if int(local) >= count:
+            raise DeviceError(f"--device cuda: process {local} of this machine finds {count} GPUs; one each is needed")
+        device = f"cuda:{local}"
+    found = torch.device(device)
+    if found.type == "cuda":
+        torch.cuda.set_device(found)
+    return found

@@ -1,5 +1,6 @@
 """Batches from a list of samples, made by other processes in an order that depends on the step alone."""
 
+import signal
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -9,7 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
+from hdrfuse.errors import HdrfuseError
 from hdrfuse.training.objectives import Batch
+from hdrfuse.training.stopping import SIGNALS, signals_ignored
 
 
 class Bracket(Protocol):
@@ -51,20 +54,38 @@ class _Samples(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
 def _one_thread(worker: int) -> None:
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
+    for number in SIGNALS:  # whoever ends the run by a signal to all its processes: the samples still come
+        signal.signal(number, signal.SIG_IGN)
 
 
 def batches(brackets: Brackets, *, first_step: int, batch: int, rank: int, ranks: int, workers: int) -> Iterator[Batch]:
-    """Yield this rank's share of every batch from a step on, endlessly.
+    """Start to make samples; give this rank's share of every batch from a step on, endlessly.
 
     Step s of batch size B holds the samples s * B to s * B + B - 1, dealt out to the ranks in turn.
+    Raises HdrfuseError, while it gives, if a process that makes samples dies.
     """
     indices = ([step * batch + k for k in range(rank, batch, ranks)] for step in range(first_step, 2**31 // batch))
     loader = DataLoader(
         _Samples(brackets),
         batch_sampler=indices,
         num_workers=workers,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_one_thread if workers else None,
         multiprocessing_context="spawn" if workers else None,  # a fork of OpenCV's threads hangs
     )
-    for ldr, exposure, radiance in loader:
+    with signals_ignored():
+        samples = iter(loader)
+    return _given(samples)
+
+
+def _given(samples: Iterator[list[torch.Tensor]]) -> Iterator[Batch]:
+    while True:
+        try:
+            ldr, exposure, radiance = next(samples)
+        except StopIteration:
+            return
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            reason = " ".join(str(error).split())[:160]
+            raise HdrfuseError(f"a process that makes samples died, for lack of memory perhaps: {reason}") from error
         yield Batch(ldr=ldr, exposure=exposure, radiance=radiance)

@@ -1,6 +1,8 @@
-"""What a run leaves behind: log lines, validation scores, checkpoints, weights to ship."""
+"""What a run leaves behind: log lines, validation scores and pictures, checkpoints, weights to ship."""
 
 import json
+import math
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -9,22 +11,26 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hdrfuse.errors import WriteError
+from hdrfuse.formats.atomic import replacing
 from hdrfuse.lfdiff.model import LFDiff, draw_noise, on_device
 from hdrfuse.lfdiff.signals import inverse_mu_law
 from hdrfuse.lfdiff.weights import save_weights
-from hdrfuse.training.checkpoint import save_checkpoint
+from hdrfuse.training.checkpoint import check_finite, save_checkpoint, written_whole
 from hdrfuse.training.ema import MovingAverage
 from hdrfuse.training.objectives import Batch, Learner
-from hdrfuse.training.validation import Predict, mean_psnr_mu
+from hdrfuse.training.pictures import keep_picture
+from hdrfuse.training.validation import Predict, validate
 
 CHECKPOINT = "checkpoint.safetensors"
 WEIGHTS = "weights.safetensors"
 LOG = "log.jsonl"
+PICTURES = "pictures"
 
 
 @dataclass(kw_only=True)
 class Journal:
-    """Writes a run's folder; only the process that leads has one."""
+    """Writes a run's folder; only the process that leads does."""
 
     folder: Path
     learner: Learner
@@ -36,13 +42,37 @@ class Journal:
     step: int = 0
     minutes: float = 0.0
     """Of training, over all sittings."""
-    scores: list[dict[str, float]] = field(default_factory=list)
+    scores: list[dict[str, float | None]] = field(default_factory=list)
     sums: dict[str, float] = field(default_factory=dict)
     summed: int = 0
+    clock: float = field(default_factory=time.monotonic)
+    """When the sums began."""
+    timed: int = 0
+    """Steps since then."""
 
     def progress(self) -> dict[str, Any]:
         """What a checkpoint remembers beside the tensors."""
-        return {"step": self.step, "minutes": self.minutes, "scores": self.scores}
+        return {
+            "step": self.step,
+            "minutes": self.minutes,
+            "scores": self.scores,
+            "sums": self.sums,
+            "summed": self.summed,
+        }
+
+    def resume(self, progress: dict[str, Any], *, clean: bool) -> None:
+        """Go on from what a checkpoint remembers; what lies in the folder from later steps is cleaned away."""
+        self.step, self.minutes, self.scores = progress["step"], progress["minutes"], progress["scores"]
+        self.sums, self.summed = progress.get("sums", {}), progress.get("summed", 0)
+        log = self.folder / LOG
+        if not clean:
+            return
+        if log.is_file():
+            kept = [line for line in log.read_text().splitlines() if logged_step(line) <= self.step]
+            with replacing(log, overwrite=True) as temporary:
+                temporary.write_text("".join(f"{line}\n" for line in kept))
+        for leftover in self.folder.glob(".*.tmp*"):  # of a run that was killed while it wrote
+            leftover.unlink(missing_ok=True)
 
     def note(self, step: int, minutes: float, losses: dict[str, float], *, every: int) -> None:
         """Add one step's losses; write their mean every so many steps."""
@@ -50,21 +80,31 @@ class Journal:
         for name, value in losses.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
         self.summed += 1
+        self.timed += 1
         if self.summed >= every:
-            self.write({name: total / self.summed for name, total in self.sums.items()})
-            self.sums, self.summed = {}, 0
+            seconds, now = time.monotonic() - self.clock, time.monotonic()
+            rate = self.timed * self.learner.recipe.batch / max(seconds, 1e-6)
+            means = {name: total / self.summed for name, total in self.sums.items()}
+            self.write({**means, "patches_per_s": round(rate, 2)})
+            self.sums, self.summed, self.clock, self.timed = {}, 0, now, 0
 
     def validate(self) -> None:
-        """Score the moving average on the validation brackets."""
+        """Score the moving average on the validation brackets and draw a few of them."""
         if not self.validation:
             return
-        score = {"psnr_mu": mean_psnr_mu(averaged(self.learner, self.average), self.validation)}
+        found = validate(averaged(self.learner, self.average), self.validation)
+        keep_picture(self.folder / PICTURES, self.step, found.picture)
+        score = {"psnr_mu": found.psnr_mu if math.isfinite(found.psnr_mu) else None}
         self.scores.append({"step": self.step, "minutes": round(self.minutes, 2), **score})
         self.write(score)
 
     def save(self) -> None:
-        """Write the checkpoint and the weights to ship, each whole or not at all."""
+        """Write the checkpoint and the weights to ship, each whole or not at all.
+
+        Raises HdrfuseError where a weight is no number, WriteError where the system refuses (full disk).
+        """
         learner = self.learner
+        check_finite(self.average.weights)
         save_checkpoint(
             self.folder / CHECKPOINT,
             config=learner.model.config,
@@ -74,21 +114,34 @@ class Journal:
             average=self.average,
             optimizer=self.optimizer,
         )
-        save_weights(
-            self.folder / WEIGHTS,
-            learner.model.config,
-            self.average.weights,
-            tile_px=learner.model.config.tile_px,
-            training={"recipe": asdict(learner.recipe), "progress": self.progress(), **self.notes},
-        )
+        done = {"step": self.step, "minutes": round(self.minutes, 2), "scores": self.scores}
+        with written_whole(self.folder / WEIGHTS) as temporary:
+            save_weights(
+                temporary,
+                learner.model.config,
+                self.average.weights,
+                tile_px=learner.model.config.tile_px,
+                training={"recipe": asdict(learner.recipe), "progress": done, **self.notes},
+            )
 
-    def write(self, values: dict[str, float]) -> None:
-        """Append one line to the log and hand it to the caller."""
+    def write(self, values: dict[str, Any]) -> None:
+        """Append one line to the log and hand it to the caller. Raises WriteError."""
         patches = self.step * self.learner.recipe.batch
         entry = {"step": self.step, "patches": patches, "minutes": round(self.minutes, 2), **values}
-        with (self.folder / LOG).open("a") as log:
-            log.write(json.dumps(entry) + "\n")
+        try:
+            with (self.folder / LOG).open("a") as log:
+                log.write(json.dumps(entry) + "\n")
+        except OSError as error:
+            raise WriteError(f"{self.folder / LOG}: cannot be written: {error.strerror}") from error
         self.report(entry)
+
+
+def logged_step(line: str) -> float:
+    """Return the step of a log line, infinity for one that was cut off."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")
 
 
 def averaged(learner: Learner, average: MovingAverage) -> Predict:

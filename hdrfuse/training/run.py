@@ -1,26 +1,24 @@
-"""One training run: a folder that holds its checkpoint, its log and the weights to ship."""
+"""One training run: a folder that holds its checkpoint, its log, its pictures and the weights to ship."""
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
-from hdrfuse.errors import BadInputError, HdrfuseError
-from hdrfuse.lfdiff.config import PRESETS
-from hdrfuse.lfdiff.model import LFDiff, on_device
-from hdrfuse.lfdiff.prior import LPENet
-from hdrfuse.lfdiff.weights import read_tensors
-from hdrfuse.training.checkpoint import load_checkpoint, subset
+from hdrfuse.errors import BadInputError, HdrfuseError, OutputError
+from hdrfuse.training.checkpoint import load_checkpoint
 from hdrfuse.training.distributed import World
 from hdrfuse.training.ema import MovingAverage
 from hdrfuse.training.feed import batches
-from hdrfuse.training.journal import CHECKPOINT, WEIGHTS, Journal
-from hdrfuse.training.objectives import OBJECTIVES, Batch, Learner
-from hdrfuse.training.recipe import OBJECTIVES_NEED_STAGE_1, PRIOR_OF_OBJECTIVE, Recipe, learning_rate
+from hdrfuse.training.journal import CHECKPOINT, Journal
+from hdrfuse.training.learner import Stage, build_learner, build_optimizer
+from hdrfuse.training.objectives import Batch
+from hdrfuse.training.recipe import Recipe, learning_rate
 from hdrfuse.training.task import Task
 
 Report = Callable[[dict[str, Any]], None]
@@ -31,11 +29,36 @@ class Pace:
     """How often a run logs, validates and saves; none of it changes what is learned."""
 
     max_minutes: float = math.inf
+    """Of this sitting."""
     log_every_steps: int = 50
     validate_every_minutes: float = 10.0
     save_every_minutes: float = 5.0
     workers: int = 1
     """Processes that make samples, for each training process."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tick:
+    """Where a run stands after a step."""
+
+    step: int
+    steps: int
+    minutes: float
+    """Of this sitting."""
+    losses: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sitting:
+    """What a call of `train` came to."""
+
+    step: int
+    minutes: float
+    """Of training, over all sittings."""
+    psnr_mu: float | None
+    """Of the last validation, dB."""
+    interrupted: bool
+    """Whether somebody asked it to end."""
 
 
 def train(
@@ -47,14 +70,21 @@ def train(
     resume: bool = False,
     device: torch.device | str = "cpu",
     report: Report = lambda entry: None,
-) -> int:
-    """Train until the recipe's last step or the time limit, whichever comes first -> steps done.
+    watch: Callable[[Tick], None] = lambda tick: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Sitting:
+    """Train until the recipe's last step, the time limit, or until `stop` says so, with a checkpoint at the end.
 
-    Writes checkpoint.safetensors, weights.safetensors (the moving average) and log.jsonl into the folder.
-    Raises BadInputError if the folder holds a run and `resume` is off, HdrfuseError if the loss is no number
-    any more; the last good checkpoint is then kept.
+    Writes checkpoint.safetensors, weights.safetensors (the moving average), log.jsonl and pictures/ into the
+    folder. `report` gets every line of the log, `watch` every step. Killed at any moment, a run goes on from its
+    last checkpoint with `resume`, on the CPU to the very same weights.
+    Raises BadInputError if the folder holds a run and `resume` is off; HdrfuseError if a loss is no number any
+    more and WriteError if the disk is full: the last good checkpoint is then kept.
     """
     recipe = task.recipe
+    if recipe.batch < world.size:
+        raise BadInputError(f"a batch of {recipe.batch} for {world.size} processes; each needs one sample at least")
+    device = torch.device(device)
     learner = build_learner(task, device)
     model = learner.model
     average = MovingAverage(model, recipe.ema_decay)
@@ -68,9 +98,14 @@ def train(
         notes=task.notes,
         report=report,
     )
-    if open_run(folder, resume=resume):
+    resumed = open_run(folder, resume=resume)
+    if resumed:
         progress = load_checkpoint(folder / CHECKPOINT, model=model, average=average, optimizer=optimizer)
-        journal.step, journal.minutes, journal.scores = progress["step"], progress["minutes"], progress["scores"]
+        journal.resume(progress, clean=world.leads)
+    world.wait()  # until all have read the checkpoint
+    stage = world.shared(Stage(learner))
+    kept = model.state_dict().keys()
+    running = [buffer for name, buffer in model.named_buffers() if name in kept]  # statistics of each one's samples
     step, earlier_minutes, started = journal.step, journal.minutes, time.monotonic()
     feed = batches(
         task.brackets,
@@ -78,95 +113,84 @@ def train(
         batch=recipe.batch,
         rank=world.rank,
         ranks=world.size,
-        workers=pace.workers,
+        workers=pace.workers if step < recipe.steps else 0,
     )
     save_due, validate_due = pace.save_every_minutes, pace.validate_every_minutes
-    while step < recipe.steps:
-        losses = train_step(learner, next(feed), optimizer, step, world, device)
+    interrupted = False
+    while step < recipe.steps and not interrupted:
+        losses = train_step(stage, recipe, next(feed), optimizer, step, world, device)
+        world.average(running)
         average.update(model, step)
         step += 1
-        minutes = world.agree((time.monotonic() - started) / 60)
+        minutes, asked = world.sums(((time.monotonic() - started) / 60 * world.leads, float(stop())))
+        interrupted = asked > 0 and step < recipe.steps
         ends = step == recipe.steps or minutes >= pace.max_minutes
         if world.leads:
+            watch(Tick(step=step, steps=recipe.steps, minutes=minutes, losses=losses))
             journal.note(step, earlier_minutes + minutes, losses, every=pace.log_every_steps)
-            if ends or minutes >= validate_due:
+            if not interrupted and (ends or minutes >= validate_due):
                 journal.validate()
                 validate_due = minutes + pace.validate_every_minutes
-            if ends or minutes >= save_due:
+            if interrupted or ends or minutes >= save_due:
                 journal.save()
                 save_due = minutes + pace.save_every_minutes
         if ends:
             break
-    return step
+    world.wait()  # until all is written
+    return Sitting(
+        step=step,
+        minutes=journal.minutes,
+        psnr_mu=journal.scores[-1]["psnr_mu"] if journal.scores else None,
+        interrupted=interrupted,
+    )
 
 
 def train_step(
-    learner: Learner,
+    stage: nn.Module,
+    recipe: Recipe,
     batch: Batch,
     optimizer: torch.optim.Optimizer,
     step: int,
     world: World,
-    device: torch.device | str,
+    device: torch.device,
 ) -> dict[str, float]:
-    """Take one step down the gradient -> the losses by name. Raises HdrfuseError if one is no number."""
-    recipe, model = learner.recipe, learner.model
+    """Take one step down the gradient -> the losses by name, means over all processes.
+
+    Raises HdrfuseError before the step if a loss or the gradient is no number, in every process.
+    """
     generator = torch.Generator().manual_seed(hash((recipe.seed, step, world.rank)) % 2**63)
     batch = Batch(ldr=batch.ldr.to(device), exposure=batch.exposure.to(device), radiance=batch.radiance.to(device))
-    with autocast(recipe, device):
-        losses = OBJECTIVES[recipe.objective](learner, batch, generator)
     optimizer.zero_grad(set_to_none=False)
+    with autocast(recipe, device):
+        losses = stage(batch, generator)
     torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
-    gradients = [p.grad for p in model.parameters() if p.grad is not None]
-    world.average([*gradients, *model.buffers()])
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.gradient_norm)
-    if not torch.isfinite(norm):
-        raise HdrfuseError(f"step {step}: the gradient is {float(norm)}; the last checkpoint is kept")
+    norm = float(torch.nn.utils.clip_grad_norm_(stage.parameters(), recipe.gradient_norm))
+    total = world.sums([float(loss.detach()) for loss in losses.values()])
+    values = {name: value / world.size for name, value in zip(losses, total, strict=True)} | {"gradient_norm": norm}
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise HdrfuseError(
+                f"step {step}: {name.replace('_', ' ')} is {value}: the run has diverged; the last good checkpoint "
+                "stays; a lower --learning-rate may help"
+            )
     for group in optimizer.param_groups:
         group["lr"] = group["rate"] * learning_rate(recipe, step)
     optimizer.step()
-    return {name: float(value.detach()) for name, value in losses.items()} | {"gradient_norm": float(norm)}
+    return values
 
 
-def autocast(recipe: Recipe, device: torch.device | str) -> torch.autocast:
+def autocast(recipe: Recipe, device: torch.device) -> torch.autocast:
     """Return the context in which the network runs at the recipe's precision."""
-    return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=recipe.precision == "bf16")
-
-
-def build_optimizer(recipe: Recipe, model: LFDiff) -> torch.optim.AdamW:
-    """Return Adam with decoupled weight decay over two groups: the reconstruction, and what makes the prior."""
-    reconstruction = {id(parameter) for parameter in model.reconstruction.parameters()}
-    groups = [
-        {"params": list(model.reconstruction.parameters()), "rate": 1.0},
-        {"params": [p for p in model.parameters() if id(p) not in reconstruction], "rate": recipe.prior_rate},
-    ]
-    return torch.optim.AdamW(groups, betas=recipe.betas, weight_decay=recipe.weight_decay)
-
-
-def build_learner(task: Task, device: torch.device | str) -> Learner:
-    """Build the network of a recipe, started from the earlier run where there is one, and its teacher."""
-    recipe = task.recipe
-    config = replace(PRESETS[recipe.preset], prior=PRIOR_OF_OBJECTIVE[recipe.objective])
-    torch.manual_seed(recipe.seed)
-    model = LFDiff(config)
-    teacher = None
-    if task.earlier_run is not None:
-        tensors, _ = read_tensors(task.earlier_run / WEIGHTS)
-        model.reconstruction.load_state_dict(subset(tensors, "reconstruction."))
-        if recipe.objective in OBJECTIVES_NEED_STAGE_1:
-            teacher = LPENet(config)
-            teacher.load_state_dict(subset(tensors, "true_prior."))
-            teacher.to(device).eval().requires_grad_(False)
-    elif recipe.objective in OBJECTIVES_NEED_STAGE_1:
-        raise BadInputError(f"{recipe.objective} follows a stage-1 run; give its folder")
-    on_device(model, device)
-    loss = task.reconstruction_loss.to(device)
-    return Learner(model=model, teacher=teacher, reconstruction_loss=loss, recipe=recipe)
+    return torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16")
 
 
 def open_run(folder: Path, *, resume: bool) -> bool:
-    """Make the folder ready -> whether there is a checkpoint to go on from. Raises BadInputError."""
+    """Make the folder ready -> whether there is a checkpoint to go on from. Raises BadInputError, OutputError."""
     exists = (folder / CHECKPOINT).is_file()
     if exists and not resume:
         raise BadInputError(f"{folder}: holds a run already; --resume goes on with it")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made a folder: {error.strerror}") from error
     return exists

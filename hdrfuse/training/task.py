@@ -5,17 +5,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hdrfuse.data.packing import open_split
+from hdrfuse.data.packing import Sources, left_out, open_split
+from hdrfuse.data.patches import open_patches
 from hdrfuse.data.synthetic import SyntheticBrackets
+from hdrfuse.errors import BadInputError, UsageError
 from hdrfuse.training.feed import Brackets
 from hdrfuse.training.losses import PerceptualLoss, ReconstructionLoss
 from hdrfuse.training.objectives import OBJECTIVES, Batch
+from hdrfuse.training.plan import Plan
 from hdrfuse.training.recipe import Recipe
 from hdrfuse.training.validation import validation_set
 
 VALIDATION_PX = 192
 VALIDATION_BRACKETS = 20
 VALIDATION_SEED = 7
+VALIDATION_PERCENT = 8
+"""Of the scenes of a public set, at least one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,34 +35,101 @@ class Task:
     """Goes into the metadata: the sources' names."""
     earlier_run: Path | None = None
     """Folder of the stage-1 run, for stages that follow it."""
+    skipped: tuple[str, ...] = ()
+    """A line for each damaged image or scene that is left out."""
+    warnings: tuple[str, ...] = ()
+    """What else to tell, such as scenes that the published set has and the folder has not."""
+
+
+Report = Callable[[str], None]
+"""Called with the name of each image before it is decoded."""
+
+
+def planned_task(plan: Plan, cache: Path, *, report: Report = lambda name: None) -> Task:
+    """Return the task of a plan; images are decoded into the cache folder first, once.
+
+    Test images and test scenes are never read. Raises UsageError, BadInputError, ImageError, WeightsError,
+    OutputError or WriteError, as whatever is opened does.
+    """
+    vgg19_file = None if plan.vgg is None else Path(plan.vgg)
+    earlier_run = None if plan.stage1 is None else Path(plan.stage1)
+    if not plan.data:
+        raise UsageError("--data: a folder of images was expected")
+    if plan.dataset == "synthetic":
+        sources = Sources(images=tuple(map(Path, plan.data)), movers=tuple(map(Path, plan.movers)))
+        return synthetic_task(
+            plan.recipe, sources, cache, earlier_run=earlier_run, vgg19_file=vgg19_file,
+            validation_brackets=plan.validation_brackets, report=report,
+        )  # fmt: skip
+    if plan.movers or len(plan.data) > 1:
+        raise UsageError(f"--dataset {plan.dataset}: one --data folder and no --movers; those are for synthetic")
+    return captured_task(plan, Path(plan.data[0]), cache, reconstruction_loss(plan.recipe, vgg19_file), report)
 
 
 def synthetic_task(
     recipe: Recipe,
-    data: Path,
+    data: Sources | Path,
     cache: Path,
     *,
     earlier_run: Path | None = None,
     vgg19_file: Path | None = None,
-    report: Callable[[str], None] = lambda name: None,
+    validation_brackets: int = VALIDATION_BRACKETS,
+    report: Report = lambda name: None,
 ) -> Task:
-    """Return a task on synthetic brackets from a folder of HDR images, packed into the cache folder once.
+    """Return a task on synthetic brackets from HDR images, packed into the cache folder once.
 
     Training and validation brackets come from different images; those of the test split are never read.
-    Every stage draws other brackets. Raises BadInputError, ImageError or WeightsError.
+    Every stage draws other brackets. Raises BadInputError, WeightsError, OutputError or WriteError.
     """
     train, validation = (open_split(data, cache, split, report) for split in ("train", "validation"))
-    wanted = vgg19_file is not None and recipe.perceptual_weight > 0
-    perceptual = PerceptualLoss(vgg19_file) if wanted and vgg19_file is not None else None
+    if not train.of_kind("panorama", "photograph"):
+        raise BadInputError(
+            "no image to train on: by their names all are held back for validation and test; give more of them"
+        )
     held_back = SyntheticBrackets(library=validation, size=VALIDATION_PX, seed=VALIDATION_SEED)
+    validated = validation_brackets > 0 and bool(validation.of_kind("panorama", "photograph"))
     return Task(
         recipe=recipe,
         brackets=SyntheticBrackets(library=train, size=recipe.crop_px, seed=brackets_seed(recipe)),
-        validation=validation_set(held_back, VALIDATION_BRACKETS) if validation.images else [],
-        reconstruction_loss=ReconstructionLoss(perceptual, recipe.perceptual_weight),
+        validation=validation_set(held_back, validation_brackets) if validated else [],
+        reconstruction_loss=reconstruction_loss(recipe, vgg19_file),
         notes={"sources": [image.name for image in train.images], "brackets_seed": brackets_seed(recipe)},
         earlier_run=earlier_run,
+        skipped=tuple(left_out(cache).values()),
+        warnings=() if validated or not validation_brackets else ("no image is left for validation: give more",),
     )
+
+
+def captured_task(plan: Plan, data: Path, cache: Path, loss: ReconstructionLoss, report: Report) -> Task:
+    """Return a task on crops of a public set's training scenes, a few of which are held back for validation.
+
+    Raises what `open_patches` raises.
+    """
+    recipe = plan.recipe
+    seed = brackets_seed(recipe)
+    patches = open_patches(plan.dataset, data, cache, size=recipe.crop_px, seed=seed, report=report)
+    held_back = max(1, round(len(patches.scenes) * VALIDATION_PERCENT / 100)) if plan.validation_brackets else 0
+    warnings = patches.warnings
+    if held_back >= len(patches.scenes):
+        held_back, warnings = 0, (*warnings, "no scene is left for validation: give more")
+    train, validation = patches.divided(held_back) if held_back else (patches, None)
+    return Task(
+        recipe=recipe,
+        brackets=train,
+        validation=[] if validation is None else validation_set(validation, plan.validation_brackets),
+        reconstruction_loss=loss,
+        notes={"dataset": plan.dataset, "sources": [scene.name for scene in train.scenes], "brackets_seed": seed},
+        earlier_run=None if plan.stage1 is None else Path(plan.stage1),
+        skipped=patches.skipped,
+        warnings=warnings,
+    )
+
+
+def reconstruction_loss(recipe: Recipe, vgg19_file: Path | None) -> ReconstructionLoss:
+    """Return a recipe's L_r, with the perceptual term where there is a VGG19 file. Raises WeightsError."""
+    wanted = vgg19_file is not None and recipe.perceptual_weight > 0
+    perceptual = PerceptualLoss(vgg19_file) if wanted and vgg19_file is not None else None
+    return ReconstructionLoss(perceptual, recipe.perceptual_weight)
 
 
 def brackets_seed(recipe: Recipe) -> int:

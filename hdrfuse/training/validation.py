@@ -1,6 +1,7 @@
-"""PSNR-mu on a fixed set of held-back brackets."""
+"""PSNR-mu on a fixed set of held-back brackets, and pictures of the first few."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,9 +12,23 @@ from hdrfuse.lfdiff.signals import reference_radiance
 from hdrfuse.metrics.psnr import psnr_mu
 from hdrfuse.training.feed import Brackets
 from hdrfuse.training.objectives import Batch
+from hdrfuse.training.pictures import Picture, side_by_side
 
 Predict = Callable[[Batch], Tensor]
 """One bracket -> radiance (1, 3, H, W)."""
+
+DRAWN = 3
+"""Brackets of the picture."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """How a network does."""
+
+    psnr_mu: float
+    """Mean over the brackets, dB."""
+    picture: Picture
+    """A row a bracket: the reference's own radiance, the network's, the truth."""
 
 
 def validation_set(brackets: Brackets, count: int) -> list[Batch]:
@@ -27,6 +42,18 @@ def validation_set(brackets: Brackets, count: int) -> list[Batch]:
         )
         for sample in samples
     ]
+
+
+def validate(predict: Predict, brackets: Sequence[Batch]) -> Validation:
+    """Score a network on brackets, at least one, and draw the first few; the latter are of one size."""
+    scores, rows = [], []
+    for index, bracket in enumerate(brackets):
+        with torch.inference_mode():
+            prediction, truth = picture(predict(bracket)[0]), picture(bracket.radiance[0])
+        scores.append(psnr_mu(prediction=prediction, truth=truth))
+        if index < DRAWN:
+            rows.append((picture(reference_only(bracket)[0]), prediction, truth))
+    return Validation(psnr_mu=sum(scores) / len(scores), picture=side_by_side(rows))
 
 
 def mean_psnr_mu(predict: Predict, brackets: Sequence[Batch]) -> float:

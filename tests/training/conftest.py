@@ -1,8 +1,6 @@
-from dataclasses import replace
-
 import pytest
 import torch
-from flat_brackets import FlatBrackets
+from flat_brackets import FlatBrackets, tiny_config
 
 from hdrfuse.lfdiff.config import PRESETS
 
@@ -23,16 +21,4 @@ def one_thread():
 
 @pytest.fixture(autouse=True)
 def tiny_preset(monkeypatch):
-    tiny = replace(
-        PRESETS["fast"],
-        alignment_channels=8,
-        channels=16,
-        heads=2,
-        frms_per_block=(1,),
-        prior_width=8,
-        prior_residuals=1,
-        condition_width=8,
-        denoiser_width=4,
-        sampling_steps=2,
-    )
-    monkeypatch.setitem(PRESETS, "tiny", tiny)
+    monkeypatch.setitem(PRESETS, "tiny", tiny_config())

@@ -1,8 +1,11 @@
-"""Brackets of one grey each, so that a network learns them in a few steps."""
+"""Brackets of one grey each, so that a network learns them in a few steps, and a network that is small enough."""
+
+from dataclasses import replace
 
 import numpy as np
 
 from hdrfuse.data.sample import BracketSample
+from hdrfuse.lfdiff.config import PRESETS
 
 
 class FlatBrackets:
@@ -18,3 +21,18 @@ class FlatBrackets:
         exposure = np.array([1, 4, 16], np.float32)
         ldr = np.stack([np.clip(radiance * t, 0, 1) ** (1 / 2.2) for t in exposure]).astype(np.float32)
         return BracketSample(ldr=ldr, exposure=exposure, radiance=radiance)
+
+
+def tiny_config():
+    return replace(
+        PRESETS["fast"],
+        alignment_channels=8,
+        channels=16,
+        heads=2,
+        frms_per_block=(1,),
+        prior_width=8,
+        prior_residuals=1,
+        condition_width=8,
+        denoiser_width=4,
+        sampling_steps=2,
+    )

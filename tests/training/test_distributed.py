@@ -1,41 +1,114 @@
+"""Two processes under gloo, as torchrun starts them."""
+
+import json
 import os
+import socket
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
 import torch.multiprocessing as mp
+from flat_brackets import FlatBrackets, tiny_config
 
-from hdrfuse.training.distributed import World, join_world
+from hdrfuse.lfdiff.config import PRESETS
+from hdrfuse.lfdiff.weights import read_tensors
+from hdrfuse.training.distributed import World, joined_world
+from hdrfuse.training.losses import ReconstructionLoss
+from hdrfuse.training.recipe import PRIOR_OF_OBJECTIVE, Recipe
+from hdrfuse.training.run import Pace, train
+from hdrfuse.training.task import Task
+from hdrfuse.training.validation import validation_set
+
+STEPS = 8
 
 
-def average_in_two_processes(rank, port):
+def flat_task(objective="stage1", *, batch, earlier=None):
+    brackets = FlatBrackets()
+    return Task(
+        recipe=Recipe(
+            objective=objective, preset="tiny", batch=batch, crop_px=32, steps=STEPS, learning_rate=2e-3,
+            schedule="cosine", perceptual_weight=0.0,
+        ),
+        brackets=brackets,
+        validation=validation_set(brackets, 1),
+        reconstruction_loss=ReconstructionLoss(),
+        earlier_run=earlier,
+    )  # fmt: skip
+
+
+def joining(rank, port):
+    torch.set_num_threads(1)
+    PRESETS["tiny"] = tiny_config()
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
-    world = join_world()
-    tensors = [torch.full((2, 3), float(rank)), torch.tensor([10.0 * rank])]
-    world.average(tensors)
-    assert torch.equal(tensors[0], torch.full((2, 3), 0.5))
-    assert torch.equal(tensors[1], torch.tensor([5.0]))
-    assert world.agree(7.0 + rank) == 7.0
-    assert world.leads == (rank == 0)
-    dist.destroy_process_group()
+    return joined_world()
 
 
-@pytest.mark.slow
-def test_two_processes_average_their_gradients_and_follow_the_first(unused_tcp_port):
-    mp.spawn(average_in_two_processes, args=(unused_tcp_port,), nprocs=2)
+def every_stage(rank, port, folder):
+    pace = Pace(log_every_steps=1, workers=0)
+    with joining(rank, port) as world:
+        tensors = [torch.full((2, 3), float(rank)), torch.tensor([10.0 * rank])]
+        world.average(tensors)
+        assert torch.equal(tensors[0], torch.full((2, 3), 0.5))
+        assert torch.equal(tensors[1], torch.tensor([5.0]))
+        assert world.sums([1.0, rank]) == [2.0, 1.0]
+        assert world.leads == (rank == 0)
+        for objective in PRIOR_OF_OBJECTIVE:
+            earlier = None if objective in ("baseline", "stage1") else folder / "stage1"
+            task = flat_task(objective, batch=4, earlier=earlier)
+            assert train(task, folder / objective, pace=pace, world=world).step == STEPS
+        asked = train(
+            replace(flat_task(batch=4)), folder / "asked", pace=pace, world=world, stop=lambda: world.rank == 1
+        )
+        assert (asked.interrupted, asked.step) == (True, 1)  # whichever process is asked, all end at one step
 
 
-@pytest.fixture
-def unused_tcp_port():
-    import socket
-
+@pytest.fixture(scope="module")
+def two_processes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two")
     with socket.socket() as listener:
         listener.bind(("localhost", 0))
-        return listener.getsockname()[1]
+        port = listener.getsockname()[1]
+    mp.spawn(every_stage, args=(port, folder), nprocs=2)
+    return folder
+
+
+def curve(folder: Path) -> list[float]:
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [line["reconstruction"] for line in lines if "reconstruction" in line]
+
+
+def curve_alone(objective, two_processes, folder):
+    """What one process does with the double of the others' share of a batch: 4 to their 2."""
+    earlier = None if objective in ("baseline", "stage1") else two_processes / "stage1"
+    train(
+        flat_task(objective, batch=4, earlier=earlier), folder, pace=Pace(log_every_steps=1, workers=0), world=World()
+    )
+    return curve(folder)
+
+
+@pytest.mark.parametrize("objective", ["baseline", "stage1", "direct"])
+def test_two_processes_follow_one_with_the_double_batch(two_processes, tmp_path, objective):
+    assert curve(two_processes / objective) == pytest.approx(curve_alone(objective, two_processes, tmp_path), rel=1e-2)
+
+
+def test_they_do_so_within_the_noise_that_a_diffusion_draws(two_processes, tmp_path):
+    both, alone = curve(two_processes / "stage2"), curve_alone("stage2", two_processes, tmp_path)
+    assert both[0] == pytest.approx(alone[0], rel=0.05)
+    assert sum(both) == pytest.approx(sum(alone), rel=0.3)
+
+
+def test_every_stage_leaves_a_whole_run(two_processes):
+    for objective in PRIOR_OF_OBJECTIVE:
+        tensors, metadata = read_tensors(two_processes / objective / "weights.safetensors")
+        assert json.loads(metadata["training"])["progress"]["step"] == STEPS
+        assert all(torch.isfinite(tensor).all() for tensor in tensors.values())
 
 
 def test_a_process_alone_changes_nothing():
     tensors = [torch.ones(3)]
     World().average(tensors)
     assert torch.equal(tensors[0], torch.ones(3))
-    assert World().agree(2.5) == 2.5
+    assert World().sums([2.5]) == [2.5]
+    module = torch.nn.Linear(1, 1)
+    assert World().shared(module) is module

@@ -39,10 +39,11 @@ def run(a_task, folder, pace=FAST_PACE, **options):
 
 
 def test_a_run_leaves_weights_a_checkpoint_and_a_log(flat_brackets, tmp_path):
-    assert run(task(flat_brackets), tmp_path / "run") == 4
+    assert run(task(flat_brackets), tmp_path / "run").step == 4
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
         "checkpoint.safetensors",
         "log.jsonl",
+        "pictures",
         "weights.safetensors",
     ]
     _, metadata = load_weights(tmp_path / "run" / "weights.safetensors")
@@ -62,8 +63,8 @@ def test_training_beats_the_reference(flat_brackets, tmp_path):
 
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(flat_brackets, tmp_path):
     run(task(flat_brackets), tmp_path / "whole")
-    assert run(task(flat_brackets), tmp_path / "parts", Pace(max_minutes=0, workers=0)) == 1
-    assert run(task(flat_brackets), tmp_path / "parts", resume=True) == 4
+    assert run(task(flat_brackets), tmp_path / "parts", Pace(max_minutes=0, workers=0)).step == 1
+    assert run(task(flat_brackets), tmp_path / "parts", resume=True).step == 4
     whole, _ = read_tensors(tmp_path / "whole" / "checkpoint.safetensors")
     parts, _ = read_tensors(tmp_path / "parts" / "checkpoint.safetensors")
     assert whole.keys() == parts.keys()

@@ -22,7 +22,7 @@ def test_a_folder_of_hdr_images_is_all_that_training_needs(images, tmp_path):
     task = synthetic_task(recipe, images, tmp_path / "cache")
     assert task.notes["sources"] == ["city", "sunset"]
     assert len(task.validation) == 20
-    assert train(task, tmp_path / "run", pace=Pace(workers=0), world=World()) == 2
+    assert train(task, tmp_path / "run", pace=Pace(workers=0), world=World()).step == 2
 
 
 def test_every_stage_draws_other_brackets():

@@ -1,0 +1,81 @@
+"""From a task to what learns: the network, its teacher and the optimiser."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from hdrfuse.errors import BadInputError, WeightsError
+from hdrfuse.lfdiff.config import PRESETS
+from hdrfuse.lfdiff.model import LFDiff, on_device
+from hdrfuse.lfdiff.prior import LPENet
+from hdrfuse.lfdiff.weights import read_tensors
+from hdrfuse.training.checkpoint import subset
+from hdrfuse.training.journal import WEIGHTS
+from hdrfuse.training.objectives import OBJECTIVES, Batch, Learner, Losses
+from hdrfuse.training.recipe import OBJECTIVES_NEED_STAGE_1, PRIOR_OF_OBJECTIVE, Recipe
+from hdrfuse.training.task import Task
+
+
+class Stage(nn.Module):
+    """A stage's losses as one module: what DistributedDataParallel can share."""
+
+    def __init__(self, learner: Learner) -> None:
+        super().__init__()
+        self.model = learner.model
+        self.learner = learner
+        self.objective = OBJECTIVES[learner.recipe.objective]
+
+    def forward(self, batch: Batch, generator: torch.Generator) -> Losses:
+        """Return the losses of a batch on the network's device, scalars by name."""
+        return self.objective(self.learner, batch, generator)
+
+
+def build_learner(task: Task, device: torch.device) -> Learner:
+    """Build the network of a recipe, started from the earlier run where there is one, and its teacher.
+
+    Raises BadInputError where a stage-1 run is needed and not given, WeightsError where it does not fit.
+    """
+    recipe = task.recipe
+    config = replace(PRESETS[recipe.preset], prior=PRIOR_OF_OBJECTIVE[recipe.objective])
+    torch.manual_seed(recipe.seed)
+    model = LFDiff(config)
+    teacher = None
+    if task.earlier_run is not None:
+        path = task.earlier_run / WEIGHTS
+        tensors, _ = read_tensors(path)
+        fill(model.reconstruction, tensors, "reconstruction.", path)
+        if recipe.objective in OBJECTIVES_NEED_STAGE_1:
+            teacher = LPENet(config)
+            fill(teacher, tensors, "true_prior.", path)
+            teacher.to(device).eval().requires_grad_(False)
+    elif recipe.objective in OBJECTIVES_NEED_STAGE_1:
+        raise BadInputError(f"{recipe.objective} follows a stage-1 run; give its folder")
+    if recipe.objective == "split":
+        model.reconstruction.requires_grad_(False)
+    on_device(model, device)
+    loss = task.reconstruction_loss.to(device)
+    return Learner(model=model, teacher=teacher, reconstruction_loss=loss, recipe=recipe)
+
+
+def fill(module: nn.Module, tensors: dict[str, Tensor], prefix: str, path: Path) -> None:
+    """Load a module from those of a file's tensors whose names begin so. Raises WeightsError if they do not fit."""
+    part = subset(tensors, prefix)
+    if not part:
+        raise WeightsError(f"{path}: holds no {prefix.rstrip('.')}; expected the weights of a stage-1 run")
+    try:
+        module.load_state_dict(part)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise WeightsError(f"{path}: the weights of another network than this preset's: {reason}") from error
+
+
+def build_optimizer(recipe: Recipe, model: LFDiff) -> torch.optim.AdamW:
+    """Return Adam with decoupled weight decay over two groups: the reconstruction, and what makes the prior."""
+    reconstruction = {id(parameter) for parameter in model.reconstruction.parameters()}
+    groups = [
+        {"params": list(model.reconstruction.parameters()), "rate": 1.0},
+        {"params": [p for p in model.parameters() if id(p) not in reconstruction], "rate": recipe.prior_rate},
+    ]
+    return torch.optim.AdamW(groups, betas=recipe.betas, weight_decay=recipe.weight_decay)
