@@ -31,6 +31,8 @@ class LFDiffConfig:
     high_residuals: int = 2
     trailing_residuals: int = 1
     """Residual blocks before the frequency split, on the high branch, and after the branches meet."""
+    low_residuals: int = 0
+    """Residual blocks on the low branch in the place of attention and gated feed-forward; 0 keeps those."""
     unshuffle: int = 1
     """Features live at 1/unshuffle of the frame's resolution."""
     head: OutputHead = "sigmoid"
@@ -70,17 +72,17 @@ class LFDiffConfig:
 PRESETS: dict[str, LFDiffConfig] = {
     "paper": LFDiffConfig(),
     "fast": LFDiffConfig(
-        alignment_channels=32,
-        channels=48,
-        heads=4,
-        feed_forward_expansion=2.0,
-        frms_per_block=(1, 1),
+        alignment_channels=24,
+        channels=40,
+        frms_per_block=(1, 2),
         frm_pool=4,
         lead_residuals=1,
         high_residuals=1,
         trailing_residuals=0,
+        low_residuals=1,
         unshuffle=2,
         head="blend",
+        prior_stride=8,
         prior_width=48,
         prior_residuals=2,
         condition_width=32,

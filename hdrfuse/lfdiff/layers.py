@@ -157,17 +157,28 @@ class GatedFeedForward(nn.Module):
         return self.project(F.gelu(gate) * value)
 
 
+class NormedFeedForward(nn.Module):
+    """x + the gated feed-forward of the normalised x."""
+
+    def __init__(self, channels: int, expansion: float) -> None:
+        super().__init__()
+        self.norm = LayerNorm(channels)
+        self.feed_forward = GatedFeedForward(channels, expansion)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W)."""
+        return x + self.feed_forward(self.norm(x))
+
+
 class RestormerBlock(nn.Module):
     """Transposed attention, then the gated feed-forward, each normalised first and added back."""
 
     def __init__(self, channels: int, heads: int, expansion: float) -> None:
         super().__init__()
-        self.norm_attention = LayerNorm(channels)
+        self.norm = LayerNorm(channels)
         self.attention = TransposedAttention(channels, heads)
-        self.norm_feed_forward = LayerNorm(channels)
-        self.feed_forward = GatedFeedForward(channels, expansion)
+        self.feed_forward = NormedFeedForward(channels, expansion)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""
-        x = x + self.attention(self.norm_attention(x))
-        return x + self.feed_forward(self.norm_feed_forward(x))
+        return self.feed_forward(x + self.attention(self.norm(x)))

@@ -34,8 +34,8 @@ class LFDiff(nn.Module):
     def forward(self, frames: Tensor, noise: Tensor | None = None, sampling_steps: int | None = None) -> Tensor:
         """Frames X (B, 3, 6, H, W) of any size -> radiance (B, 3, H, W) in [0, 1], float32.
 
-        1.0 is the white of the shortest frame. `noise` is the frame's share of z_T, (B, 3, ceil(H/4), ceil(W/4)),
-        needed by the diffusion alone. Source: LF-Diff, section 3.4.
+        1.0 is the white of the shortest frame. `noise` is the frame's share of z_T, (B, 3, ceil(H/s), ceil(W/s))
+        with the prior's stride s, needed by the diffusion alone. Source: LF-Diff, section 3.4.
         """
         height, width = frames.shape[-2:]
         frames = pad_to_multiple(frames, self.config.multiple_of)
@@ -46,7 +46,7 @@ class LFDiff(nn.Module):
     def sample_prior(
         self, frames: Tensor, noise: Tensor | None = None, sampling_steps: int | None = None
     ) -> Tensor | None:
-        """The prior that the frames imply, (B, 3, H/4, W/4), or None for a network without one.
+        """The prior that the frames imply, (B, 3, H/s, W/s), or None for a network without one.
 
         Frames (B, 3, 6, H, W) are padded already; noise is padded here.
         """
@@ -59,7 +59,7 @@ class LFDiff(nn.Module):
                 raise ValueError("a stage-1 network takes its prior from the ground truth: it cannot run alone")
             case "diffusion":
                 if noise is None:
-                    raise ValueError("the diffusion starts from noise (B, 3, H/4, W/4); none was given")
+                    raise ValueError("the diffusion starts from noise at the prior's size; none was given")
                 h, w = (side // self.config.prior_stride for side in frames.shape[-2:])
                 noise = F.pad(noise, (0, w - noise.shape[-1], 0, h - noise.shape[-2]))
                 steps = sampling_steps or self.config.sampling_steps
@@ -87,9 +87,10 @@ def on_device(model: LFDiff, device: torch.device | str) -> LFDiff:
 def draw_noise(
     config: LFDiffConfig, height: int, width: int, *, seed: int, device: torch.device | str = "cpu"
 ) -> Tensor:
-    """z_T of a whole frame of H x W pixels, (1, 3, ceil(H/4), ceil(W/4)); the same on every device.
+    """z_T of a whole frame of H x W pixels, (1, 3, ceil(H/s), ceil(W/s)); the same on every device.
 
-    Tiles that start at multiples of 4 cut their share from it, so that neighbours and other tile sizes agree.
+    Tiles that start at multiples of the prior's stride s cut their share from it, so that neighbours and other tile
+    sizes agree.
     """
     generator = torch.Generator().manual_seed(seed)
     size = (1, config.prior_channels, -(-height // config.prior_stride), -(-width // config.prior_stride))

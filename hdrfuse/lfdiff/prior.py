@@ -46,7 +46,7 @@ class LPENet(nn.Module):
             last[channel, channel, 1, 1] = 1
 
     def forward(self, radiance: Tensor) -> Tensor:
-        """Radiance (B, 3, H, W) in [0, 1] -> z (B, 3, H/4, W/4) in [-1, 1]."""
+        """Radiance (B, 3, H, W) in [0, 1] -> z (B, 3, H/s, W/s) in [-1, 1]."""
         both = torch.cat([radiance, mu_law(radiance, self.mu)], dim=1)
         return self.encoder(F.pixel_unshuffle(both, self.stride))
 
@@ -61,6 +61,6 @@ class LPENetDM(nn.Module):
         self.encoder = prior_encoder(config.condition_width, config)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Frames X (B, 3, 6, H, W) -> D (B, 3, H/4, W/4) in [-1, 1]."""
+        """Frames X (B, 3, 6, H, W) -> D (B, 3, H/s, W/s) in [-1, 1]."""
         s = self.stride
         return self.encoder(self.alignment(rearrange(frames, "b f c (h s1) (w s2) -> b f (c s1 s2) h w", s1=s, s2=s)))

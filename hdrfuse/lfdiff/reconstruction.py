@@ -8,8 +8,7 @@ from hdrfuse.lfdiff.alignment import AlignmentModule
 from hdrfuse.lfdiff.config import LFDiffConfig
 from hdrfuse.lfdiff.layers import (
     ChannelAttention,
-    GatedFeedForward,
-    LayerNorm,
+    NormedFeedForward,
     RestormerBlock,
     average_pool,
     conv3x3,
@@ -29,7 +28,7 @@ class FeatureRefinementModule(nn.Module):
         channels = config.channels
         self.pool = pool
         self.lead = residual_blocks(config.lead_residuals, channels)
-        self.low: nn.Module = RestormerBlock(channels, config.heads, config.feed_forward_expansion)
+        self.low: nn.Module = low_branch(config)
         self.high = residual_blocks(config.high_residuals, channels)
         self.merge = nn.Conv2d(2 * channels, channels, 1)
         self.channel_attention = ChannelAttention(channels)
@@ -43,6 +42,13 @@ class FeatureRefinementModule(nn.Module):
         low = self.low(low, *low_context)
         merged = self.merge(torch.cat([high, upsample_to(low, high)], dim=1))
         return x + self.trailing(self.channel_attention(merged))
+
+
+def low_branch(config: LFDiffConfig) -> nn.Module:
+    """An FRM's low branch: a Restormer block, or plain residual blocks in a small network."""
+    if config.low_residuals:
+        return residual_blocks(config.low_residuals, config.channels)
+    return RestormerBlock(config.channels, config.heads, config.feed_forward_expansion)
 
 
 class PriorIntegrationModule(FeatureRefinementModule):
@@ -73,18 +79,20 @@ class PriorAttention(nn.Module):
 
 
 class PriorBlock(nn.Module):
-    """Cross-attention with the prior, then the gated feed-forward of a Restormer block."""
+    """A PIM's low branch: cross-attention with the prior in the place of self-attention."""
 
     def __init__(self, config: LFDiffConfig) -> None:
         super().__init__()
         self.attention = PriorAttention(config.channels, config.prior_channels)
-        self.norm_feed_forward = LayerNorm(config.channels)
-        self.feed_forward = GatedFeedForward(config.channels, config.feed_forward_expansion)
+        self.refine: nn.Module = (
+            residual_blocks(config.low_residuals, config.channels)
+            if config.low_residuals
+            else NormedFeedForward(config.channels, config.feed_forward_expansion)
+        )
 
     def forward(self, features: Tensor, prior: Tensor) -> Tensor:
         """Features (B, C, h, w) and prior (B, N, h, w) -> (B, C, h, w)."""
-        features = self.attention(features, prior)
-        return features + self.feed_forward(self.norm_feed_forward(features))
+        return self.refine(self.attention(features, prior))
 
 
 class ReconstructionBlock(nn.Module):
@@ -123,7 +131,7 @@ class DHRNet(nn.Module):
         self.blocks = nn.ModuleList(ReconstructionBlock(config, count) for count in config.frms_per_block)
         self.gather = conv3x3(config.channels, config.channels)
         self.upsample = nn.PixelShuffle(scale)
-        self.last = conv3x3(config.channels // scale**2, 12 if config.head == "blend" else 3)
+        self.last = conv3x3(config.channels, (12 if config.head == "blend" else 3) * scale**2)
         preference = torch.tensor([0.0, REFERENCE_PREFERENCE, 0.0])[:, None, None, None]
         self.register_buffer("preference", preference, persistent=False)
         if config.head != "sigmoid":
@@ -131,13 +139,13 @@ class DHRNet(nn.Module):
             nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
     def forward(self, frames: Tensor, prior: Tensor | None) -> Tensor:
-        """Frames X (B, 3, 6, H, W) and prior (B, N, H/4, W/4) or None -> T(radiance) (B, 3, H, W)."""
+        """Frames X (B, 3, 6, H, W) and prior (B, N, H/s, W/s) or None -> T(radiance) (B, 3, H, W)."""
         s = self.scale
         aligned = self.alignment(rearrange(frames, "b f c (h s1) (w s2) -> b f (c s1 s2) h w", s1=s, s2=s))
         features = aligned
         for block in self.blocks:
             features = block(features, prior)
-        output = self.last(self.upsample(aligned + self.gather(features))).float()
+        output = self.upsample(self.last(aligned + self.gather(features))).float()
         match self.head:
             case "sigmoid":
                 return mu_law(output.sigmoid(), self.mu)

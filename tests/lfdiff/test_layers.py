@@ -86,7 +86,7 @@ def test_the_feed_forward_gates_one_half_by_the_gelu_of_the_other():
 def test_a_restormer_block_without_output_weights_is_the_identity():
     block, x = RestormerBlock(8, 2, 2.0), torch.randn(1, 8, 5, 5)
     torch.nn.init.zeros_(block.attention.to_out.weight)
-    torch.nn.init.zeros_(block.feed_forward.project.weight)
+    torch.nn.init.zeros_(block.feed_forward.feed_forward.project.weight)
     torch.testing.assert_close(block(x), x)
 
 

@@ -69,9 +69,10 @@ def test_a_stage_1_network_refuses_to_run_without_the_truth():
         small(prior="ground-truth")(bracket(32, 32))
 
 
-def test_noise_covers_the_frame_at_a_quarter_of_its_size():
-    noise = draw_noise(FAST, 33, 50, seed=3)
+def test_noise_covers_the_frame_at_the_priors_size():
+    noise = draw_noise(replace(FAST, prior_stride=4), 33, 50, seed=3)
     assert noise.shape == (1, 3, 9, 13)
+    assert draw_noise(FAST, 33, 50, seed=3).shape == (1, 3, 5, 7)
     torch.testing.assert_close(noise.std(), torch.tensor(1.0), atol=0.1, rtol=0)
 
 

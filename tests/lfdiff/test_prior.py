@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from hdrfuse.lfdiff.config import PRESETS
 from hdrfuse.lfdiff.prior import LPENet, LPENetDM
 
-SMALL = replace(PRESETS["fast"], prior_width=16, condition_width=8)
+SMALL = replace(PRESETS["fast"], prior_stride=4, prior_width=16, condition_width=8)
 
 
 def test_the_prior_of_a_truth_has_a_quarter_of_its_size_and_stays_within_one():
@@ -44,7 +44,7 @@ def test_a_prior_does_not_saturate_when_its_encoder_grows():
 
 def test_the_true_prior_starts_as_the_tonemapped_truth_at_a_quarter_of_its_size():
     torch.manual_seed(0)
-    net = LPENet(PRESETS["fast"])
+    net = LPENet(replace(PRESETS["fast"], prior_stride=4))
     smooth = F.interpolate(torch.rand(8, 3, 6, 6) ** 6, size=(64, 64), mode="bilinear")
     with torch.no_grad():
         for _ in range(100):

@@ -46,9 +46,10 @@ def test_prior_attention_gives_each_channel_a_convex_mix_of_the_priors_values(si
     torch.testing.assert_close(module(features, prior), expected, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("low_residuals", [0, 2])
 @pytest.mark.parametrize("size", [(8, 8), (9, 7)])
-def test_an_frm_refines_low_and_high_frequencies_apart(size):
-    module = FeatureRefinementModule(SMALL, pool=2)
+def test_an_frm_refines_low_and_high_frequencies_apart(size, low_residuals):
+    module = FeatureRefinementModule(replace(SMALL, low_residuals=low_residuals), pool=2)
     x = torch.randn(1, 16, *size)
     features = module.lead(x)
     low = F.avg_pool2d(F.pad(features, (0, size[1] % 2, 0, size[0] % 2), mode="replicate"), 2)
@@ -59,8 +60,9 @@ def test_an_frm_refines_low_and_high_frequencies_apart(size):
     torch.testing.assert_close(module(x), expected, atol=1e-5, rtol=1e-4)
 
 
-def test_a_pim_pools_to_the_priors_size_and_listens_to_it():
-    module = PriorIntegrationModule(SMALL)
+@pytest.mark.parametrize("low_residuals", [0, 1])
+def test_a_pim_pools_to_the_priors_size_and_listens_to_it(low_residuals):
+    module = PriorIntegrationModule(replace(SMALL, low_residuals=low_residuals))
     x = torch.randn(1, 16, 12, 8)
     one, other = module(x, torch.randn(1, 3, 3, 2)), module(x, torch.randn(1, 3, 3, 2))
     assert one.shape == x.shape
