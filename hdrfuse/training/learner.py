@@ -13,6 +13,7 @@ from hdrfuse.lfdiff.prior import LPENet
 from hdrfuse.lfdiff.weights import read_tensors
 from hdrfuse.training.checkpoint import subset
 from hdrfuse.training.journal import WEIGHTS
+from hdrfuse.training.muon import Muon, is_hidden_matrix
 from hdrfuse.training.objectives import OBJECTIVES, Batch, Learner, Losses
 from hdrfuse.training.recipe import OBJECTIVES_NEED_STAGE_1, PRIOR_OF_OBJECTIVE, Recipe
 from hdrfuse.training.task import Task
@@ -72,10 +73,23 @@ def fill(module: nn.Module, tensors: dict[str, Tensor], prefix: str, path: Path)
 
 
 def build_optimizer(recipe: Recipe, model: LFDiff) -> torch.optim.AdamW:
-    """Return Adam with decoupled weight decay over two groups: the reconstruction, and what makes the prior."""
-    reconstruction = {id(parameter) for parameter in model.reconstruction.parameters()}
+    """Return the recipe's optimiser; what makes the prior has a learning rate of its own."""
     groups = [
-        {"params": list(model.reconstruction.parameters()), "rate": 1.0},
-        {"params": [p for p in model.parameters() if id(p) not in reconstruction], "rate": recipe.prior_rate},
+        {"params": [p for n, p in part if hidden_by_muon(recipe, n, p) == hidden], "rate": rate, "orthogonal": hidden}
+        for part, rate in zip(parts(model), (1.0, recipe.prior_rate), strict=True)
+        for hidden in (True, False)
     ]
-    return torch.optim.AdamW(groups, betas=recipe.betas, weight_decay=recipe.weight_decay)
+    kind = Muon if recipe.optimizer == "muon" else torch.optim.AdamW
+    return kind(groups, betas=recipe.betas, weight_decay=recipe.weight_decay)
+
+
+def parts(model: LFDiff) -> tuple[list[tuple[str, nn.Parameter]], list[tuple[str, nn.Parameter]]]:
+    """Split the named parameters into those of the reconstruction and those that make the prior."""
+    named = list(model.named_parameters())
+    inside = {name for name, _ in named if name.startswith("reconstruction.")}
+    return [pair for pair in named if pair[0] in inside], [pair for pair in named if pair[0] not in inside]
+
+
+def hidden_by_muon(recipe: Recipe, name: str, parameter: nn.Parameter) -> bool:
+    """Whether Muon moves a parameter: one that mixes channels inside the network."""
+    return recipe.optimizer == "muon" and is_hidden_matrix(name, parameter)

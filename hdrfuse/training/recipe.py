@@ -39,6 +39,7 @@ class Recipe:
     warm_up_steps: int = 0
     decay_steps: int = 0
     """Length of the last, cooling part of the "trapezoid" schedule."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.0
     gradient_norm: float = 1.0
@@ -87,19 +88,18 @@ def paper_recipe(objective: Objective) -> Recipe:
 
 def fast_recipe(objective: Objective) -> Recipe:
     """Training of the `fast` preset on synthetic brackets within hours of two CPU cores."""
-    short = objective == "stage1"
     return Recipe(
         objective=objective,
         preset="fast",
-        steps=900 if short else 20_000,
-        batch=4,
-        crop_px=96,
+        steps=10_000,
+        batch=8,
         learning_rate=2e-3,
         schedule="trapezoid",
-        warm_up_steps=40 if short else 100,
-        decay_steps=250 if short else 5_000,
+        warm_up_steps=100,
+        decay_steps=3_500,
+        optimizer="muon",
         betas=(0.9, 0.99),
-        weight_decay=1e-4,
+        weight_decay=0.01,
         ema_decay=0.997,
         perceptual_weight=0.0,
         noise_weight=0.05,
