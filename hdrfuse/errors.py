@@ -55,3 +55,9 @@ class WeightsError(BadInputError):
 
 class DeviceError(BadInputError):
     """The device that was asked for is not there."""
+
+
+class StoppedError(HdrfuseError):
+    """The user asked a run to end; what it did is saved."""
+
+    exit_code = ExitCode.INTERRUPTED

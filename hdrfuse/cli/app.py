@@ -19,6 +19,7 @@ from hdrfuse.cli.console import Console
 from hdrfuse.cli.demo import demo
 from hdrfuse.cli.info import info
 from hdrfuse.cli.merge import merge
+from hdrfuse.cli.train import train
 from hdrfuse.errors import ExitCode, HdrfuseError
 
 app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,6 +27,7 @@ app.command()(merge)
 app.command()(demo)
 app.command()(info)
 app.command()(bench)
+app.command()(train)
 
 
 def _print_version(wanted: bool) -> None:

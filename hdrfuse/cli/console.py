@@ -23,6 +23,11 @@ class Console:
         self.quiet = False
         self.verbose = False
 
+    @property
+    def on_terminal(self) -> bool:
+        """Whether a person sees standard error as it is written."""
+        return sys.stderr is not None and sys.stderr.isatty()
+
     def result(self, text: str) -> None:
         """Print a result to standard output."""
         _print(text, sys.stdout)
@@ -41,6 +46,11 @@ class Console:
         if self.verbose:
             _print(message, sys.stderr)
 
+    def note(self, message: str) -> None:
+        """Print how far things are where no bar shows it, unless `-q`."""
+        if not self.quiet:
+            _print(one_line(message), sys.stderr)
+
     def error(self, message: str) -> None:
         """Print the one line that says why the command failed."""
         _print(f"error: {one_line(message)}", sys.stderr)
@@ -50,7 +60,7 @@ class Console:
         """Give a callback (stage, share of the whole that is done): a bar on a terminal, else a line a stage."""
         if self.quiet:
             yield lambda stage, share: None
-        elif sys.stderr is not None and sys.stderr.isatty():
+        elif self.on_terminal:
             yield from _bar()
         else:
             yield _lines()

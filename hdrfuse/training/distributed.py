@@ -73,6 +73,19 @@ def joined_world() -> Iterator[World]:
         dist.destroy_process_group()
 
 
+def is_first_process() -> bool:
+    """Whether no other of torchrun's processes speaks for this one."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def default_workers(device: torch.device) -> int:
+    """Return how many processes shall make samples for each that trains: a GPU eats what several make."""
+    if device.type == "cpu":
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(8, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")) - 1))
+
+
 def training_device(device: str) -> torch.device:
     """Return the device of this process for `auto`, `cpu`, `cuda` or `cuda:N`; under torchrun, each its own GPU.
 

@@ -1,7 +1,7 @@
 """What a run was asked to do, kept in its folder so that `--resume` needs nothing else."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +59,6 @@ def load_plan(folder: Path) -> Plan | None:
         return Plan(recipe=recipe, **_with_tuples(values))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInputError(f"{path}: not a plan of hdrfuse: {' '.join(str(error).split())[:200]}") from error
-
-
-def changed(recipe: Recipe, **values: object) -> Recipe:
-    """Return a recipe with the values that are not None in place of its own."""
-    given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
-    return replace(recipe, **given)
 
 
 def _with_tuples(values: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from torch import nn
 
 from hdrfuse.errors import BadInputError, HdrfuseError, OutputError
 from hdrfuse.training.checkpoint import load_checkpoint
-from hdrfuse.training.distributed import World
+from hdrfuse.training.distributed import World, default_workers
 from hdrfuse.training.ema import MovingAverage
 from hdrfuse.training.feed import batches
 from hdrfuse.training.journal import CHECKPOINT, Journal
@@ -33,8 +33,8 @@ class Pace:
     log_every_steps: int = 50
     validate_every_minutes: float = 10.0
     save_every_minutes: float = 5.0
-    workers: int = 1
-    """Processes that make samples, for each training process."""
+    workers: int | None = None
+    """Processes that make samples, for each training process; None leaves it to the device."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,18 +102,21 @@ def train(
     if resumed:
         progress = load_checkpoint(folder / CHECKPOINT, model=model, average=average, optimizer=optimizer)
         journal.resume(progress, clean=world.leads)
+    if world.leads and task.skipped:
+        journal.write({"skipped": list(task.skipped)})
     world.wait()  # until all have read the checkpoint
     stage = world.shared(Stage(learner))
     kept = model.state_dict().keys()
     running = [buffer for name, buffer in model.named_buffers() if name in kept]  # statistics of each one's samples
     step, earlier_minutes, started = journal.step, journal.minutes, time.monotonic()
+    workers = default_workers(device) if pace.workers is None else pace.workers
     feed = batches(
         task.brackets,
         first_step=step,
         batch=recipe.batch,
         rank=world.rank,
         ranks=world.size,
-        workers=pace.workers if step < recipe.steps else 0,
+        workers=workers if step < recipe.steps else 0,
     )
     save_due, validate_due = pace.save_every_minutes, pace.validate_every_minutes
     interrupted = False
