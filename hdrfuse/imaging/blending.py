@@ -1,0 +1,159 @@
+"""Blending: how much of the picture comes from the network, and how much from the merged frames.
+
+Both say something of every pixel. The merge has the lower noise wherever several frames agree, but may hold a ghost
+that nobody noticed, leans on the reference alone where something moved, and guesses where that is clipped. The
+network's error is about the same everywhere. So each counts by the inverse of its variance, the merge loses where
+the two differ by more than both errors explain, and the network where the reference contradicts it.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from hdrfuse.imaging.ghosts import Ghosts
+from hdrfuse.imaging.highlights import CLIP_FROM, CLIP_TO, ramp
+from hdrfuse.imaging.merging import STRIP_ROWS, WORKERS, enlarge_rows
+from hdrfuse.imaging.radiometry import Exposed, Plane, brightest, darkest
+
+MU = 5000.0
+"""Errors are compared after the mu-law, on which the network was trained (LF-Diff, eq. 1)."""
+
+WINDOW_PX = 1.5
+"""Standard deviation of the window over which differences are averaged."""
+
+FREE, SPREAD = 1.0, 4.0
+"""Squared differences in standard deviations: without doubt up to FREE, of which SPREAD more leaves a third."""
+
+RARE = 3.0
+"""Errors of the network that are nothing special, in its standard deviations: they are not normally distributed."""
+
+NOISE_KEPT = 0.5
+"""Share of the reference's noise that the network leaves as error of its own."""
+
+GUESSED = 4.0
+"""How much larger the network's error is where no frame shows reliably what is there."""
+
+FILL_ERROR = 0.035
+"""Error of a highlight that is continued from its surroundings, after the mu-law."""
+
+BRIGHTER = (0.01, 0.06)
+"""What the network must show above the reference's white, after the mu-law, to have found something there."""
+
+DARKER = (0.02, 0.06)
+"""How far it may stay below the highlights around."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkError:
+    """What is known of the network's picture before it is compared."""
+
+    white: float
+    """Radiance at which it ends, where the reference's white is 1."""
+    rms: float
+    """Root mean square error after the mu-law, where its white is 1."""
+
+
+def network_share(
+    merged: Plane, learned: Plane, frames: Sequence[Exposed], reference: int, ghosts: Ghosts, *,
+    error: NetworkError, tolerance: float, averaged_px: int = 1,
+) -> Plane:  # fmt: skip
+    """(h, w) share of the picture that the network gives, 0 to 1.
+
+    `merged` and `learned` are radiances (h, w, 3), `frames` what they came from, all registered, of one size and
+    averaged over averaged_px x averaged_px pixels; `tolerance` is the calibration's error as a share of the radiance.
+    """
+    unit = np.float32(1.0 / error.white)
+    seen = np.minimum(frames[reference].exposure(), np.float32(CLIP_TO))
+    compressed, proposed, shown = (_mu_law(plane * unit) for plane in (merged, learned, seen))
+    slope = _mu_law_slope(merged * unit) * unit
+    variance, own_share = _variance_of_merge(merged, frames, reference, ghosts)
+    noise = (variance * slope**2).mean(axis=2)
+    seen_noise = (frames[reference].variance(seen) * slope**2).mean(axis=2)
+    slack = ((np.float32(tolerance) * merged * slope) ** 2).max(axis=2)
+    clipped = _clipped(frames[reference])
+    unknown = _fitted(ghosts.unknown, merged)
+
+    expected = np.float32(error.rms**2) + np.float32(NOISE_KEPT**2 * averaged_px**2) * seen_noise
+    share = noise * np.float32(averaged_px**2) / (noise * np.float32(averaged_px**2) + expected)
+    differs = _doubt(compressed - proposed, noise, slack + np.float32((RARE * error.rms) ** 2))
+    differs *= 1.0 - own_share**2 * (1.0 - clipped)  # the reference alone holds no ghost
+    share += differs * (1.0 - share)
+    guess = FILL_ERROR**2 / (FILL_ERROR**2 + (GUESSED * error.rms) ** 2)
+    above_fill = 1.0 - ramp(_blurred((compressed - proposed).max(axis=2)), *DARKER)
+    share += unknown * (np.float32(guess) * above_fill - share)
+
+    contradicted = _doubt(proposed - shown, seen_noise, np.float32(RARE**2) * expected)
+    found = ramp(_blurred((proposed - shown).max(axis=2)), *BRIGHTER)
+    share *= (1.0 - clipped) * (1.0 - contradicted) + clipped * found
+    return np.asarray(np.clip(share, 0.0, 1.0), np.float32)
+
+
+def blend(merged: Plane, learned: Plane, share: Plane, *, white: float) -> None:
+    """Put the network's share into the merged radiance (H, W, 3), in place; `share` may be smaller than the frame.
+
+    What both see at the network's white and above stays the merge's: the network does not reach further.
+    """
+    height, width = merged.shape[:2]
+
+    def strip(top: int) -> None:
+        rows = slice(top, min(top + STRIP_ROWS, height))
+        least = darkest(np.minimum(merged[rows], learned[rows])) * np.float32(1.0 / white)
+        taken = enlarge_rows(share, (height, width), rows) * (1.0 - ramp(least, CLIP_FROM, CLIP_TO))
+        merged[rows] += taken[..., None] * (learned[rows] - merged[rows])
+
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        for _ in pool.map(strip, range(0, height, STRIP_ROWS)):
+            pass
+
+
+def _variance_of_merge(merged: Plane, frames: Sequence[Exposed], reference: int, ghosts: Ghosts) -> tuple[Plane, Plane]:
+    """Variance (h, w, 3) of a mean that weighs frames as the merge does, and the reference's weight in it (h, w)."""
+    total, spread = np.zeros_like(merged), np.zeros_like(merged)
+    own = np.zeros_like(merged)
+    for index, frame in enumerate(frames):
+        gain = np.float32(frame.gain)
+        variance = frame.variance(merged * gain) / gain**2
+        agreement = _fitted(ghosts.consistency[index], merged) * (1.0 - _clipped(frame))
+        if frame.valid is not None:
+            agreement *= frame.valid
+        if index == reference:
+            agreement = np.maximum(agreement, np.float32(1e-4))
+        weight = agreement[..., None] / variance
+        total += weight
+        spread += weight * agreement[..., None]
+        if index == reference:
+            own = weight
+    return spread / total**2, (own / total).mean(axis=2)
+
+
+def _doubt(difference: Plane, noise: Plane, other: Plane) -> Plane:
+    """(h, w) 0 where a mean difference (h, w, 3) is explained by noise, whose variance averages out, and by `other`."""
+    spread = _blurred(noise) * np.float32(1.0 / (4.0 * np.pi * WINDOW_PX**2)) + other
+    square = brightest(_blurred(difference) ** 2) / spread
+    return np.asarray(1.0 - np.exp(-np.maximum(square - FREE, 0.0) / SPREAD), np.float32)
+
+
+def _clipped(frame: Exposed) -> Plane:
+    """(h, w) 1 where a frame is white in any channel."""
+    if not frame.clips:
+        return np.zeros(frame.pixels.shape[:2], np.float32)
+    return ramp(brightest(frame.exposure()), CLIP_FROM, CLIP_TO)
+
+
+def _fitted(plane: Plane, like: Plane) -> Plane:
+    return enlarge_rows(plane, (like.shape[0], like.shape[1]), slice(0, like.shape[0]))
+
+
+def _blurred(plane: Plane) -> Plane:
+    return np.asarray(cv2.GaussianBlur(plane, (0, 0), WINDOW_PX), np.float32)
+
+
+def _mu_law(radiance: Plane) -> Plane:
+    return np.asarray(np.log1p(np.float32(MU) * radiance) / np.float32(np.log1p(MU)), np.float32)
+
+
+def _mu_law_slope(radiance: Plane) -> Plane:
+    return np.asarray(np.float32(MU / np.log1p(MU)) / (1.0 + np.float32(MU) * radiance), np.float32)

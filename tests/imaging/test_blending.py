@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+
+from hdrfuse.imaging.blending import NetworkError, blend, network_share
+from hdrfuse.imaging.ghosts import Ghosts
+from hdrfuse.imaging.radiometry import Exposed, NoiseModel
+
+SHAPE = (60, 80)
+NOISE = NoiseModel(shot=2e-5, read=1e-7)
+GHOST = (slice(20, 40), slice(20, 50))
+
+
+def plane(value):
+    return np.full((*SHAPE, 3), value, np.float32)
+
+
+def exposed(light, ev):
+    pixels = np.clip(light * 2.0**ev, 0, 1).astype(np.float32)
+    return Exposed(pixels=pixels, lookup=None, white=1.0, ev=ev, noise=NOISE)
+
+
+def share_of(merged, learned, light, *, ghosts=(), unknown=False, rms=0.005, fill=0.0):
+    """The network's share where three frames saw `light`; `ghosts` are frames that disagree in GHOST."""
+    consistency = [np.ones(SHAPE, np.float32) for _ in range(3)]
+    for index in ghosts:
+        consistency[index][GHOST] = 0
+    hidden = np.zeros(SHAPE, np.float32)
+    hidden[GHOST] = unknown
+    found = Ghosts(consistency=tuple(consistency), unknown=hidden, fill=plane(fill))
+    frames = [exposed(light, ev) for ev in (-2.0, 0.0, 2.0)]
+    return network_share(
+        merged, learned, frames, 1, found, error=NetworkError(white=4.0, rms=rms), tolerance=0.02
+    )  # fmt: skip
+
+
+def inner(share):
+    """Mean share within the ghost, away from its border."""
+    return float(share[25:35, 25:45].mean())
+
+
+@pytest.mark.parametrize("level", [0.01, 0.1, 0.6, 2.0])
+def test_where_all_agree_the_merge_stays(level):
+    light = plane(level)
+    assert share_of(light, light * np.float32(1.01), light).max() < 0.15
+
+
+def test_a_ghost_in_the_merge_is_the_networks_to_remove():
+    light, merged = plane(0.1), plane(0.1)
+    merged[GHOST] = 0.2
+    share = share_of(merged, light, light)
+    assert inner(share) > 0.9
+    assert share[:10].max() < 0.1
+
+
+def test_what_the_reference_contradicts_is_not_taken_from_the_network():
+    light, learned = plane(0.3), plane(0.3)
+    learned[GHOST] = 0.5
+    assert inner(share_of(light, learned, light)) < 0.05
+    assert inner(share_of(light, learned, light, ghosts=(0, 2))) < 0.05
+
+
+def test_a_better_network_takes_more_of_the_references_noise():
+    light = plane(0.004)
+    shares = [inner(share_of(light, light, light, ghosts=(0, 2), rms=rms)) for rms in (0.02, 0.005, 0.001)]
+    assert shares == sorted(shares)
+    assert shares[0] < 0.25
+    assert shares[2] > 0.5
+    assert inner(share_of(light, light, light, rms=0.005)) < shares[1]  # nothing moved: less noise in the merge
+
+
+def test_a_hidden_highlight_is_the_networks_where_it_found_one():
+    light, merged, learned = plane(2.0), plane(2.0), plane(2.0)
+    merged[GHOST] = 1.6  # continued from somewhere
+    assert inner(share_of(merged, learned, light, unknown=True, ghosts=(0,))) > 0.6
+    learned[GHOST] = 1.0  # the reference's white: it found nothing
+    assert inner(share_of(merged, learned, light, unknown=True, ghosts=(0,))) < 0.05
+
+
+def test_a_blend_lies_between_both_and_goes_by_the_share():
+    merged, learned = plane(0.2), plane(0.4)
+    share = np.zeros(SHAPE, np.float32)
+    share[:, 40:] = 1
+    blend(merged, learned, share, white=4.0)
+    np.testing.assert_allclose(merged[:, :40], 0.2)
+    np.testing.assert_allclose(merged[:, 40:], 0.4)
+
+
+def test_shares_of_a_smaller_picture_are_enlarged():
+    merged, learned = plane(0.0), plane(1.0)
+    share = np.zeros((SHAPE[0] // 2, SHAPE[1] // 2), np.float32)
+    share[10:, :] = 1
+    blend(merged, learned, share, white=4.0)
+    assert merged[:19].max() == 0
+    assert merged[21:].min() == 1
+
+
+def test_light_above_the_networks_white_is_the_merges():
+    merged, learned = plane(9.0), plane(4.0)
+    blend(merged, learned, np.ones(SHAPE, np.float32), white=4.0)
+    assert (merged == 9).all()
