@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +19,14 @@ from hdrfuse.lfdiff.model import LFDiff, on_device
 
 FORMAT = "hdrfuse-lfdiff-1"
 
+SUFFIX = ".safetensors"
+
+DEFAULT_WEIGHTS = "fast"
+"""Name of the shipped weights that a merge uses unless told otherwise."""
+
+USUAL_ERROR_DB = 40.0
+"""PSNR-mu that weights are taken to reach where they do not say what validation measured."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class WeightsMetadata:
@@ -30,6 +39,44 @@ class WeightsMetadata:
     """Recipe, seeds, source images and validation, as the training wrote them."""
     sha256: str = ""
     """Of the whole file, in hexadecimal."""
+
+    @property
+    def error(self) -> float:
+        """Root mean square error after the mu-law: the last validation's PSNR-mu, or the usual one."""
+        try:
+            decibels = float(self.training["progress"]["scores"][-1]["psnr_mu"])
+        except (KeyError, IndexError, TypeError, ValueError):
+            decibels = USUAL_ERROR_DB
+        return float(10.0 ** (-decibels / 20.0)) if math.isfinite(decibels) else 10.0 ** (-USUAL_ERROR_DB / 20.0)
+
+
+def shipped_weights(package: Path | None = None) -> dict[str, Path]:
+    """Weights that come with hdrfuse, by name: `hdrfuse/weights/` of an installed wheel, `weights/` of a checkout."""
+    package = package or Path(__file__).parents[1]
+    folders = [package / "weights"]
+    if (package.parent / "pyproject.toml").is_file():
+        folders.append(package.parent / "weights")
+    found = (path for folder in folders for path in sorted(folder.glob(f"*{SUFFIX}")))
+    return {path.stem: path for path in found}
+
+
+def find_weights(name_or_path: str | Path | None = None) -> Path:
+    """The file of a shipped name, or a file; by default the shipped weights of DEFAULT_WEIGHTS.
+
+    Raises WeightsError where there is none.
+    """
+    shipped = shipped_weights()
+    if name_or_path is None:
+        if DEFAULT_WEIGHTS not in shipped:
+            raise WeightsError("--method lfdiff: no trained weights are installed; use --method classical")
+        return shipped[DEFAULT_WEIGHTS]
+    if str(name_or_path) in shipped:
+        return shipped[str(name_or_path)]
+    path = Path(name_or_path)
+    if not path.is_file():
+        names = ", ".join(shipped) or "none"
+        raise WeightsError(f"--weights {path}: no such file, nor the name of shipped weights ({names})")
+    return path
 
 
 def save_weights(

@@ -8,7 +8,16 @@ from safetensors.torch import load_file, save_file
 from hdrfuse.errors import WeightsError
 from hdrfuse.lfdiff.config import PRESETS
 from hdrfuse.lfdiff.model import LFDiff
-from hdrfuse.lfdiff.weights import load_weights, read_tensors, save_weights
+from hdrfuse.lfdiff.weights import (
+    DEFAULT_WEIGHTS,
+    USUAL_ERROR_DB,
+    WeightsMetadata,
+    find_weights,
+    load_weights,
+    read_tensors,
+    save_weights,
+    shipped_weights,
+)
 
 CONFIG = replace(PRESETS["fast"], alignment_channels=8, channels=16, prior_width=16, denoiser_width=8)
 
@@ -90,3 +99,47 @@ def test_an_unknown_configuration_is_refused(weights):
 
 def test_nothing_temporary_stays_beside_the_file(weights):
     assert [path.name for path in weights.parent.iterdir()] == ["fast.safetensors"]
+
+
+def test_weights_of_a_wheel_and_of_a_checkout_are_found_by_name(tmp_path):
+    package = tmp_path / "hdrfuse"
+    for folder in (package / "weights", tmp_path / "weights"):
+        folder.mkdir(parents=True)
+        (folder / f"{folder.parent.name[:1]}ast.safetensors").touch()
+        (folder / "README.md").touch()
+    assert shipped_weights(package) == {"hast": package / "weights" / "hast.safetensors"}  # no checkout: not ours
+    (tmp_path / "pyproject.toml").touch()
+    assert len(shipped_weights(package)) == 2
+
+
+def test_shipped_weights_load_and_are_what_they_say():
+    for path in shipped_weights().values():
+        model, metadata = load_weights(path)
+        assert metadata.config == model.config
+
+
+def test_weights_are_found_by_path(weights):
+    assert find_weights(weights) == find_weights(str(weights)) == weights
+
+
+def test_a_name_that_nobody_ships_is_refused_with_those_that_are():
+    with pytest.raises(WeightsError, match=r"--weights nobody: no such file, nor the name of shipped weights \("):
+        find_weights("nobody")
+
+
+def test_the_default_weights_are_the_shipped_ones_or_an_error():
+    if DEFAULT_WEIGHTS in shipped_weights():
+        assert find_weights().stem == DEFAULT_WEIGHTS
+    else:
+        with pytest.raises(WeightsError, match="no trained weights are installed"):
+            find_weights()
+
+
+def test_weights_say_how_far_off_they_are():
+    def error_of(training):
+        return WeightsMetadata(config=CONFIG, tile_px=256, training=training).error
+
+    assert error_of({"progress": {"scores": [{"psnr_mu": 20.0}, {"psnr_mu": 46.0}]}}) == pytest.approx(0.005, rel=0.01)
+    usual = 10 ** (-USUAL_ERROR_DB / 20)
+    for odd in ({}, {"progress": []}, {"progress": {"scores": []}}, {"progress": {"scores": [{"psnr_mu": None}]}}):
+        assert error_of(odd) == pytest.approx(usual)
