@@ -3,12 +3,13 @@
 import re
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, get_args
 
-from hdrfuse.errors import DeviceError, UsageError, WeightsError
+from hdrfuse import defaults
+from hdrfuse.errors import DeviceError, UsageError
 from hdrfuse.imaging.response import KNOWN_CURVES, load_response
 
-METHODS = ("lfdiff", "classical")
+METHODS: tuple[str, ...] = get_args(defaults.Method)
 RESPONSES = ("auto", *KNOWN_CURVES, "debevec")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
@@ -25,11 +26,12 @@ NETWORK_OPTIONS = {
 class MergeOptions:
     """How to merge; the defaults are the command line's."""
 
-    method: str = "classical"
+    method: str = defaults.METHOD
     align: bool = True
     response: str | Path = "auto"
     """One of RESPONSES, or a saved curve's file."""
     weights: str | Path | None = None
+    """A file or the name of shipped weights; None = the default ones."""
     blend: bool = True
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
@@ -58,8 +60,8 @@ class MergeKeywords(TypedDict, total=False):
 def check_options(options: MergeOptions) -> None:
     """Refuse options that make no sense before anything is read.
 
-    Raises UsageError, ImageError for what is no saved response curve, DeviceError for a GPU that is not there,
-    WeightsError where the network has no weights.
+    Raises UsageError, ImageError for what is no saved response curve, DeviceError for a GPU or a precision that is
+    not there, WeightsError for weights that are not there or damaged.
     """
     if options.method not in METHODS:
         raise UsageError(f"--method {options.method}: one of {', '.join(METHODS)} was expected")
@@ -75,7 +77,7 @@ def check_options(options: MergeOptions) -> None:
         load_response(Path(options.response))
     check_device(options.device)
     if options.method == "lfdiff":
-        _check_weights(options.weights)
+        _check_network(options)
     else:
         _check_no_network(options)
 
@@ -94,13 +96,12 @@ def check_device(device: str) -> None:
         raise DeviceError(f"--device {device}: {count} GPUs were found; auto and cpu work without one")
 
 
-def _check_weights(weights: str | Path | None) -> None:
-    if weights is None:
-        raise WeightsError("--method lfdiff: no trained weights are installed; use --method classical")
-    from hdrfuse.lfdiff.weights import load_weights  # imports torch
+def _check_network(options: MergeOptions) -> None:
+    from hdrfuse.lfdiff.inference import Network  # imports torch
+    from hdrfuse.lfdiff.weights import find_weights
 
-    load_weights(Path(weights))
-    raise UsageError("--method lfdiff: this version does not merge by the network yet; use --method classical")
+    weights = find_weights(options.weights)
+    Network.load(weights, device=options.device, precision=options.precision, steps=options.steps)
 
 
 def _check_no_network(options: MergeOptions) -> None:

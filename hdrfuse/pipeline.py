@@ -1,14 +1,17 @@
 """The one path from a bracket to a picture, which every command takes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse import __version__
 from hdrfuse.formats import Capture, RadianceFacts
+from hdrfuse.imaging.agreement import Tolerance
+from hdrfuse.imaging.blending import NetworkError, blend, network_share
 from hdrfuse.imaging.bracket import Bracket
 from hdrfuse.imaging.calibration import Calibration, match_histograms
 from hdrfuse.imaging.ghosts import Ghosts, find_ghosts
@@ -23,16 +26,23 @@ from hdrfuse.imaging.preparation import (
     resampled,
     tolerances,
 )
-from hdrfuse.imaging.radiometry import Exposed
+from hdrfuse.imaging.radiometry import Exposed, Plane
 from hdrfuse.imaging.registration import Registration
 from hdrfuse.imaging.response import KNOWN_CURVES, ResponseCurve
+from hdrfuse.imaging.triplet import Triplet
 from hdrfuse.options import MergeOptions, check_options
 from hdrfuse.progress import Clock, Progress, peak_memory_mb
+
+if TYPE_CHECKING:
+    from hdrfuse.deghosting import Deghosted
 
 __all__ = ["MergeOptions", "Merged", "Progress", "check_options", "merge_bracket", "peak_memory_mb"]
 
 GHOST_PIXELS = 2_000_000
 """Frames above this are averaged over 2 x 2 pixels and more before they are searched for ghosts."""
+
+NETWORK_FROM, NETWORK_TO = 0.25, 0.9
+"""Share of the whole time, for progress, between which the network runs."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,20 +73,23 @@ class Merged:
 def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, progress: Progress | None = None) -> Merged:
     """Calibrate, register and merge a bracket.
 
-    Raises UsageError for options that make no sense, WeightsError where the network is asked for without weights.
+    Raises UsageError for options that make no sense, DeviceError for a device or precision that is not there,
+    WeightsError for weights that are not there or damaged, MemoryError where the smallest tiles do not fit.
     """
     options = options or MergeOptions()
     check_options(options)
     clock = Clock(progress)
     warnings = list(bracket.warnings)
     reference = bracket.reference
-    with clock.stage("calibrating", 0.05):
+    by_network = options.method == "lfdiff"
+    prepared_at = NETWORK_FROM if by_network else 0.65
+    with clock.stage("calibrating", 0.05 * prepared_at):
         samples = [frame.encoded_samples() for frame in bracket.frames]
         evs = bracket.relative_evs
         floors = [noise_floor(frame) for frame in bracket.frames]
         matches = match_histograms(samples, evs, floors)
         calibration = calibrated(bracket, options.response, matches)
-    with clock.stage("registering", 0.15):
+    with clock.stage("registering", 0.2 * prepared_at):
         frames = exposed(bracket, calibration)
         registrations = registered(frames, reference) if options.align else []
         warnings += [
@@ -84,37 +97,94 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
             for frame, found in zip(bracket.frames, registrations, strict=False)
             if found.warning
         ]
-    with clock.stage("resampling", 0.3):
+    with clock.stage("resampling", 0.45 * prepared_at):
         if registrations:
             frames = resampled(frames, registrations)
-    with clock.stage("calibrating registered frames", 0.4):
+    with clock.stage("calibrating registered frames", 0.6 * prepared_at):
         moved = any(frame.valid is not None for frame in frames)
         if moved or calibration.curve.name not in KNOWN_CURVES or any(calibration.gains_ev):
             matches = match_registered(frames, evs, floors) or matches
             calibration = calibrated(bracket, options.response, matches)
             frames = recalibrated(frames, bracket, calibration)
         warnings += calibration.warnings
-    with clock.stage("looking for ghosts", 0.65):
+    with clock.stage("looking for ghosts", prepared_at):
         factor = int(np.ceil(np.sqrt(max(1.0, bracket.frames[0].pixels[..., 0].size / GHOST_PIXELS))))
         tolerance = tolerances(bracket, calibration, registrations)
         ghosts = find_ghosts([frame.reduced(factor) for frame in frames], reference, tolerance)
-    with clock.stage("merging", 1.0):
-        radiance = merge(frames, reference, ghosts)
+    network: dict[str, Any] | None = None
+    if by_network:
+        triplet = Triplet.of(frames, reference)
+        with clock.stage("deghosting", NETWORK_TO) as advance:
+            deghosted = _deghosted(triplet, options, advance)
+        warnings += deghosted.warnings
+        network = _network_report(deghosted, [bracket.frames[index].name for index in triplet.indices])
+    if not by_network or options.blend:
+        with clock.stage("merging", 0.95 if by_network else 1.0) as advance:
+            radiance = merge(frames, reference, ghosts, progress=advance)
+    if network is not None:
+        with clock.stage("blending", 1.0):
+            if options.blend:
+                error = NetworkError(white=triplet.white, rms=deghosted.network.metadata.error)
+                share = _network_share(radiance, deghosted, frames, reference, ghosts, error, tolerance, factor)
+                network["share"] = round(float(share.mean()), 5)
+                blend(radiance, deghosted.radiance, share, white=triplet.white)
+            else:
+                radiance = deghosted.radiance
     report = _report(bracket, options, calibration, registrations, ghosts, frames, warnings)
-    report["seconds"] = clock.seconds
-    report["peak_memory_mb"] = peak_memory_mb()
+    report |= {"network": network, "tiles": network and network["tiles"]}
+    report |= {"seconds": clock.seconds, "peak_memory_mb": peak_memory_mb()}
     return Merged(
         radiance=radiance,
         ghosts=ghosts,
         frames=tuple(frames),
-        metadata=_facts(bracket, options),
+        metadata=_facts(bracket, options, network),
         report=report,
         curve=None if bracket.frames[0].linear else calibration.curve,
         exif=bracket.frames[reference].exif,
     )
 
 
-def _facts(bracket: Bracket, options: MergeOptions) -> RadianceFacts:
+def _deghosted(triplet: Triplet, options: MergeOptions, advance: Callable[[float], None]) -> "Deghosted":
+    from hdrfuse.deghosting import deghost  # imports torch
+    from hdrfuse.lfdiff.inference import Network
+    from hdrfuse.lfdiff.weights import find_weights
+
+    network = Network.load(
+        find_weights(options.weights), device=options.device, precision=options.precision, steps=options.steps
+    )
+    return deghost(triplet, network, tile_px=options.tile, seed=options.seed, progress=advance)
+
+
+def _network_share(
+    radiance: Plane, deghosted: "Deghosted", frames: Sequence[Exposed], reference: int, ghosts: Ghosts,
+    error: NetworkError, tolerance: Sequence[Tolerance], factor: int,
+) -> Plane:  # fmt: skip
+    """The network's share at the size at which ghosts were looked for."""
+    size = tuple(extent // factor for extent in radiance.shape[1::-1])
+    merged, learned = (
+        plane if factor == 1 else np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
+        for plane in (radiance, deghosted.radiance)
+    )
+    return network_share(
+        merged, learned, [frame.reduced(factor) for frame in frames], reference, ghosts,
+        error=error, tolerance=max(each.relative for each in tolerance), averaged_px=factor,
+    )  # fmt: skip
+
+
+def _network_report(deghosted: "Deghosted", saw: list[str]) -> dict[str, Any]:
+    network = deghosted.network
+    return {
+        "weights": network.weights.stem,
+        "sha256": network.metadata.sha256,
+        "frames": saw,
+        "tile_px": deghosted.tile_px,
+        "tiles": deghosted.tiles,
+        "device": str(network.device),
+        "precision": network.precision,
+    }
+
+
+def _facts(bracket: Bracket, options: MergeOptions, network: dict[str, Any] | None) -> RadianceFacts:
     frame = bracket.frames[bracket.reference]
     return RadianceFacts(
         chromaticities=bracket.chromaticities,
@@ -126,6 +196,7 @@ def _facts(bracket: Bracket, options: MergeOptions) -> RadianceFacts:
             "evs": ", ".join(f"{ev:+.2f}" for ev in bracket.relative_evs),
             "reference": frame.name,
             "seed": str(options.seed),
+            **({} if network is None else {"weights": network["weights"], "weights sha256": network["sha256"]}),
         },
     )
 
@@ -173,7 +244,6 @@ def _report(
         },
         "ghost_fraction": round(ghosts.fraction, 5),
         "filled_fraction": round(float(np.mean(ghosts.unknown > 0.5)), 5),
-        "tiles": None,
         "warnings": list(warnings),
     }
 

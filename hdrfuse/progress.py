@@ -25,13 +25,17 @@ class Clock:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def stage(self, name: str, done_after: float) -> Iterator[None]:
-        """Time a stage, after which the share `done_after` of the whole is done."""
+    def stage(self, name: str, done_after: float) -> Iterator[Callable[[float], None]]:
+        """Time a stage, after which the share `done_after` of the whole is done -> what hears the stage's own share."""
         started = time.perf_counter()
-        if self.progress is not None:
-            self.progress(name, self.done)
-        yield
+        before = self.done
+
+        def advance(share: float) -> None:
+            if self.progress is not None:
+                self.progress(name, (1.0 - share) * before + share * done_after)
+
+        advance(0.0)
+        yield advance
         self.seconds[name] = round(time.perf_counter() - started, 3)
         self.done = done_after
-        if self.progress is not None:
-            self.progress(name, done_after)
+        advance(1.0)

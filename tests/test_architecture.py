@@ -12,11 +12,12 @@ import hdrfuse
 PACKAGE = Path(hdrfuse.__file__).parent
 
 LAYERS = (
-    ("errors",),
+    ("errors", "defaults"),
     ("formats",),
     ("imaging", "lfdiff", "metrics", "tiling"),
     ("options", "inspection"),
     ("progress",),
+    ("deghosting",),
     ("pipeline",),
     ("outputs",),
     ("job", "api"),

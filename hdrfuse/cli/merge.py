@@ -4,6 +4,7 @@ from typing import Any
 
 import typer
 
+from hdrfuse import defaults
 from hdrfuse.cli import options as o
 from hdrfuse.cli.console import console_of
 
@@ -12,7 +13,7 @@ def merge(
     context: typer.Context,
     scene: o.SceneArgument,
     out: o.OutOption = None,
-    method: o.MethodOption = "classical",
+    method: o.MethodOption = defaults.METHOD,
     exposures: o.ExposuresOption = None,
     reference: o.ReferenceOption = "auto",
     align: o.AlignOption = True,
@@ -99,5 +100,10 @@ def details(report: dict[str, Any]) -> list[str]:
     response = report["response"]
     lines.append(f"reference: {report['reference']['name']}")
     lines.append(f"response: {response['curve']}, residual {response['residual_ev']} EV")
+    if network := report["network"]:
+        lines.append(
+            f"network: {network['weights']}, {network['tiles']} tiles of {network['tile_px']} px, "
+            f"{network['precision']} on {network['device']}, saw {', '.join(network['frames'])}"
+        )
     lines.append("seconds: " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in report["seconds"].items()))
     return lines

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from hdrfuse.defaults import Method
 from hdrfuse.errors import UsageError
 
-Method = Literal["lfdiff", "classical"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Tonemap = Literal["mu-law", "reinhard", "drago", "mantiuk"]
 Compression = Literal["none", "rle", "zips", "zip", "piz", "pxr24", "b44", "b44a", "dwaa", "dwab"]

@@ -1,0 +1,7 @@
+"""What a merge does unless told otherwise, where the command line must know it before anything is imported."""
+
+from typing import Literal
+
+Method = Literal["lfdiff", "classical"]
+
+METHOD: Method = "classical"

@@ -1,0 +1,120 @@
+"""Deghosting by the network: a whole frame, tile by tile, in whatever memory there is."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from hdrfuse.imaging.radiometry import Plane
+from hdrfuse.imaging.triplet import Triplet
+from hdrfuse.lfdiff.inference import Network, is_out_of_memory, join_noise, one_core_a_thread
+from hdrfuse.options import SMALLEST_TILE_PX
+from hdrfuse.tiling import Tile, batched, plan_tiles
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+AHEAD = 2
+"""Batches a worker that may be done before they are used."""
+
+GPU_WORKERS = 2
+"""One prepares frames while the other waits for the GPU."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Deghosted:
+    """What the network made of a bracket, and how."""
+
+    radiance: Plane
+    """(H, W, 3), 1.0 = the reference's white; it ends at the shortest frame's white."""
+    network: Network
+    tile_px: int
+    tiles: int
+    warnings: tuple[str, ...]
+
+
+def deghost(
+    triplet: Triplet, network: Network, *, tile_px: int | None = None, seed: int = 0,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Deghosted:  # fmt: skip
+    """Run the network over a whole frame; out of memory, tiles shrink by halves, and then the CPU takes over.
+
+    `tile_px` is the weights' own by default. Raises MemoryError where the smallest tiles do not fit either.
+    """
+    asked = tile_px or network.metadata.tile_px
+    size = asked
+    warnings: list[str] = []
+    radiance = np.empty(triplet.frames[1].pixels.shape, np.float32)
+    while True:
+        try:
+            tiles = _fill(radiance, triplet, network, size, seed, progress)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+        else:
+            radiance *= np.float32(triplet.white)
+            return Deghosted(radiance=radiance, network=network, tile_px=size, tiles=tiles, warnings=tuple(warnings))
+        network.release()
+        failed = f"out of memory with tiles of {size} pixels on {network.device}"
+        if size > SMALLEST_TILE_PX:
+            size = max(size // 2, SMALLEST_TILE_PX)
+            warnings.append(f"{failed}: went on with {size}")
+        elif network.device.type != "cpu":
+            network, size = network.on_the_cpu(), asked
+            warnings.append(f"{failed}: went on on the CPU")
+        else:
+            raise MemoryError(failed)
+
+
+def _fill(
+    radiance: Plane, triplet: Triplet, network: Network, tile_px: int, seed: int, progress: Callable[[float], None]
+) -> int:
+    """Put the network's radiance, 1.0 = the shortest frame's white, into a frame -> how many tiles it took."""
+    height, width = radiance.shape[:2]
+    tiles = plan_tiles(height, width, tile_px=tile_px, multiple_of=network.multiple_of)
+    noise = network.noise(height, width, seed)
+    radiance[:] = 0.0
+
+    def run(batch: Sequence[Tile]) -> Plane:
+        ldr = np.stack([triplet.encoded(tile.rows, tile.columns) for tile in batch])
+        return network.radiance(ldr, triplet.exposures, _noise_of(batch, network, noise))
+
+    done = 0
+    with one_core_a_thread() as cores:
+        on_the_cpu = network.device.type == "cpu"
+        workers = cores if on_the_cpu else GPU_WORKERS
+        batches = batched(tiles, largest=1 if on_the_cpu else None)
+        with ThreadPoolExecutor(max_workers=workers) as pool:
+            for batch, found in zip(batches, in_order(pool, run, batches, ahead=AHEAD * workers), strict=True):
+                for tile, content in zip(batch, found, strict=True):
+                    tile.add_to(radiance, content)
+                done += len(batch)
+                progress(done / len(tiles))
+    return len(tiles)
+
+
+def _noise_of(batch: Sequence[Tile], network: Network, noise: "Tensor | None") -> "Tensor | None":
+    return None if noise is None else join_noise([network.share_of(noise, tile.rows, tile.columns) for tile in batch])
+
+
+def in_order(
+    pool: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterable[Item], *, ahead: int
+) -> Iterator[Result]:
+    """Results in the order of the items, of which `ahead` at most are under way or wait to be taken."""
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()

@@ -1,0 +1,140 @@
+"""The network over whole frames, tile by tile, and what happens without memory."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from small_network import CONFIG, write_network
+
+from hdrfuse.deghosting import deghost, in_order
+from hdrfuse.imaging.radiometry import Exposed, NoiseModel
+from hdrfuse.imaging.triplet import Triplet
+from hdrfuse.lfdiff.inference import Network
+from hdrfuse.lfdiff.model import LFDiff
+from hdrfuse.lfdiff.weights import WeightsMetadata
+from hdrfuse.metrics import psnr_mu
+
+NOISE = NoiseModel(shot=2e-5, read=1e-7)
+
+
+@pytest.fixture
+def network(tmp_path):
+    return Network.load(write_network(tmp_path / "small.safetensors"), device="cpu", precision="fp32", steps=2)
+
+
+def triplet(size=(150, 230)):
+    rng = np.random.default_rng(0)
+    light = rng.uniform(0.01, 3.0, (*size, 3)).astype(np.float32)
+    frames = [
+        Exposed(pixels=np.clip(light * 2.0**ev, 0, 1).astype(np.float32), lookup=None, white=1.0, ev=ev, noise=NOISE)
+        for ev in (-2.0, 0.0, 2.0)
+    ]
+    return Triplet.of(frames, 1)
+
+
+class RefusingModel(LFDiff):
+    """A network that runs out of memory on tiles above a size, as a GPU's driver would say it."""
+
+    def __init__(self, largest_px, error=torch.OutOfMemoryError):
+        super().__init__(CONFIG)
+        self.largest_px, self.error = largest_px, error
+
+    def forward(self, frames, noise=None, sampling_steps=None):
+        if frames.shape[-1] > self.largest_px:
+            raise self.error("Tried to allocate: can't allocate memory")
+        return frames[:, 1, 3:]
+
+
+def refusing(tmp_path, largest_px, error=torch.OutOfMemoryError):
+    cpu = torch.device("cpu")
+    metadata = WeightsMetadata(config=CONFIG, tile_px=256)
+    model = RefusingModel(largest_px, error)
+    return Network(weights=tmp_path / "none", model=model, metadata=metadata, device=cpu, dtype=torch.float32, steps=1)
+
+
+def test_tiles_give_the_picture_that_the_whole_frame_gives(network):
+    frames = triplet()
+    whole, tiled = (deghost(frames, network, tile_px=tile_px) for tile_px in (256, 64))
+    assert (whole.tiles, tiled.tiles) == (1, 28)
+    assert whole.radiance.shape == (150, 230, 3)
+    assert psnr_mu(prediction=tiled.radiance / 4, truth=whole.radiance / 4) > 50
+
+
+def test_the_reference_is_shown_in_its_own_units(network):
+    frames = triplet()
+    found = deghost(frames, network).radiance
+    unclipped = frames.frames[2].pixels.max(axis=2) < 1.0
+    assert unclipped.any()
+    np.testing.assert_allclose(found[unclipped], frames.frames[1].pixels[unclipped], rtol=0.01)
+
+
+def test_the_weights_tile_size_is_the_default(network):
+    assert deghost(triplet(), network).tile_px == 128
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 70), (65, 2)])
+def test_tiny_frames_are_deghosted(network, size):
+    found = deghost(triplet(size), network).radiance
+    assert found.shape == (*size, 3)
+    assert np.isfinite(found).all()
+
+
+def test_the_number_of_threads_does_not_change_a_bit(network):
+    before = torch.get_num_threads()
+    try:
+        pictures = []
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            pictures.append(deghost(triplet(), network, tile_px=64).radiance.tobytes())
+    finally:
+        torch.set_num_threads(before)
+    assert pictures[0] == pictures[1]
+
+
+def test_every_tile_is_progress(network):
+    heard = []
+    found = deghost(triplet(), network, tile_px=64, progress=heard.append)
+    assert len(heard) == found.tiles
+    assert heard == sorted(heard)
+    assert heard[-1] == 1.0
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError, MemoryError, RuntimeError])
+def test_out_of_memory_halves_the_tiles_with_a_warning(tmp_path, error):
+    frames = triplet()
+    found = deghost(frames, refusing(tmp_path, 64, error))
+    assert found.tile_px == 64
+    assert len(found.warnings) == 2
+    assert "out of memory with tiles of 256 pixels on cpu: went on with 128" in found.warnings[0]
+    np.testing.assert_allclose(found.radiance, frames.frames[1].pixels, rtol=1e-4)
+
+
+def test_out_of_memory_with_the_smallest_tiles_is_an_error(tmp_path):
+    with pytest.raises(MemoryError, match="tiles of 64 pixels"):
+        deghost(triplet(), refusing(tmp_path, 10))
+
+
+def test_other_errors_are_not_taken_for_lack_of_memory(tmp_path):
+    network = refusing(tmp_path, 10, ValueError)
+    with pytest.raises(ValueError, match="allocate"):
+        deghost(triplet(), network)
+
+
+def test_results_come_in_order_and_few_wait():
+    under_way, most, lock = 0, 0, threading.Lock()
+
+    def work(item):
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        return item * item
+
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        for index, found in enumerate(in_order(pool, work, range(50), ahead=4)):
+            assert found == index**2
+            with lock:
+                under_way -= 1
+    assert most <= 4
