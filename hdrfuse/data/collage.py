@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hdrfuse.data.layers import textured_shape
 from hdrfuse.data.library import ImageLibrary, PackedImage, pack
 from hdrfuse.data.movers import SUPERSAMPLING, Mover
-from hdrfuse.data.packing import CUTOUT_SUFFIX, HDR_SUFFIXES, TEXTURE_SUFFIXES, decoded, source_files, source_name
+from hdrfuse.data.packing import HDR_SUFFIXES, Sources, decoded, source_name
 from hdrfuse.data.procedural import Motion, ProceduralBracket, Scene, handheld_homography, peak, photograph
 from hdrfuse.data.splits import split_of
 from hdrfuse.data.views import perspective_view
@@ -56,30 +56,17 @@ def unseen_pictures(
     """Return the test split of a folder of HDR images and one of cut-outs and photos, packed into a cache folder.
 
     Without ``movers`` the folders named `foreground` below ``images`` hold what moves.
-    Raises BadInputError if no HDR image is for tests, or no picture of ``movers``.
+    Raises BadInputError where nothing is for tests, ImageError that names an unreadable picture.
     """
-    backgrounds = source_files(images)
-    if not any(path.suffix.lower() in HDR_SUFFIXES for path in backgrounds):
-        raise BadInputError(f"{images}: no HDR image below it; expected .exr or .hdr files")
-    foregrounds = [] if movers is None else movable_files(movers)
-    unseen = [path for path in backgrounds if split_of(source_name(path)) == "test"]
-    unseen_foregrounds = [path for path in foregrounds if split_of(source_name(path)) == "test"]
-    if not any(path.suffix.lower() in HDR_SUFFIXES for path in unseen):
-        raise BadInputError(f"{images}: its HDR images are all for training; one whose split is test was expected")
-    if movers is not None and not unseen_foregrounds:
-        raise BadInputError(
-            f"{movers}: no *{CUTOUT_SUFFIX} or photo for tests among {len(foregrounds)}; at least one was expected"
-        )
-    pack(decoded(list(dict.fromkeys(unseen + unseen_foregrounds)), report), cache)
+    files = Sources(images=(images,), movers=() if movers is None else (movers,)).files()
+    unseen = [path for path in files if split_of(source_name(path)) == "test"]
+    backgrounds = [path for path in unseen if path.suffix.lower() in HDR_SUFFIXES]
+    if not backgrounds:
+        raise BadInputError(f"{images}: none of its HDR images is for tests; at least one was expected")
+    if movers is not None and len(backgrounds) == len(unseen):
+        raise BadInputError(f"{movers}: none of its pictures is for tests; at least one was expected")
+    pack(decoded(unseen, report), cache)
     return ImageLibrary(cache)
-
-
-def movable_files(folder: Path) -> list[Path]:
-    """Return the cut-outs and photos below a folder in the order of their paths."""
-    found = (path for path in folder.rglob("*") if not path.name.startswith("."))
-    return sorted(
-        path for path in found if path.name.endswith(CUTOUT_SUFFIX) or path.suffix.lower() in TEXTURE_SUFFIXES
-    )
 
 
 def collage(library: ImageLibrary, seed: int, size: tuple[int, int]) -> Collage:
@@ -176,15 +163,15 @@ def plain_crop(rng: np.random.Generator, library: ImageLibrary, image: PackedIma
 
 def exposure_gain(rng: np.random.Generator, peaks: Array, *, stage_lit: bool) -> np.float32:
     """Return the gain after which some of the brightest channel (H, W) clips the reference, little the shortest."""
-    share = rng.uniform(0.15, 0.35) if stage_lit else np.exp(rng.uniform(np.log(0.02), np.log(0.15)))
-    lost_share = rng.uniform(0.002, 0.02)
+    share = rng.uniform(0.15, 0.35) if stage_lit else rng.uniform(0.03, 0.3)
+    lost_share = rng.uniform(0.005, 0.05)
     gain = min(WHITE / float(np.quantile(peaks, 1 - share)), 1 / float(np.quantile(peaks, 1 - lost_share)))
     return np.float32(gain)
 
 
 def stage_light(rng: np.random.Generator, height: int, width: int) -> Array:
     """Shine two or three saturated lamps into a nearly dark place -> gains (height, width, 3)."""
-    light = np.full((32, 32, 3), 0.004, np.float32)
+    light = np.full((32, 32, 3), 0.01, np.float32)
     y, x = np.mgrid[:32, :32].astype(np.float32) / np.float32(31)
     for colour in LAMPS[rng.permutation(len(LAMPS))[: rng.integers(2, 4)]]:
         middle_y, middle_x = rng.uniform(0, 1, 2)
