@@ -17,6 +17,7 @@ from readme.ghost_picture import PICTURE, ghost_picture
 import hdrfuse
 from hdrfuse.cli.app import app
 from hdrfuse.errors import ExitCode
+from hdrfuse.formats import RadianceFacts, write_image
 
 TOP = Path(__file__).parents[1]
 README = (TOP / "README.md").read_text(encoding="utf-8")
@@ -24,6 +25,9 @@ CHANGELOG = (TOP / "CHANGELOG.md").read_text(encoding="utf-8")
 
 SMALL_BENCH = ("--megapixels", "0.06", "--repeat", "1", "--size", "96x64", "--seeds", "1")
 """Appended to the README's benchmarks, which take minutes."""
+
+SMALL_TRAINING = ("--steps", "1", "--batch", "1", "--crop", "32", "--validation", "1", "--workers", "0")
+"""Appended to the README's trainings, which take hours."""
 
 INSTALLING = ("python3.11", ".venv/bin/pip", ".venv/bin/pytest")
 """What a README command begins with that CI runs itself, once, before this test."""
@@ -57,8 +61,9 @@ def environment(home: Path) -> Mapping[str, str]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which every command of the README has run, one after the other."""
     folder = tmp_path_factory.mktemp("readme")
+    write_hdr_images(folder / "hdr-images")
     for arguments in hdrfuse_commands():
-        small = SMALL_BENCH if arguments[0] == "bench" else ()
+        small = {"bench": SMALL_BENCH, "train": SMALL_TRAINING}.get(arguments[0], ())
         done = subprocess.run(
             [*program(), *arguments, *small], cwd=folder, env=environment(folder), capture_output=True, text=True,
             check=False,
@@ -66,6 +71,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert done.returncode == ExitCode.DONE, f"hdrfuse {shlex.join(arguments)}: {done.stderr}"
         assert done.stdout.strip(), f"hdrfuse {shlex.join(arguments)} prints nothing"
     return folder
+
+
+def write_hdr_images(folder: Path) -> None:
+    """The user's own HDR images, which the README's trainings name."""
+    folder.mkdir()
+    for index in range(8):
+        pixels = np.random.default_rng(index).random((64, 128, 3), np.float32)
+        write_image(folder / f"image-{index}.hdr", pixels, RadianceFacts())
 
 
 def test_every_command_that_the_readme_shows_is_known() -> None:

@@ -14,7 +14,7 @@ from hdrfuse.errors import ExitCode
 
 from .brackets import listing, write_bracket
 
-COMMANDS = ("merge", "info", "demo", "bench")
+COMMANDS = ("merge", "info", "demo", "bench", "train")
 
 
 def failing(error):
