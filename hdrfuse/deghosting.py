@@ -49,7 +49,7 @@ def deghost(
     """
     asked = tile_px or network.metadata.tile_px
     size = asked
-    warnings: list[str] = []
+    warnings = list(network.warnings)
     radiance = np.empty(triplet.frames[1].pixels.shape, np.float32)
     while True:
         try:

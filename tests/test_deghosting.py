@@ -1,13 +1,19 @@
 """The network over whole frames, tile by tile, and what happens without memory."""
 
+import json
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from small_network import CONFIG, write_network
 
+import hdrfuse
 from hdrfuse.deghosting import deghost, in_order
 from hdrfuse.imaging.radiometry import Exposed, NoiseModel
 from hdrfuse.imaging.triplet import Triplet
@@ -138,3 +144,36 @@ def test_results_come_in_order_and_few_wait():
             with lock:
                 under_way -= 1
     assert most <= 4
+
+
+LIMITED = """
+import json, resource, sys
+from pathlib import Path
+import torch
+sys.path.insert(0, sys.argv[2])
+from test_deghosting import triplet
+from hdrfuse.deghosting import deghost
+from hdrfuse.lfdiff.inference import Network
+
+torch.set_num_threads(1)
+network = Network.load(Path(sys.argv[1]), device="cpu", precision="fp32", steps=1)
+frames = triplet((512, 1024))
+deghost(triplet((64, 64)), network)  # so that what is loaded once is loaded
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 100_000_000, resource.RLIM_INFINITY))
+found = deghost(frames, network, tile_px=1024)
+print(json.dumps([found.tile_px, float(found.radiance.min()), float(found.radiance.max()), found.warnings]))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux keeps a limit on a process's memory")
+def test_a_process_with_little_memory_shrinks_its_tiles_and_goes_on(tmp_path):
+    weights = write_network(tmp_path / "small.safetensors")
+    environment = {**os.environ, "PYTHONPATH": str(Path(hdrfuse.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", LIMITED, str(weights), str(Path(__file__).parent)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    tile_px, least, most, warnings = json.loads(done.stdout)
+    assert 64 <= tile_px < 1024
+    assert 0 < least < most <= 4
+    assert "out of memory with tiles of 1024 pixels on cpu" in warnings[0]

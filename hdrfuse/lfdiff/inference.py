@@ -57,6 +57,13 @@ class Network:
         return next(name for name, dtype in DTYPES.items() if dtype == self.dtype)
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should know before waiting."""
+        if self.dtype == torch.float32 or self.device.type == "cuda" or has_bf16(self.device):
+            return ()
+        return (f"--precision {self.precision}: not in this processor's hardware, and far slower than fp32",)
+
+    @property
     def multiple_of(self) -> int:
         """Rows and columns at which a tile may start so that the network's lattice stays where it is."""
         config = self.metadata.config
