@@ -57,6 +57,13 @@ class MergeKeywords(TypedDict, total=False):
     seed: int
 
 
+def available_methods() -> tuple[str, ...]:
+    """Methods that run as hdrfuse is installed, without a weights file of one's own."""
+    from hdrfuse.lfdiff.weights import DEFAULT_WEIGHTS, shipped_weights  # imports torch
+
+    return tuple(name for name in METHODS if name != "lfdiff" or DEFAULT_WEIGHTS in shipped_weights())
+
+
 def check_options(options: MergeOptions) -> None:
     """Refuse options that make no sense before anything is read.
 

@@ -7,7 +7,7 @@ from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from hdrfuse.benchmark.quality import METHODS, PHOTON_NOISE, READ_NOISE
+from hdrfuse.benchmark.quality import PHOTON_NOISE, READ_NOISE, methods
 from hdrfuse.data.collage import Collage, collage, collage_bracket, unseen_pictures
 from hdrfuse.data.procedural import Motion
 from hdrfuse.metrics import psnr_mu
@@ -56,7 +56,8 @@ def measure_images(
     sensor's noise.
     Raises BadInputError where no picture is for tests, ImageError for an unreadable one.
     """
-    scores: dict[tuple[Motion, str], list[float]] = {(motion, name): [] for motion in motions for name in METHODS}
+    ways = methods()
+    scores: dict[tuple[Motion, str], list[float]] = {(motion, name): [] for motion in motions for name in ways}
     scenes = []
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         library = unseen_pictures(images, movers, Path(folder), lambda name: progress(f"reading {name}", 0.0))
@@ -72,7 +73,7 @@ def measure_images(
                     photon_noise=noise * PHOTON_NOISE,
                     read_noise=noise * READ_NOISE,
                 )
-                for name, merge in METHODS.items():
+                for name, merge in ways.items():
                     radiance, region = merge(bracket)
                     score = psnr_mu(prediction=radiance[region], truth=bracket.truth[region])
                     scores[motion, name].append(round(score, 3))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean
 from typing import get_args
 
@@ -12,6 +13,7 @@ from hdrfuse.benchmark.opencv_merge import merge_arrays
 from hdrfuse.data.procedural import Motion, ProceduralBracket, procedural_bracket
 from hdrfuse.imaging.bracket import bracket_of_arrays
 from hdrfuse.metrics import psnr_mu
+from hdrfuse.options import available_methods
 from hdrfuse.pipeline import MergeOptions, Progress, merge_bracket
 
 GAMMA = 2.2
@@ -43,10 +45,10 @@ class Quality:
         return fmean(self.psnr_mu_db)
 
 
-def hdrfuse_classical(bracket: ProceduralBracket) -> Prediction:
-    """What `hdrfuse merge --method classical` makes of the frames, the response calibrated from them."""
+def hdrfuse_merge(bracket: ProceduralBracket, options: MergeOptions) -> Prediction:
+    """What `hdrfuse merge` makes of the frames, the response calibrated from them."""
     frames = bracket_of_arrays(bracket.frames, bracket.evs, reference=bracket.reference)
-    merged = merge_bracket(frames, MergeOptions(method="classical"))
+    merged = merge_bracket(frames, options)
     return merged.radiance / np.float32(gains(bracket)[bracket.reference]), EVERYWHERE
 
 
@@ -79,12 +81,26 @@ def opencv_debevec(bracket: ProceduralBracket) -> Prediction:
     return merge_arrays(frames, gains(bracket), response, bracket.reference)
 
 
-METHODS: dict[str, Callable[[ProceduralBracket], Prediction]] = {
-    "hdrfuse classical": hdrfuse_classical,
+Merge = Callable[[ProceduralBracket], Prediction]
+
+HDRFUSE: dict[str, MergeOptions] = {
+    "hdrfuse lfdiff": MergeOptions(method="lfdiff"),
+    "hdrfuse lfdiff, network alone": MergeOptions(method="lfdiff", blend=False),
+    "hdrfuse classical": MergeOptions(method="classical"),
+}
+
+METHODS: dict[str, Merge] = {
+    **{name: partial(hdrfuse_merge, options=options) for name, options in HDRFUSE.items()},
     "triangle weights, true curve": triangle_weights,
     "reference frame alone": reference_alone,
     "OpenCV AlignMTB + MergeDebevec, true curve": opencv_debevec,
 }
+
+
+def methods() -> dict[str, Merge]:
+    """Those of METHODS that run as hdrfuse is installed: the network's need the shipped weights."""
+    available = available_methods()
+    return {name: merge for name, merge in METHODS.items() if name not in HDRFUSE or HDRFUSE[name].method in available}
 
 
 def gains(bracket: ProceduralBracket) -> list[float]:
@@ -110,9 +126,9 @@ def measure_quality(
     Brackets are 16-bit gamma 2.2 at -2, 0 and +2 EV, ``size`` (width, height); ``noise`` scales the variance of
     the sensor's noise.
     """
-    found = []
+    found, ways = [], methods()
     for done, motion in enumerate(motions):
-        scores: dict[str, list[float]] = {method: [] for method in METHODS}
+        scores: dict[str, list[float]] = {method: [] for method in ways}
         for index, seed in enumerate(seeds):
             progress(f"{motion}, scene {seed}", (done + index / len(seeds)) / len(motions))
             bracket = procedural_bracket(
@@ -122,7 +138,7 @@ def measure_quality(
                 photon_noise=noise * PHOTON_NOISE,
                 read_noise=noise * READ_NOISE,
             )
-            for method, merge in METHODS.items():
+            for method, merge in ways.items():
                 radiance, region = merge(bracket)
                 score = psnr_mu(prediction=radiance[region], truth=bracket.truth[region])
                 scores[method].append(round(score, 3))

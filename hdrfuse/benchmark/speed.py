@@ -17,9 +17,10 @@ from typing import Any
 import hdrfuse
 from hdrfuse.benchmark.photographs import EVS, REFERENCE_TIME_S, photograph_size
 from hdrfuse.errors import HdrfuseError
+from hdrfuse.options import available_methods
 from hdrfuse.pipeline import Progress
 
-HDRFUSE, OPENCV, HELP = "hdrfuse classical", "OpenCV AlignMTB + MergeDebevec", "hdrfuse --help"
+OPENCV, HELP = "OpenCV AlignMTB + MergeDebevec", "hdrfuse --help"
 
 THIS_HDRFUSE = (sys.executable, "-m", "hdrfuse")
 THIS_BENCHMARK = (sys.executable, "-m", "hdrfuse.benchmark")
@@ -101,9 +102,9 @@ def run_in_fresh_process(command: Sequence[str]) -> Run:
     return Run(**found)
 
 
-def hdrfuse_command(folder: Path) -> list[str]:
+def hdrfuse_command(folder: Path, method: str) -> list[str]:
     """What a user runs: merge a folder into EXR half ZIP and a preview."""
-    out = str(folder / "merged.exr")
+    out = str(folder / f"{method}.exr")
     return [
         *THIS_HDRFUSE,
         "merge",
@@ -111,7 +112,7 @@ def hdrfuse_command(folder: Path) -> list[str]:
         "--out",
         out,
         "--method",
-        "classical",
+        method,
         "--overwrite",
         "--json",
         "--quiet",
@@ -127,7 +128,8 @@ def opencv_command(folder: Path) -> list[str]:
 
 
 def _bracket_timings(folder: Path, size: float, repetitions: int, progress: Progress, share: float) -> list[Timing]:
-    commands = {HDRFUSE: hdrfuse_command(folder), OPENCV: opencv_command(folder)}
+    ours = {f"hdrfuse {method}": hdrfuse_command(folder, method) for method in available_methods()}
+    commands = {**ours, OPENCV: opencv_command(folder)}
     runs: dict[str, list[Run]] = {tool: [] for tool in commands}
     for repetition in range(repetitions):
         for tool, command in commands.items():
@@ -136,7 +138,7 @@ def _bracket_timings(folder: Path, size: float, repetitions: int, progress: Prog
     exact = math.prod(photograph_size(size)) / 1e6
     against = median(run.seconds for run in runs[OPENCV])
     stages = {
-        HDRFUSE: [json.loads(run.output)["seconds"] for run in runs[HDRFUSE]],
+        **{tool: [json.loads(run.output)["seconds"] for run in runs[tool]] for tool in ours},
         OPENCV: [json.loads(run.output) for run in runs[OPENCV]],
     }
     return [_timing(tool, exact, runs[tool], stages[tool], against) for tool in commands]

@@ -81,7 +81,7 @@ def stages_table(timings: Sequence[Timing]) -> Table:
     table = Table(title="Seconds a stage, median")
     table.add_column("stage")
     for timing in columns:
-        table.add_column(f"{timing.tool.split()[0]} {timing.megapixels:.1f} MP", justify="right")
+        table.add_column(f"{timing.tool.partition(' Align')[0]} {timing.megapixels:.1f} MP", justify="right")
     for stage in dict.fromkeys(stage for timing in columns for stage in timing.stages):
         found = [timing.stages.get(stage) for timing in columns]
         table.add_row(stage, *("" if seconds is None else f"{seconds:.2f}" for seconds in found))
