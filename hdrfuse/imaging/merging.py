@@ -16,6 +16,9 @@ STRIP_ROWS = 64
 LAST_RESORT = 1e-7
 """Weight, relative to a well exposed pixel's, that keeps a pixel defined where every frame is clipped."""
 
+SPOILED = 1e-6
+"""Weight, relative to a good pixel's, of one that resampling made from clipped ones too: better than none."""
+
 LARGEST_RESTORATION = 4.0
 """Factor by which a clipped channel may pass white for the sake of the hue."""
 
@@ -100,13 +103,13 @@ def _trusts(frames: Sequence[Exposed], reference: int, exposures: Sequence[Plane
     beside_white = trusts[reference].copy()
     for frame, trust in zip(frames, trusts, strict=True):
         if (spoiled := frame.is_spoiled(rows)) is not None:
-            trust[spoiled] = 0.0
+            trust[spoiled] *= np.float32(SPOILED)
         if frame.gain > frames[reference].gain:
             np.multiply(
                 trust, beside_white, out=trust
             )  # what is white there is white in a longer exposure, or something moved
     return [
-        trust + np.float32(LAST_RESORT * (lowest / frame.gain) ** 4)
+        trust + np.float32(LAST_RESORT * (lowest / frame.gain) ** 8)
         for frame, trust in zip(frames, trusts, strict=True)
     ]
 
