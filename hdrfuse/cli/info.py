@@ -9,6 +9,9 @@ from hdrfuse.cli import options as o
 from hdrfuse.cli.console import console_of
 from hdrfuse.errors import BracketError
 
+MOST_SHOWN = 12
+"""Items of a list."""
+
 FilesArgument = Annotated[
     list[Path],
     typer.Argument(
@@ -80,9 +83,25 @@ def flat(report: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         if isinstance(value, dict):
             facts += flat(value, f"{prefix}{name}.")
         elif value is not None:
-            many = value if isinstance(value, list | tuple) else [value]
-            facts.append((prefix + name, " ".join(f"{x:.6g}" if isinstance(x, float) else str(x) for x in many)))
+            facts.append((prefix + name, shown(value)))
     return facts
+
+
+def shown(value: object) -> str:
+    """A fact in a line: of a long list its ends, of a list of records the last."""
+    match value:
+        case float():
+            return f"{value:.6g}"
+        case dict():
+            return ", ".join(f"{name} {shown(item)}" for name, item in value.items())
+        case [*records, dict(last)]:
+            return f"{len(records) + 1}, the last: {shown(last)}"
+        case [first, second, *others, last] if len(others) > MOST_SHOWN:
+            return f"{len(others) + 3}: {shown(first)} {shown(second)} ... {shown(last)}"
+        case list() | tuple():
+            return " ".join(map(shown, value))
+        case _:
+            return str(value)
 
 
 def shutter(time_s: float | None) -> str:

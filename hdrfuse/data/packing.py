@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hdrfuse.data.library import Array, ImageKind, ImageLibrary, linear_cutout, linear_texture, pack
-from hdrfuse.data.splits import Split, splits_of
+from hdrfuse.data.splits import Split, split_of, splits_of
 from hdrfuse.errors import BadInputError, HdrfuseError
 from hdrfuse.formats.atomic import replacing
 from hdrfuse.formats.reading import read_image
@@ -58,18 +58,20 @@ def open_split(
 ) -> ImageLibrary:
     """Return a split of the sources' images, packed into the cache folder first if need be.
 
-    A path stands for one folder of HDR images. Files that cannot be read are left out; `left_out` names them.
-    Raises BadInputError if there is no readable HDR image, WriteError where the cache cannot be written.
+    A path stands for one folder of HDR images. Training and validation are packed together, files of the test
+    split only where that is asked for: training never opens them. Files that cannot be read are left out;
+    `left_out` names them. Raises BadInputError if there is no readable HDR image, OutputError or WriteError where
+    the cache cannot be written.
     """
     sources = Sources(images=(sources,)) if isinstance(sources, Path) else sources
-    files = sources.files()
+    files = [path for path in sources.files() if (split_of(source_name(path)) == "test") == (split == "test")]
     state = {str(path.resolve()): [path.stat().st_size, path.stat().st_mtime_ns] for path in files}
     if packed_state(cache).get("files") != state:
         pack_files(files, cache, state, report)
     backgrounds = ImageLibrary(cache).of_kind("panorama", "photograph")
     if not backgrounds:
-        reasons = "; ".join(left_out(cache).values())
-        raise BadInputError(f"{sources.images[0]}: none of its HDR images can be read: {reasons}")
+        reasons = "; ".join(left_out(cache).values()) or "by their names they serve other splits; more are needed"
+        raise BadInputError(f"{sources.images[0]}: no HDR image for {split}: {reasons}")
     table = splits_of(map(source_name, files), [image.name for image in backgrounds])
     return ImageLibrary(cache, [name for name, its_split in table.items() if its_split == split])
 

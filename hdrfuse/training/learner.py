@@ -46,11 +46,11 @@ def build_learner(task: Task, device: torch.device) -> Learner:
     if task.earlier_run is not None:
         path = task.earlier_run / WEIGHTS
         tensors, _ = read_tensors(path)
-        fill(model.reconstruction, tensors, "reconstruction.", path)
         if recipe.objective in OBJECTIVES_NEED_STAGE_1:
             teacher = LPENet(config)
             fill(teacher, tensors, "true_prior.", path)
             teacher.to(device).eval().requires_grad_(False)
+        fill(model.reconstruction, tensors, "reconstruction.", path)
     elif recipe.objective in OBJECTIVES_NEED_STAGE_1:
         raise BadInputError(f"{recipe.objective} follows a stage-1 run; give its folder")
     if recipe.objective == "split":

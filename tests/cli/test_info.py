@@ -88,7 +88,12 @@ def test_weights_show_their_network(run, tmp_path):
         high_residuals=1, prior_width=8, prior_residuals=1, condition_width=8, denoiser_width=8, denoiser_blocks=(1,),
     )  # fmt: skip
     path = tmp_path / "tiny.safetensors"
-    save_weights(path, config, LFDiff(config).state_dict(), tile_px=128, training={"recipe": "none"})
+    training = {
+        "recipe": {"objective": "baseline", "learning_rate": 2e-3},
+        "progress": {"step": 90, "scores": [{"step": step, "psnr_mu": 30.5 + step} for step in (3, 6, 9)]},
+        "sources": [f"image-{index}" for index in range(40)],
+    }
+    save_weights(path, config, LFDiff(config).state_dict(), tile_px=128, training=training)
     outcome = run("info", path, "--json")
     assert outcome.code == 0, outcome.err
     report = json.loads(outcome.out)
@@ -97,6 +102,11 @@ def test_weights_show_their_network(run, tmp_path):
     assert report["tile_px"] == 128
     assert len(report["sha256"]) == 64
     assert report["parameters"] > 0
+    assert report["training"] == training
+    shown = dict(line.split(maxsplit=1) for line in run("info", path).out.splitlines())
+    assert shown["training.recipe.learning_rate"] == "0.002"
+    assert shown["training.progress.scores"] == "3, the last: step 9, psnr_mu 39.5"
+    assert shown["training.sources"] == "40: image-0 image-1 ... image-39"
 
 
 @pytest.mark.parametrize("name", ["nowhere.jpg", "notes.txt", "broken.exr", "broken.safetensors"])

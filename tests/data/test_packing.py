@@ -39,7 +39,6 @@ def test_each_file_is_taken_for_what_it_is(source, tmp_path):
 
     kinds = {image.name: image.kind for image in ImageLibrary(tmp_path / "cache").images}
     assert kinds == {
-        "venice": "panorama",
         "city": "panorama",
         "Tree": "photograph",
         "rembg_car-1": "cutout",
@@ -51,10 +50,10 @@ def test_a_folder_is_packed_once_and_again_when_it_changes(source, tmp_path):
     read = []
     for _ in range(2):
         open_split(source, tmp_path / "cache", "train", read.append)
-    assert len(read) == 5
+    assert len(read) == 4
     (source / "Tree.hdr").unlink()
     open_split(source, tmp_path / "cache", "train", read.append)
-    assert len(read) == 9
+    assert len(read) == 7
 
 
 def test_a_folder_without_hdr_images_is_named(tmp_path):
@@ -73,6 +72,22 @@ def test_what_cannot_be_read_is_left_out_and_named(source, tmp_path):
         assert "sunset.hdr" in reason
 
 
+def test_training_never_opens_a_test_image(source, tmp_path):
+    (source / "venice.hdr").write_bytes(b"opening this would be an error")
+    read = []
+    open_split(source, tmp_path / "cache", "train", read.append)
+    open_split(source, tmp_path / "cache", "validation", read.append)
+    assert "city.hdr" in read
+    assert "venice.hdr" not in read
+    assert left_out(tmp_path / "cache") == {}
+
+
+def test_images_that_all_serve_the_test_are_not_trained_on(tmp_path):
+    cv2.imwrite(str(tmp_path / "venice.hdr"), np.ones((8, 16, 3), np.float32))
+    with pytest.raises(BadInputError, match="they serve other splits"):
+        open_split(tmp_path, tmp_path / "cache", "train")
+
+
 def test_a_truncated_cut_out_is_left_out_rather_than_read_in_part(source, tmp_path):
     cutout = source / "foreground" / "rembg_car-1.out.png"
     cutout.write_bytes(cutout.read_bytes()[:-30])
@@ -83,7 +98,7 @@ def test_a_truncated_cut_out_is_left_out_rather_than_read_in_part(source, tmp_pa
 def test_images_that_are_all_damaged_are_an_error(tmp_path):
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "broken.exr").write_bytes(b"nothing")
-    with pytest.raises(BadInputError, match=r"none of its HDR images can be read: .*broken\.exr"):
+    with pytest.raises(BadInputError, match=r"no HDR image for train: .*broken\.exr"):
         open_split(tmp_path / "images", tmp_path / "cache", "train")
 
 

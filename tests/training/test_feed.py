@@ -1,6 +1,9 @@
 import numpy as np
+import pytest
 import torch
+from flat_brackets import DeadlyBrackets
 
+from hdrfuse.errors import HdrfuseError
 from hdrfuse.training.feed import batches
 from hdrfuse.training.validation import mean_psnr_mu, radiance_merge, reference_only, validation_set
 
@@ -36,3 +39,9 @@ def test_a_static_noiseless_scene_is_merged_almost_exactly(flat_brackets):
     brackets = validation_set(flat_brackets, 4)
     assert mean_psnr_mu(radiance_merge, brackets) > 45
     assert mean_psnr_mu(reference_only, brackets) < mean_psnr_mu(radiance_merge, brackets)
+
+
+def test_a_process_that_dies_ends_the_run_in_one_line():
+    feed = batches(DeadlyBrackets(), first_step=0, batch=1, rank=0, ranks=1, workers=1)
+    with pytest.raises(HdrfuseError, match="a process that makes samples died"):
+        next(feed)

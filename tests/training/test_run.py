@@ -128,3 +128,26 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(flat_brack
             resume=True,
         )
     assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_half_precision_trains(flat_brackets, tmp_path):
+    run(task(flat_brackets, precision="bf16", steps=2), tmp_path)
+    tensors, _ = read_tensors(tmp_path / "weights.safetensors")
+    assert all(value.dtype == torch.float32 for value in tensors.values())
+
+
+def test_a_stage_1_run_of_another_size_is_refused(flat_brackets, tmp_path, monkeypatch):
+    from dataclasses import replace
+
+    from hdrfuse.lfdiff.config import PRESETS
+
+    run(task(flat_brackets, steps=1), tmp_path / "s1")
+    monkeypatch.setitem(PRESETS, "tiny", replace(PRESETS["tiny"], channels=32))
+    with pytest.raises(WeightsError, match="another network than this preset's"):
+        run(task(flat_brackets, "stage2", earlier=tmp_path / "s1"), tmp_path / "s2")
+
+
+def test_a_baseline_is_no_stage_1(flat_brackets, tmp_path):
+    run(task(flat_brackets, "baseline", steps=1), tmp_path / "s1")
+    with pytest.raises(WeightsError, match="expected the weights of a stage-1 run"):
+        run(task(flat_brackets, "stage2", earlier=tmp_path / "s1"), tmp_path / "s2")
