@@ -16,6 +16,9 @@ STRIP_ROWS = 64
 LAST_RESORT = 1e-7
 """Weight, relative to a well exposed pixel's, that keeps a pixel defined where every frame is clipped."""
 
+BRIGHTER_RESORT, LEAST_RESORT = 1e-9, 1e-30
+"""How much less that is in each brighter frame, whose white tells less however uncertain a darker one's is."""
+
 SPOILED = 1e-6
 """Weight, relative to a good pixel's, of one that resampling made from clipped ones too: better than none."""
 
@@ -95,7 +98,6 @@ def _merge_rows(frames: Sequence[Exposed], reference: int, ghosts: Ghosts, rows:
 
 def _trusts(frames: Sequence[Exposed], reference: int, exposures: Sequence[Plane], rows: slice) -> list[Plane]:
     """(h, W) a frame: 1 where a pixel is a measurement, nearly 0 where it is clipped; hues stay whole."""
-    lowest = min(frame.gain for frame in frames)
     trusts = [
         1.0 - ramp(brightest(exposure), CLIP_FROM, CLIP_TO) if frame.clips else np.ones(exposure.shape[:2], np.float32)
         for frame, exposure in zip(frames, exposures, strict=True)
@@ -108,9 +110,10 @@ def _trusts(frames: Sequence[Exposed], reference: int, exposures: Sequence[Plane
             np.multiply(
                 trust, beside_white, out=trust
             )  # what is white there is white in a longer exposure, or something moved
+    ranks = [sum(darker.gain < frame.gain for darker in frames) for frame in frames]
     return [
-        trust + np.float32(LAST_RESORT * (lowest / frame.gain) ** 8)
-        for frame, trust in zip(frames, trusts, strict=True)
+        trust + np.float32(max(LAST_RESORT * BRIGHTER_RESORT**rank, LEAST_RESORT))
+        for rank, trust in zip(ranks, trusts, strict=True)
     ]
 
 
