@@ -60,18 +60,19 @@ class Journal:
             "summed": self.summed,
         }
 
-    def resume(self, progress: dict[str, Any], *, clean: bool) -> None:
-        """Go on from what a checkpoint remembers; what lies in the folder from later steps is cleaned away."""
+    def resume(self, progress: dict[str, Any]) -> None:
+        """Go on from what a checkpoint remembers."""
         self.step, self.minutes, self.scores = progress["step"], progress["minutes"], progress["scores"]
         self.sums, self.summed = progress.get("sums", {}), progress.get("summed", 0)
+
+    def clean(self) -> None:
+        """Forget what a run that was killed logged of later steps, and what it was writing."""
         log = self.folder / LOG
-        if not clean:
-            return
         if log.is_file():
-            kept = [line for line in log.read_text().splitlines() if logged_step(line) <= self.step]
+            kept = [line for line in log.read_text().splitlines() if self.step and logged_step(line) <= self.step]
             with replacing(log, overwrite=True) as temporary:
                 temporary.write_text("".join(f"{line}\n" for line in kept))
-        for leftover in self.folder.glob(".*.tmp*"):  # of a run that was killed while it wrote
+        for leftover in self.folder.glob(".*.tmp*"):
             leftover.unlink(missing_ok=True)
 
     def note(self, step: int, minutes: float, losses: dict[str, float], *, every: int) -> None:

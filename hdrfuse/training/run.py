@@ -82,8 +82,8 @@ def train(
     more and WriteError if the disk is full: the last good checkpoint is then kept.
     """
     recipe = task.recipe
-    if recipe.batch < world.size:
-        raise BadInputError(f"a batch of {recipe.batch} for {world.size} processes; each needs one sample at least")
+    if recipe.batch % world.size:
+        raise BadInputError(f"a batch of {recipe.batch} for {world.size} processes; expected equal shares for all")
     device = torch.device(device)
     learner = build_learner(task, device)
     model = learner.model
@@ -98,12 +98,12 @@ def train(
         notes=task.notes,
         report=report,
     )
-    resumed = open_run(folder, resume=resume)
-    if resumed:
-        progress = load_checkpoint(folder / CHECKPOINT, model=model, average=average, optimizer=optimizer)
-        journal.resume(progress, clean=world.leads)
-    if world.leads and task.skipped:
-        journal.write({"skipped": list(task.skipped)})
+    if open_run(folder, resume=resume):
+        journal.resume(load_checkpoint(folder / CHECKPOINT, model=model, average=average, optimizer=optimizer))
+    if world.leads:
+        journal.clean()
+        if task.skipped:
+            journal.write({"skipped": list(task.skipped)})
     world.wait()  # until all have read the checkpoint
     stage = world.shared(Stage(learner))
     kept = model.state_dict().keys()

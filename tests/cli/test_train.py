@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -15,9 +16,13 @@ import pytest
 import torch
 
 import hdrfuse
+from hdrfuse.cli import train
+from hdrfuse.data.layouts import LAYOUTS
 from hdrfuse.errors import ExitCode
 from hdrfuse.lfdiff.config import PRESETS
 from hdrfuse.lfdiff.weights import load_weights, read_tensors
+from hdrfuse.training.objectives import OBJECTIVES
+from hdrfuse.training.recipe import RECIPES, SCHEDULES
 
 TINY = {
     "alignment_channels": 8, "channels": 16, "heads": 2, "frms_per_block": (1,), "prior_width": 8,
@@ -267,6 +272,13 @@ def test_what_makes_no_sense_is_one_line(run, images, tmp_path, words, naming):
     assert outcome.code == 2, outcome
     assert naming in outcome.error
     assert not (tmp_path / "run" / "checkpoint.safetensors").exists()
+
+
+def test_choices_are_the_keys_of_what_they_choose():
+    assert get_args(train.Row) == tuple(OBJECTIVES)
+    assert set(get_args(train.Preset)) == set(RECIPES) == set(PRESETS)
+    assert get_args(train.Schedule) == tuple(SCHEDULES)
+    assert get_args(train.Dataset) == ("synthetic", *LAYOUTS)
 
 
 def test_no_data_is_one_line(run, tmp_path):

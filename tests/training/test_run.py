@@ -151,3 +151,20 @@ def test_a_baseline_is_no_stage_1(flat_brackets, tmp_path):
     run(task(flat_brackets, "baseline", steps=1), tmp_path / "s1")
     with pytest.raises(WeightsError, match="expected the weights of a stage-1 run"):
         run(task(flat_brackets, "stage2", earlier=tmp_path / "s1"), tmp_path / "s2")
+
+
+def test_what_a_killed_run_logged_after_its_checkpoint_is_forgotten(flat_brackets, tmp_path):
+    run(task(flat_brackets, steps=2), tmp_path)
+    with (tmp_path / "log.jsonl").open("a") as log:
+        log.write('{"step": 3, "patches": 6, "minutes": 0.1, "reconstruction": 9.9}\n{"step": 4, "pat')
+    (tmp_path / ".checkpoint.1234abcd.tmp.safetensors").write_bytes(b"half a checkpoint")
+    run(task(flat_brackets, steps=3), tmp_path, resume=True)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "reconstruction" in line] == [1, 2, 3]
+    assert all(line.get("reconstruction") != 9.9 for line in lines)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_batch_that_processes_cannot_share_evenly_is_refused(flat_brackets, tmp_path):
+    with pytest.raises(BadInputError, match="a batch of 2 for 3 processes"):
+        train(task(flat_brackets), tmp_path, pace=FAST_PACE, world=World(rank=0, size=3))
