@@ -93,13 +93,11 @@ def training_device(device: str) -> torch.device:
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    local = os.environ.get("LOCAL_RANK")
-    if device == "cuda" and local is not None:
-        count = torch.cuda.device_count()
-        if int(local) >= count:
-            raise DeviceError(f"--device cuda: process {local} of this machine finds {count} GPUs; one each is needed")
-        device = f"cuda:{local}"
-    found = torch.device(device)
-    if found.type == "cuda":
-        torch.cuda.set_device(found)
+    if device == "cpu":
+        return torch.device("cpu")
+    local, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if device == "cuda" and local >= count:
+        raise DeviceError(f"--device cuda: process {local} of this machine finds {count} GPUs; expected one for each")
+    found = torch.device("cuda", local) if device == "cuda" else torch.device(device)
+    torch.cuda.set_device(found)
     return found

@@ -76,13 +76,13 @@ class Journal:
             leftover.unlink(missing_ok=True)
 
     def note(self, step: int, minutes: float, losses: dict[str, float], *, every: int) -> None:
-        """Add one step's losses; write their mean every so many steps."""
+        """Add one step's losses; write their mean every so many steps, and at the recipe's last one."""
         self.step, self.minutes = step, minutes
         for name, value in losses.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
         self.summed += 1
         self.timed += 1
-        if self.summed >= every:
+        if self.summed >= every or step == self.learner.recipe.steps:
             seconds, now = time.monotonic() - self.clock, time.monotonic()
             rate = self.timed * self.learner.recipe.batch / max(seconds, 1e-6)
             means = {name: total / self.summed for name, total in self.sums.items()}

@@ -11,9 +11,10 @@ import torch
 import torch.multiprocessing as mp
 from flat_brackets import FlatBrackets, tiny_config
 
+from hdrfuse.errors import DeviceError
 from hdrfuse.lfdiff.config import PRESETS
 from hdrfuse.lfdiff.weights import read_tensors
-from hdrfuse.training.distributed import World, joined_world
+from hdrfuse.training.distributed import World, joined_world, training_device
 from hdrfuse.training.losses import ReconstructionLoss
 from hdrfuse.training.recipe import PRIOR_OF_OBJECTIVE, Recipe
 from hdrfuse.training.run import Pace, train
@@ -112,3 +113,10 @@ def test_a_process_alone_changes_nothing():
     assert World().sums([2.5]) == [2.5]
     module = torch.nn.Linear(1, 1)
     assert World().shared(module) is module
+
+
+def test_processes_without_a_gpu_each_are_told_so(monkeypatch):
+    assert training_device("cpu") == torch.device("cpu")
+    monkeypatch.setenv("LOCAL_RANK", str(torch.cuda.device_count()))
+    with pytest.raises(DeviceError, match="expected one for each"):
+        training_device("cuda")

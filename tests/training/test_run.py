@@ -54,6 +54,12 @@ def test_a_run_leaves_weights_a_checkpoint_and_a_log(flat_brackets, tmp_path):
     assert any("psnr_mu" in line for line in lines)
 
 
+def test_the_last_steps_are_logged_whatever_the_pace(flat_brackets, tmp_path):
+    run(task(flat_brackets, steps=3), tmp_path, Pace(log_every_steps=2, workers=0))
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "reconstruction" in line] == [2, 3]
+
+
 def test_training_beats_the_reference(flat_brackets, tmp_path):
     a_task = task(flat_brackets, steps=60)
     run(a_task, tmp_path, Pace(log_every_steps=60, workers=0))
