@@ -27,13 +27,13 @@ WINDOW_PX = 1.5
 FREE, SPREAD = 1.0, 4.0
 """Squared differences in standard deviations: without doubt up to FREE, of which SPREAD more leaves a third."""
 
-RARE = 3.0
+RARE = 2.0
 """Errors of the network that are nothing special, in its standard deviations: they are not normally distributed."""
 
-NOISE_KEPT = 0.5
-"""Share of the reference's noise that the network leaves as error of its own."""
+NOISE_KEPT = 0.8
+"""How much of the reference's noise the network passes on: what the merge has of it too does not average out."""
 
-GUESSED = 4.0
+GUESSED = 3.0
 """How much larger the network's error is where no frame shows reliably what is there."""
 
 FILL_ERROR = 0.035
@@ -76,8 +76,7 @@ def network_share(
     clipped = _clipped(frames[reference])
     unknown = _fitted(ghosts.unknown, merged)
 
-    expected = np.float32(error.rms**2) + np.float32(NOISE_KEPT**2 * averaged_px**2) * seen_noise
-    share = noise * np.float32(averaged_px**2) / (noise * np.float32(averaged_px**2) + expected)
+    share = _least_noise(*(np.float32(averaged_px**2) * each for each in (noise, seen_noise)), own_share, error.rms)
     differs = _doubt(compressed - proposed, noise, slack + np.float32((RARE * error.rms) ** 2))
     differs *= 1.0 - own_share**2 * (1.0 - clipped)  # the reference alone holds no ghost
     share += differs * (1.0 - share)
@@ -85,7 +84,7 @@ def network_share(
     above_fill = 1.0 - ramp(_blurred((compressed - proposed).max(axis=2)), *DARKER)
     share += unknown * (np.float32(guess) * above_fill - share)
 
-    contradicted = _doubt(proposed - shown, seen_noise, np.float32(RARE**2) * expected)
+    contradicted = _doubt(proposed - shown, seen_noise, np.full_like(noise, (RARE * error.rms) ** 2))
     found = ramp(_blurred((proposed - shown).max(axis=2)), *BRIGHTER)
     share *= (1.0 - clipped) * (1.0 - contradicted) + clipped * found
     return np.asarray(np.clip(share, 0.0, 1.0), np.float32)
@@ -107,6 +106,14 @@ def blend(merged: Plane, learned: Plane, share: Plane, *, white: float) -> None:
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
         for _ in pool.map(strip, range(0, height, STRIP_ROWS)):
             pass
+
+
+def _least_noise(noise: Plane, seen_noise: Plane, own_share: Plane, rms: float) -> Plane:
+    """Share of the network (h, w) that leaves the least variance, as both hold some of the reference's noise."""
+    learned = np.float32(NOISE_KEPT**2) * seen_noise + np.float32(rms**2)
+    common = np.float32(NOISE_KEPT) * own_share * seen_noise
+    share = (noise - common) / np.maximum(noise + learned - 2.0 * common, np.float32(1e-12))
+    return np.clip(share, 0.0, 1.0)
 
 
 def _variance_of_merge(merged: Plane, frames: Sequence[Exposed], reference: int, ghosts: Ghosts) -> tuple[Plane, Plane]:
