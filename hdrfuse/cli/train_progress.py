@@ -123,11 +123,11 @@ class Live(Lines):
         super().step(tick)
         loss = loss_of(tick.losses)
         self.loss = loss if not self.loss else self.loss + SMOOTHING * (loss - self.loss)
-        patches_per_s = self.speed.steps_per_s * self.plan.recipe.batch
-        facts = f"loss {self.loss:.4f}{self.score}  {patches_per_s:.1f} patches/s"
-        left = self.speed.left(tick, self.pace)
-        text = f"{tick.step}/{tick.steps}  {facts}  {left} left"
-        self.bar.update(self.task, completed=tick.step, facts=text)
+        facts = f"{tick.step}/{tick.steps}  loss {self.loss:.4f}{self.score}"
+        if self.speed.steps_per_s:
+            patches_per_s = self.speed.steps_per_s * self.plan.recipe.batch
+            facts += f"  {patches_per_s:.1f} patches/s  {self.speed.left(tick, self.pace)} left"
+        self.bar.update(self.task, completed=tick.step, facts=facts)
 
     def line(self, entry: dict[str, Any]) -> None:
         """Keep the score."""

@@ -1,6 +1,7 @@
 """One training run: a folder that holds its checkpoint, its log, its pictures and the weights to ship."""
 
 import math
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -196,4 +197,6 @@ def open_run(folder: Path, *, resume: bool) -> bool:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be made a folder: {error.strerror}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"{folder}: is not writable; expected a folder for the run")
     return exists

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hdrfuse.errors import OutputError
+from hdrfuse.errors import OutputError, WeightsError
 from hdrfuse.training.distributed import World, joined_world, training_device
+from hdrfuse.training.journal import WEIGHTS
 from hdrfuse.training.plan import Plan, load_plan
 from hdrfuse.training.recipe import RECIPES
 from hdrfuse.training.request import Request
@@ -66,6 +67,7 @@ def run_session(
             listener.warn(f"the run goes on with another plan: {difference}")
         if plan.vgg is None and RECIPES[plan.recipe.preset](plan.recipe.objective).perceptual_weight:
             listener.warn("the loss has no perceptual term: --vgg FILE adds it")
+        check_files(plan)
         open_run(folder, resume=resume)
         task = task_in_turn(plan, folder, world, listener)
         for message in (*task.warnings, *(f"left out: {reason}" for reason in task.skipped)):
@@ -79,6 +81,14 @@ def run_session(
                 report=listener.line, watch=listener.step, stop=stop,
             )  # fmt: skip
         return Outcome(plan=plan, sitting=sitting, skipped=len(task.skipped), leads=world.leads)
+
+
+def check_files(plan: Plan) -> None:
+    """Raise WeightsError for a stage-1 run or a VGG19 file that is missing, before minutes go into decoding."""
+    if plan.stage1 is not None and not (Path(plan.stage1) / WEIGHTS).is_file():
+        raise WeightsError(f"{plan.stage1}: no {WEIGHTS} in it; expected the folder of a stage-1 run")
+    if plan.vgg is not None and not Path(plan.vgg).is_file():
+        raise WeightsError(f"{plan.vgg}: no such file; expected VGG19's first convolutions")
 
 
 def task_in_turn(plan: Plan, folder: Path, world: World, listener: Listener) -> Task:
