@@ -76,7 +76,8 @@ def network_share(
     clipped = _clipped(frames[reference])
     unknown = _fitted(ghosts.unknown, merged)
 
-    share = _least_noise(*(np.float32(averaged_px**2) * each for each in (noise, seen_noise)), own_share, error.rms)
+    pixel = np.float32(averaged_px**2)  # what averaging took from the noise is still in the picture
+    share = _least_noise(pixel * noise, pixel * seen_noise, own_share, error.rms)
     differs = _doubt(compressed - proposed, noise, slack + np.float32((RARE * error.rms) ** 2))
     differs *= 1.0 - own_share**2 * (1.0 - clipped)  # the reference alone holds no ghost
     share += differs * (1.0 - share)
