@@ -13,9 +13,10 @@ from hdrfuse.formats import Capture, RadianceFacts
 from hdrfuse.imaging.agreement import Tolerance
 from hdrfuse.imaging.blending import NetworkError, blend, network_share
 from hdrfuse.imaging.bracket import Bracket
-from hdrfuse.imaging.calibration import Calibration, match_histograms
+from hdrfuse.imaging.calibration import Calibration
 from hdrfuse.imaging.ghosts import Ghosts, find_ghosts
 from hdrfuse.imaging.merging import enlarge_rows, merge
+from hdrfuse.imaging.pairs import match_histograms
 from hdrfuse.imaging.preparation import (
     calibrated,
     exposed,
@@ -104,7 +105,7 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         moved = any(frame.valid is not None for frame in frames)
         if moved or calibration.curve.name not in KNOWN_CURVES or any(calibration.gains_ev):
             matches = match_registered(frames, evs, floors) or matches
-            calibration = calibrated(bracket, options.response, matches)
+            calibration = calibrated(bracket, options.response, matches, earlier=calibration)
             frames = recalibrated(frames, bracket, calibration)
         warnings += calibration.warnings
     with clock.stage("looking for ghosts", prepared_at):

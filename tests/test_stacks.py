@@ -9,7 +9,8 @@ import pytest
 
 from hdrfuse.benchmark.disagreement import median_disagreement, srgb_to_linear
 from hdrfuse.imaging.bracket import Bracket, read_bracket
-from hdrfuse.imaging.calibration import MAX_GAIN_EV, calibrate, match_histograms
+from hdrfuse.imaging.calibration import MAX_GAIN_EV, calibrate
+from hdrfuse.imaging.pairs import match_histograms
 from hdrfuse.imaging.scene import find_scene
 from hdrfuse.pipeline import MergeOptions, merge_bracket
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from hdrfuse.errors import BracketError
-from hdrfuse.imaging.calibration import Pairs
+from hdrfuse.imaging.pairs import Pairs
 from hdrfuse.imaging.response import ResponseCurve, tabulated
 
 SAMPLES = 120

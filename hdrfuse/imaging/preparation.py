@@ -9,18 +9,11 @@ import numpy as np
 
 from hdrfuse.imaging.agreement import Tolerance
 from hdrfuse.imaging.bracket import Bracket, Frame
-from hdrfuse.imaging.calibration import (
-    BRIGHTER_RANGE,
-    Calibration,
-    Pairs,
-    calibrate,
-    gains_for,
-    match_places,
-    median_error,
-)
+from hdrfuse.imaging.calibration import Calibration, calibrate, gains_for
 from hdrfuse.imaging.color import luminance, srgb_encode
 from hdrfuse.imaging.debevec import debevec1997
 from hdrfuse.imaging.matching import working_scale
+from hdrfuse.imaging.pairs import BRIGHTER_RANGE, Pairs, match_places, median_error
 from hdrfuse.imaging.radiometry import Exposed, NoiseModel, estimate_noise
 from hdrfuse.imaging.registration import Registration, register
 from hdrfuse.imaging.response import KNOWN_CURVES, ResponseCurve, load_response
@@ -42,11 +35,13 @@ REGISTERED_PX, STILL_PX = 0.25, 0.1
 """Standard deviation of what registration leaves, for resampled frames and for frames that lie still."""
 
 
-def calibrated(bracket: Bracket, response: str | Path, matches: Sequence[Pairs]) -> Calibration:
+def calibrated(
+    bracket: Bracket, response: str | Path, matches: Sequence[Pairs], *, earlier: Calibration | None = None
+) -> Calibration:
     """The curve that is asked for, with the gains and the error that it leaves."""
     count, reference = len(bracket.frames), bracket.reference
     if response == "auto" and not bracket.frames[0].linear:
-        return calibrate(matches, count, reference)
+        return calibrate(matches, count, reference, earlier=earlier)
     warnings: tuple[str, ...] = ()
     if bracket.frames[0].linear:
         curve = KNOWN_CURVES["linear"]()

@@ -6,18 +6,9 @@ import pytest
 from hdrfuse.data.procedural import ENCODINGS, ProceduralBracket, procedural_bracket
 from hdrfuse.errors import BracketError
 from hdrfuse.imaging.bracket import Bracket, bracket_of_arrays
-from hdrfuse.imaging.calibration import (
-    MAX_GAIN_EV,
-    Calibration,
-    Pairs,
-    calibrate,
-    estimate_ev_step,
-    gains_for,
-    match_histograms,
-    match_places,
-    median_error,
-)
+from hdrfuse.imaging.calibration import MAX_GAIN_EV, Calibration, calibrate, estimate_ev_step, gains_for
 from hdrfuse.imaging.debevec import debevec1997
+from hdrfuse.imaging.pairs import Pairs, match_histograms, match_places, median_error
 from hdrfuse.imaging.response import KNOWN_CURVES
 
 EVS = (-2.0, 0.0, 2.0)
