@@ -72,13 +72,11 @@ def _merge_rows(frames: Sequence[Exposed], reference: int, ghosts: Ghosts, rows:
             agreement = agreement * valid
         if index == reference:
             agreement = np.maximum(agreement, np.float32(1e-4))  # where nobody agrees, the reference speaks
-        np.multiply(trust, agreement, out=trust)
+        np.multiply(trust, agreement[..., None], out=trust)
         if frame.gain != 1.0:
             exposures[index] *= np.float32(1.0 / frame.gain)
     radiances = exposures
-    first = _weighted_mean(
-        radiances, [trust[..., None] * np.float32(f.gain) for f, trust in zip(frames, trusts, strict=True)]
-    )
+    first = _weighted_mean(radiances, [trust * np.float32(f.gain) for f, trust in zip(frames, trusts, strict=True)])
     weights = []
     detail: Plane | None = None
     for frame, trust in zip(frames, trusts, strict=True):
@@ -87,7 +85,7 @@ def _merge_rows(frames: Sequence[Exposed], reference: int, ghosts: Ghosts, rows:
         if frame.detail_loss > 0.0:
             detail = _finest_detail(first) if detail is None else detail
             variance += np.float32(frame.detail_loss) * detail
-        weights.append(np.divide(trust[..., None], variance, out=variance))
+        weights.append(np.divide(trust, variance, out=variance))
     merged = _weighted_mean(radiances, weights)
     unknown = enlarge_rows(ghosts.unknown, shape, rows)[..., None]
     if unknown.any():
@@ -97,9 +95,16 @@ def _merge_rows(frames: Sequence[Exposed], reference: int, ghosts: Ghosts, rows:
 
 
 def _trusts(frames: Sequence[Exposed], reference: int, exposures: Sequence[Plane], rows: slice) -> list[Plane]:
-    """(h, W) a frame: 1 where a pixel is a measurement, nearly 0 where it is clipped; hues stay whole."""
+    """(h, W, 1 or 3) a frame: 1 where a pixel is a measurement, nearly 0 where it is clipped.
+
+    Hues stay whole, a pixel counts or does not, unless the curve is known exactly: then each channel is a
+    measurement of its own, and a red lamp does not cost the green and blue beside it.
+    """
+    apart = all(frame.exact for frame in frames)
     trusts = [
-        1.0 - ramp(brightest(exposure), CLIP_FROM, CLIP_TO) if frame.clips else np.ones(exposure.shape[:2], np.float32)
+        _unclipped(exposure, apart=apart)
+        if frame.clips
+        else np.ones((*exposure.shape[:2], 3 if apart else 1), np.float32)
         for frame, exposure in zip(frames, exposures, strict=True)
     ]
     beside_white = trusts[reference].copy()
@@ -115,6 +120,11 @@ def _trusts(frames: Sequence[Exposed], reference: int, exposures: Sequence[Plane
         trust + np.float32(max(LAST_RESORT * BRIGHTER_RESORT**rank, LEAST_RESORT))
         for rank, trust in zip(ranks, trusts, strict=True)
     ]
+
+
+def _unclipped(exposure: Plane, *, apart: bool) -> Plane:
+    """1 where nothing (h, W, 1), or where each channel (h, W, 3), of an exposure (h, W, 3) is clipped."""
+    return np.float32(1.0) - ramp(exposure if apart else brightest(exposure)[..., None], CLIP_FROM, CLIP_TO)
 
 
 def _restored(merged: Plane, fill: Plane, exposure: Plane) -> Plane:

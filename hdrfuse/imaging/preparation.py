@@ -75,6 +75,7 @@ def exposed(bracket: Bracket, calibration: Calibration) -> list[Exposed]:
                 white=frame.white,
                 ev=frame.ev - bracket.frames[bracket.reference].ev + gain,
                 noise=estimate_noise(frame.pixels, curve, frame.white),
+                exact=curve is not None and curve.name in KNOWN_CURVES,
                 toe=0.0 if curve is None or curve.name in KNOWN_CURVES else _toe(curve),
             )
         )
@@ -140,7 +141,7 @@ def recalibrated(frames: Sequence[Exposed], bracket: Bracket, calibration: Calib
             renewed.append(new)
             continue
         lookup = None if new.lookup is None else calibration.curve.lookup(old.pixels.dtype)
-        renewed.append(replace(old, lookup=lookup, ev=new.ev, toe=new.toe))
+        renewed.append(replace(old, lookup=lookup, ev=new.ev, exact=new.exact, toe=new.toe))
     return renewed
 
 

@@ -57,6 +57,8 @@ class Exposed:
     """Share of the finest detail's variance that resampling left as error."""
     blotches: float = 1.0
     """How much more than white noise the frame's noise leaves in a mean over neighbours."""
+    exact: bool = False
+    """Whether it was encoded by a known curve, not a fitted one: each channel then measures the light by itself."""
     toe: float = 0.0
     """Exposure below which the curve is a guess: crushed shadows, flare; 0 where the curve is known."""
 

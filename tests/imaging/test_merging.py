@@ -231,6 +231,18 @@ def test_values_mixed_with_clipped_ones_are_better_than_the_references_white(whi
     np.testing.assert_allclose(merged, np.minimum(radiance, 4.0), rtol=0.02)
 
 
+def test_a_clipped_channel_costs_the_others_nothing_under_an_exactly_known_curve():
+    radiance = light(5, top=0.2) * np.float32((40.0, 1.0, 1.0))  # red clips first
+    frames = bracket(radiance)
+    clipped = (frames[2].pixels[..., 0] >= 1) & (frames[2].pixels[..., 1:] < 0.9).all(axis=2)
+    error = {}
+    for exact in (False, True):
+        merged = merge([replace(frame, exact=exact) for frame in frames], 1, no_ghosts(frames))
+        error[exact] = np.mean((merged[clipped][:, 1:] / radiance[clipped][:, 1:] - 1) ** 2)
+    assert clipped.mean() > 0.2
+    assert error[True] < 0.6 * error[False]
+
+
 def test_scene_referred_frames_keep_values_above_one():
     radiance = light(9, top=40.0)
     frames = [
