@@ -39,8 +39,8 @@ GUESSED = 3.0
 FILL_ERROR = 0.035
 """Error of a highlight that is continued from its surroundings, after the mu-law."""
 
-BRIGHTER = (0.01, 0.06)
-"""What the network must show above the reference's white, after the mu-law, to have found something there."""
+BELOW_WHITE = (0.05, 0.1)
+"""How far below the reference's white, after the mu-law, the network contradicts that something is clipped there."""
 
 DARKER = (0.02, 0.06)
 """How far it may stay below the highlights around."""
@@ -86,8 +86,8 @@ def network_share(
     share += unknown * (np.float32(guess) * above_fill - share)
 
     contradicted = _doubt(proposed - shown, seen_noise, np.full_like(noise, (RARE * error.rms) ** 2))
-    found = ramp(_blurred((proposed - shown).max(axis=2)), *BRIGHTER)
-    share *= (1.0 - clipped) * (1.0 - contradicted) + clipped * found
+    too_dark = ramp(_blurred((shown - proposed).max(axis=2)), *BELOW_WHITE)
+    share *= 1.0 - (1.0 - clipped) * contradicted - clipped * too_dark
     return np.asarray(np.clip(share, 0.0, 1.0), np.float32)
 
 

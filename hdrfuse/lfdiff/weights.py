@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -24,8 +23,8 @@ SUFFIX = ".safetensors"
 DEFAULT_WEIGHTS = "fast"
 """Name of the shipped weights that a merge uses unless told otherwise."""
 
-USUAL_ERROR_DB = 40.0
-"""PSNR-mu that weights are taken to reach where they do not say what validation measured."""
+USUAL_ERROR = 0.005
+"""Typical error after the mu-law that weights are taken to have where they do not say what validation measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +41,12 @@ class WeightsMetadata:
 
     @property
     def error(self) -> float:
-        """Root mean square error after the mu-law: the last validation's PSNR-mu, or the usual one."""
+        """Typical error after the mu-law, root mean square: of the last validation, or a usual one."""
         try:
-            decibels = float(self.training["progress"]["scores"][-1]["psnr_mu"])
+            error = float(self.training["progress"]["scores"][-1]["typical_error"])
         except (KeyError, IndexError, TypeError, ValueError):
-            decibels = USUAL_ERROR_DB
-        return float(10.0 ** (-decibels / 20.0)) if math.isfinite(decibels) else 10.0 ** (-USUAL_ERROR_DB / 20.0)
+            return USUAL_ERROR
+        return error if 0.0 < error < 1.0 else USUAL_ERROR
 
 
 def shipped_weights(package: Path | None = None) -> dict[str, Path]:

@@ -95,7 +95,10 @@ class Journal:
             return
         found = validate(averaged(self.learner, self.average), self.validation)
         keep_picture(self.folder / PICTURES, self.step, found.picture)
-        score = {"psnr_mu": found.psnr_mu if math.isfinite(found.psnr_mu) else None}
+        score = {
+            "psnr_mu": found.psnr_mu if math.isfinite(found.psnr_mu) else None,
+            "typical_error": found.typical_error if math.isfinite(found.typical_error) else None,
+        }
         self.scores.append({"step": self.step, "minutes": round(self.minutes, 2), **score})
         self.write(score)
 

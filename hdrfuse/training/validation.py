@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hdrfuse.lfdiff.signals import reference_radiance
-from hdrfuse.metrics.psnr import psnr_mu
+from hdrfuse.metrics.psnr import mu_law, psnr_mu
 from hdrfuse.training.feed import Brackets
 from hdrfuse.training.objectives import Batch
 from hdrfuse.training.pictures import Picture, side_by_side
@@ -20,6 +20,9 @@ Predict = Callable[[Batch], Tensor]
 DRAWN = 3
 """Brackets of the picture."""
 
+TYPICAL_SHARE = 0.75
+"""Share of the pixels that the typical error is taken over; of the rest many show what no frame tells."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:
@@ -27,6 +30,8 @@ class Validation:
 
     psnr_mu: float
     """Mean over the brackets, dB."""
+    typical_error: float
+    """Root mean square error after the mu-law over all brackets' pixels but the worst quarter."""
     picture: Picture
     """A row a bracket: the reference's own radiance, the network's, the truth."""
 
@@ -46,14 +51,27 @@ def validation_set(brackets: Brackets, count: int) -> list[Batch]:
 
 def validate(predict: Predict, brackets: Sequence[Batch]) -> Validation:
     """Score a network on brackets, at least one, and draw the first few; the latter are of one size."""
-    scores, rows = [], []
+    scores, squares, rows = [], [], []
     for index, bracket in enumerate(brackets):
         with torch.inference_mode():
             prediction, truth = picture(predict(bracket)[0]), picture(bracket.radiance[0])
         scores.append(psnr_mu(prediction=prediction, truth=truth))
+        squares.append(
+            np.square(mu_law(prediction.astype(np.float64)) - mu_law(truth.astype(np.float64))).mean(axis=-1).ravel()
+        )
         if index < DRAWN:
             rows.append((picture(reference_only(bracket)[0]), prediction, truth))
-    return Validation(psnr_mu=sum(scores) / len(scores), picture=side_by_side(rows))
+    return Validation(
+        psnr_mu=sum(scores) / len(scores),
+        typical_error=typical_error(np.concatenate(squares)),
+        picture=side_by_side(rows),
+    )
+
+
+def typical_error(squares: NDArray[np.floating]) -> float:
+    """Root mean of squared errors (n,), the worst quarter left out."""
+    kept = max(1, round(TYPICAL_SHARE * len(squares)))
+    return float(np.sqrt(np.partition(squares, kept - 1)[:kept].mean()))
 
 
 def mean_psnr_mu(predict: Predict, brackets: Sequence[Batch]) -> float:

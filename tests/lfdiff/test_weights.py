@@ -10,7 +10,7 @@ from hdrfuse.lfdiff.config import PRESETS
 from hdrfuse.lfdiff.model import LFDiff
 from hdrfuse.lfdiff.weights import (
     DEFAULT_WEIGHTS,
-    USUAL_ERROR_DB,
+    USUAL_ERROR,
     WeightsMetadata,
     find_weights,
     load_weights,
@@ -139,7 +139,8 @@ def test_weights_say_how_far_off_they_are():
     def error_of(training):
         return WeightsMetadata(config=CONFIG, tile_px=256, training=training).error
 
-    assert error_of({"progress": {"scores": [{"psnr_mu": 20.0}, {"psnr_mu": 46.0}]}}) == pytest.approx(0.005, rel=0.01)
-    usual = 10 ** (-USUAL_ERROR_DB / 20)
-    for odd in ({}, {"progress": []}, {"progress": {"scores": []}}, {"progress": {"scores": [{"psnr_mu": None}]}}):
-        assert error_of(odd) == pytest.approx(usual)
+    scores = [{"psnr_mu": 20.0, "typical_error": 0.09}, {"psnr_mu": 46.0, "typical_error": 0.004}]
+    assert error_of({"progress": {"scores": scores}}) == 0.004
+    for odd in ({}, {"progress": []}, {"progress": {"scores": []}}, {"progress": {"scores": [{"psnr_mu": 40.0}]}}):
+        assert error_of(odd) == USUAL_ERROR
+    assert error_of({"progress": {"scores": [{"typical_error": None}]}}) == USUAL_ERROR

@@ -5,7 +5,7 @@ from flat_brackets import DeadlyBrackets
 
 from hdrfuse.errors import HdrfuseError
 from hdrfuse.training.feed import batches
-from hdrfuse.training.validation import mean_psnr_mu, radiance_merge, reference_only, validation_set
+from hdrfuse.training.validation import mean_psnr_mu, radiance_merge, reference_only, typical_error, validation_set
 
 
 def take(brackets, first_step, **options):
@@ -45,3 +45,8 @@ def test_a_process_that_dies_ends_the_run_in_one_line():
     feed = batches(DeadlyBrackets(), first_step=0, batch=1, rank=0, ranks=1, workers=1)
     with pytest.raises(HdrfuseError, match="a process that makes samples died"):
         next(feed)
+
+
+def test_the_typical_error_leaves_the_worst_quarter_out():
+    squares = np.random.default_rng(0).permutation(np.r_[np.full(75, 0.04), np.full(25, 9.0)])
+    np.testing.assert_allclose(typical_error(squares), 0.2)
