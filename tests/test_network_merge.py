@@ -17,7 +17,7 @@ EVS = (-2.0, 0.0, 2.0)
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    scores = [{"psnr_mu": 38.0}]
+    scores = [{"typical_error": 0.0126}]
     return write_network(tmp_path_factory.mktemp("weights") / "small.safetensors", progress={"scores": scores})
 
 

@@ -39,8 +39,11 @@ GUESSED = 3.0
 FILL_ERROR = 0.035
 """Error of a highlight that is continued from its surroundings, after the mu-law."""
 
+BRIGHTER = (0.01, 0.06)
+"""What the network must show above the reference's white, after the mu-law, to outdo a darker frame's measurement."""
+
 BELOW_WHITE = (0.05, 0.1)
-"""How far below the reference's white, after the mu-law, the network contradicts that something is clipped there."""
+"""How far below the reference's white the network contradicts that something is clipped there."""
 
 DARKER = (0.02, 0.06)
 """How far it may stay below the highlights around."""
@@ -86,7 +89,9 @@ def network_share(
     share += unknown * (np.float32(guess) * above_fill - share)
 
     contradicted = _doubt(proposed - shown, seen_noise, np.full_like(noise, (RARE * error.rms) ** 2))
-    too_dark = ramp(_blurred((shown - proposed).max(axis=2)), *BELOW_WHITE)
+    above = _blurred((proposed - shown).max(axis=2))
+    too_dark = 1.0 - ramp(above, *BRIGHTER)
+    too_dark += unknown * (ramp(-above, *BELOW_WHITE) - too_dark)
     share *= 1.0 - (1.0 - clipped) * contradicted - clipped * too_dark
     return np.asarray(np.clip(share, 0.0, 1.0), np.float32)
 

@@ -82,6 +82,7 @@ PRESETS: dict[str, LFDiffConfig] = {
         low_residuals=1,
         unshuffle=2,
         head="blend",
+        tile_px=512,
         prior_stride=8,
         prior_width=48,
         prior_residuals=2,

@@ -1,7 +1,9 @@
 """What a run leaves behind: log lines, validation scores and pictures, checkpoints, weights to ship."""
 
+import contextlib
 import json
 import math
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -11,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hdrfuse import __version__
 from hdrfuse.errors import WriteError
 from hdrfuse.formats.atomic import replacing
 from hdrfuse.lfdiff.model import LFDiff, draw_noise, on_device
@@ -103,7 +106,7 @@ class Journal:
         self.write(score)
 
     def save(self) -> None:
-        """Write the checkpoint and the weights to ship, each whole or not at all.
+        """Write the checkpoint and the weights to ship, half precision, each whole or not at all.
 
         Raises HdrfuseError where a weight is no number, WriteError where the system refuses (full disk).
         """
@@ -125,7 +128,8 @@ class Journal:
                 learner.model.config,
                 self.average.weights,
                 tile_px=learner.model.config.tile_px,
-                training={"recipe": asdict(learner.recipe), "progress": done, **self.notes},
+                training={"recipe": asdict(learner.recipe), "progress": done, **self.notes, **source()},
+                dtype=torch.float16,
             )
 
     def write(self, values: dict[str, Any]) -> None:
@@ -138,6 +142,18 @@ class Journal:
         except OSError as error:
             raise WriteError(f"{self.folder / LOG}: cannot be written: {error.strerror}") from error
         self.report(entry)
+
+
+def source() -> dict[str, str]:
+    """Name the code that trains: its version and, in a checkout, its commit."""
+    facts = {"hdrfuse": __version__}
+    checkout = Path(__file__).parents[2]
+    if (checkout / ".git").exists():
+        command = ["git", "-C", str(checkout), "rev-parse", "HEAD"]
+        with contextlib.suppress(OSError):
+            found = subprocess.run(command, capture_output=True, text=True, check=False)
+            facts |= {"commit": found.stdout.strip()} if found.returncode == 0 else {}
+    return facts
 
 
 def logged_step(line: str) -> float:

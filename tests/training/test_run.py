@@ -139,6 +139,8 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(flat_brack
 def test_half_precision_trains(flat_brackets, tmp_path):
     run(task(flat_brackets, precision="bf16", steps=2), tmp_path)
     tensors, _ = read_tensors(tmp_path / "weights.safetensors")
+    assert all(value.dtype == torch.float16 for value in tensors.values())
+    tensors, _ = read_tensors(tmp_path / "checkpoint.safetensors")
     assert all(value.dtype == torch.float32 for value in tensors.values())
 
 
