@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from hdrfuse.imaging.agreement import disc
 from hdrfuse.imaging.ghosts import Ghosts
 from hdrfuse.imaging.highlights import CLIP_FROM, CLIP_TO, ramp
 from hdrfuse.imaging.merging import STRIP_ROWS, WORKERS, enlarge_rows
@@ -44,6 +45,15 @@ BRIGHTER = (0.01, 0.06)
 
 BELOW_WHITE = (0.05, 0.1)
 """How far below the reference's white the network contradicts that something is clipped there."""
+
+INVENTED = 0.6
+"""How much less the network counts where it can only invent the light: its guess shows the outline of what hid it."""
+
+HIDING = (0.1, 0.25)
+"""Share of the reference's white that a darker frame must miss to show something that hides the light."""
+
+HIDING_EDGE_PX = 3
+"""How far its soft edge reaches."""
 
 DARKER = (0.02, 0.06)
 """How far it may stay below the highlights around."""
@@ -86,7 +96,8 @@ def network_share(
     share += differs * (1.0 - share)
     guess = FILL_ERROR**2 / (FILL_ERROR**2 + (GUESSED * error.rms) ** 2)
     above_fill = 1.0 - ramp(_blurred((compressed - proposed).max(axis=2)), *DARKER)
-    share += unknown * (np.float32(guess) * above_fill - share)
+    invented = 1.0 - np.float32(INVENTED) * _hidden(frames[:reference], seen)
+    share += unknown * (np.float32(guess) * above_fill * invented - share)
 
     contradicted = _doubt(proposed - shown, seen_noise, np.full_like(noise, (RARE * error.rms) ** 2))
     above = _blurred((proposed - shown).max(axis=2))
@@ -147,6 +158,19 @@ def _doubt(difference: Plane, noise: Plane, other: Plane) -> Plane:
     spread = _blurred(noise) * np.float32(1.0 / (4.0 * np.pi * WINDOW_PX**2)) + other
     square = brightest(_blurred(difference) ** 2) / spread
     return np.asarray(1.0 - np.exp(-np.maximum(square - FREE, 0.0) / SPREAD), np.float32)
+
+
+def _hidden(darker: Sequence[Exposed], seen: Plane) -> Plane:
+    """(h, w) 1 where what the reference shows as white is behind something darker in every darker frame.
+
+    The network can only invent such light, and leaves the outline of what hides it; around it, it knows.
+    """
+    white = ramp(seen, CLIP_FROM, CLIP_TO)
+    hidden = np.ones(seen.shape[:2], np.float32) if darker else np.zeros(seen.shape[:2], np.float32)
+    for frame in darker:
+        too_dark = ramp(1.0 - frame.exposure() * np.float32(1.0 / frame.gain), *HIDING)
+        hidden = np.minimum(hidden, brightest(white * too_dark))
+    return _blurred(cv2.dilate(hidden, disc(HIDING_EDGE_PX)))
 
 
 def _clipped(frame: Exposed) -> Plane:

@@ -19,8 +19,8 @@ def exposed(light, ev):
     return Exposed(pixels=pixels, lookup=None, white=1.0, ev=ev, noise=NOISE)
 
 
-def share_of(merged, learned, light, *, ghosts=(), unknown=False, rms=0.005, fill=0.0):
-    """The network's share where three frames saw `light`; `ghosts` are frames that disagree in GHOST."""
+def share_of(merged, learned, light, *, ghosts=(), unknown=False, rms=0.005, fill=0.0, behind=None):
+    """The network's share where three frames saw `light`, the darkest `behind` in GHOST, where `ghosts` disagree."""
     consistency = [np.ones(SHAPE, np.float32) for _ in range(3)]
     for index in ghosts:
         consistency[index][GHOST] = 0
@@ -28,6 +28,8 @@ def share_of(merged, learned, light, *, ghosts=(), unknown=False, rms=0.005, fil
     hidden[GHOST] = unknown
     found = Ghosts(consistency=tuple(consistency), unknown=hidden, fill=plane(fill))
     frames = [exposed(light, ev) for ev in (-2.0, 0.0, 2.0)]
+    if behind is not None:
+        frames[0].pixels[GHOST] = behind / 4
     return network_share(
         merged, learned, frames, 1, found, error=NetworkError(white=4.0, rms=rms), tolerance=0.02
     )  # fmt: skip
@@ -76,6 +78,15 @@ def test_a_hidden_highlight_is_the_networks_where_it_found_one():
     assert inner(share_of(merged, learned, light, unknown=True, ghosts=(0,))) < 0.15
     merged[GHOST], learned[GHOST] = 0.9, 0.3  # what the reference's white contradicts
     assert inner(share_of(merged, learned, light, unknown=True, ghosts=(0,))) < 0.02
+
+
+def test_light_that_something_hides_in_the_darker_frame_is_less_the_networks():
+    light = plane(2.0)
+    merged, learned = plane(1.8), plane(2.0)
+    around = inner(share_of(merged, learned, light, unknown=True, ghosts=(0,)))
+    hidden = inner(share_of(merged, learned, light, unknown=True, ghosts=(0,), behind=0.2))
+    assert hidden < 0.6 * around
+    assert hidden > 0.1
 
 
 def test_a_blend_lies_between_both_and_goes_by_the_share():
