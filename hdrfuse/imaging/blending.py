@@ -170,7 +170,7 @@ def _hidden(darker: Sequence[Exposed], seen: Plane) -> Plane:
     for frame in darker:
         too_dark = ramp(1.0 - frame.exposure() * np.float32(1.0 / frame.gain), *HIDING)
         hidden = np.minimum(hidden, brightest(white * too_dark))
-    return _blurred(cv2.dilate(hidden, disc(HIDING_EDGE_PX)))
+    return _blurred(np.asarray(cv2.dilate(hidden, disc(HIDING_EDGE_PX)), np.float32))
 
 
 def _clipped(frame: Exposed) -> Plane:
