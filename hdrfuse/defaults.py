@@ -4,4 +4,4 @@ from typing import Literal
 
 Method = Literal["lfdiff", "classical"]
 
-METHOD: Method = "classical"
+METHOD: Method = "lfdiff"

@@ -83,7 +83,11 @@ def _fill(
 
     def run(batch: Sequence[Tile]) -> Plane:
         ldr = np.stack([triplet.encoded(tile.rows, tile.columns) for tile in batch])
-        return network.radiance(ldr, triplet.exposures, _noise_of(batch, network, noise))
+        found = network.radiance(ldr, triplet.exposures, _noise_of(batch, network, noise))
+        for seen, content in zip(ldr, found, strict=True):
+            if is_grey(seen):
+                content[:] = content.mean(axis=-1, keepdims=True)
+        return found
 
     done = 0
     with one_core_a_thread() as cores:
@@ -101,6 +105,12 @@ def _fill(
 
 def _noise_of(batch: Sequence[Tile], network: Network, noise: "Tensor | None") -> "Tensor | None":
     return None if noise is None else join_noise([network.share_of(noise, tile.rows, tile.columns) for tile in batch])
+
+
+def is_grey(frames: Plane) -> bool:
+    """Whether frames (F, h, w, 3) hold no colour at all; a network trained on colours makes some up."""
+    first = frames[..., 0]
+    return bool((first == frames[..., 1]).all() and (first == frames[..., 2]).all())
 
 
 def in_order(

@@ -26,7 +26,7 @@ def test_arrays_with_exposures_merge():
     assert merged.radiance.dtype == np.float32
     assert merged.radiance.min() >= 0
     assert merged.ghost_map.shape == (72, 96)
-    assert merged.metadata.provenance["method"] == "classical"
+    assert merged.metadata.provenance["method"] == "lfdiff"
     assert [entry["ev"] for entry in merged.report["inputs"]] == [-2, 0, 2]
 
 
@@ -53,7 +53,7 @@ def test_options_are_the_fields_of_merge_options(folder):
     assert merged.report["response"]["curve"] == "linear"
     assert seen
     assert all(0 <= share <= 1 for share in seen)
-    assert hdrfuse.MergeOptions().method == "classical"
+    assert hdrfuse.MergeOptions().method == "lfdiff"
     assert isinstance(merged, hdrfuse.Merged)
 
 
@@ -85,7 +85,7 @@ def test_bad_input_is_refused(arrays, exposures, error, match):
 
 @pytest.mark.parametrize(
     ("options", "error"),
-    [({"method": "lfdiff"}, WeightsError), ({"method": "magic"}, UsageError), ({"steps": 0}, UsageError),
+    [({"weights": "nobody"}, WeightsError), ({"method": "magic"}, UsageError), ({"steps": 0}, UsageError),
      ({"precision": "fp8"}, UsageError), ({"colour": "red"}, TypeError)],
 )  # fmt: skip
 def test_bad_options_are_refused_before_anything_is_read(options, error):

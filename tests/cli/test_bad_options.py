@@ -78,8 +78,9 @@ def test_linear_frames_have_no_response_to_save(refused, tmp_path):
 # Weights, devices and other options
 
 
-def test_the_network_without_weights_says_so(refused, beach):
-    assert "weights" in refused(beach.parent, "merge", beach, "--method", "lfdiff", naming="lfdiff")
+def test_the_network_without_weights_says_so(refused, beach, monkeypatch):
+    monkeypatch.setattr("hdrfuse.lfdiff.weights.shipped_weights", dict)
+    assert "--method classical" in refused(beach.parent, "merge", beach, naming="no trained weights")
 
 
 @pytest.mark.parametrize("content", [b"", b"not safetensors", b"\x80\x04\x95", b"PK\x03\x04 a pickle in a zip"])
@@ -110,13 +111,21 @@ def test_a_gpu_that_is_not_there_is_refused(refused, beach, device):
 @pytest.mark.parametrize(
     "words",
     [
-        ("--tile", "256"), ("--no-blend",), ("--precision", "bf16"), ("--steps", "4"), ("--weights", "paper"),
-        ("--tile", "many"), ("--tile", "0"), ("--steps", "0"), ("--seed", "-1"), ("--device", "tpu"),
-        ("--response", "nowhere.json"), ("--reference", "9"), ("--reference", "-1"), ("--reference", "nobody.jpg"),
+        ("--weights", "nobody"), ("--precision", "fp8"), ("--tile", "many"), ("--tile", "0"), ("--steps", "0"),
+        ("--seed", "-1"), ("--device", "tpu"), ("--response", "nowhere.json"), ("--reference", "9"),
+        ("--reference", "-1"), ("--reference", "nobody.jpg"),
     ],
 )  # fmt: skip
 def test_options_that_make_no_sense_are_refused(refused, beach, words):
     refused(beach.parent, "merge", beach, *words, naming=words[0])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--tile", "256"), ("--no-blend",), ("--precision", "bf16"), ("--steps", "4"), ("--weights", "fast")],
+)
+def test_the_networks_options_are_refused_without_it(refused, beach, words):
+    refused(beach.parent, "merge", beach, "--method", "classical", *words, naming=words[0])
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_a_result_shows_how_it_was_made_and_what_it_spans(run, beach, tmp_path, 
     assert report["kind"] == "radiance"
     assert report["color_space"] == "sRGB"
     assert report["bits"] == (16 if suffix == ".exr" else 32)
-    assert report["provenance"]["method"] == "classical"
+    assert report["provenance"]["method"] == "lfdiff"
     assert report["provenance"]["evs"] == "-2.00, +0.00, +2.00"
     assert report["white_luminance_cd_m2"] > 0
     span = report["radiance"]

@@ -9,6 +9,7 @@ from PIL.ExifTags import Base
 
 from hdrfuse.formats import read_image
 from hdrfuse.formats.facts import read_facts
+from hdrfuse.lfdiff.weights import find_weights
 
 from .brackets import EVS, SIZE, frame_exif, photograph, write_bracket
 
@@ -35,7 +36,9 @@ def test_a_folder_becomes_an_exr_and_a_preview_beside_it(run, beach):
 def test_the_result_says_how_it_was_made(run, beach):
     assert run("merge", beach, "--seed", "7").code == 0
     facts = read_facts(beach.with_name("beach.exr"))
-    assert facts.provenance["method"] == "classical"
+    assert facts.provenance["method"] == "lfdiff"
+    assert facts.provenance["weights"] == "fast"
+    assert facts.provenance["weights sha256"] == hashlib.sha256(find_weights().read_bytes()).hexdigest()
     assert facts.provenance["reference"] == "shot2.jpg"
     assert facts.provenance["evs"] == "-2.00, +0.00, +2.00"
     assert facts.provenance["seed"] == "7"
