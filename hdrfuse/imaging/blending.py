@@ -16,7 +16,7 @@ import numpy as np
 from hdrfuse.imaging.agreement import disc
 from hdrfuse.imaging.ghosts import Ghosts
 from hdrfuse.imaging.highlights import CLIP_FROM, CLIP_TO, ramp
-from hdrfuse.imaging.merging import STRIP_ROWS, WORKERS, enlarge_rows
+from hdrfuse.imaging.merging import STRIP_ROWS, WORKERS, enlarge_rows, unclipped
 from hdrfuse.imaging.radiometry import Exposed, Plane, brightest, darkest
 
 MU = 5000.0
@@ -46,7 +46,7 @@ BRIGHTER = (0.01, 0.06)
 BELOW_WHITE = (0.05, 0.1)
 """How far below the reference's white the network contradicts that something is clipped there."""
 
-INVENTED = 0.6
+INVENTED = 0.3
 """How much less the network counts where it can only invent the light: its guess shows the outline of what hid it."""
 
 HIDING = (0.1, 0.25)
@@ -56,7 +56,7 @@ HIDING_EDGE_PX = 3
 """How far its soft edge reaches."""
 
 DARKER = (0.02, 0.06)
-"""How far it may stay below the highlights around."""
+"""How far it may stay below a darker frame's measurement, or below what continues the highlights around."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,15 +95,16 @@ def network_share(
     differs *= 1.0 - own_share**2 * (1.0 - clipped)  # the reference alone holds no ghost
     share += differs * (1.0 - share)
     guess = FILL_ERROR**2 / (FILL_ERROR**2 + (GUESSED * error.rms) ** 2)
-    above_fill = 1.0 - ramp(_blurred((compressed - proposed).max(axis=2)), *DARKER)
+    not_below = 1.0 - ramp(_blurred((compressed - proposed).max(axis=2)), *DARKER)
     invented = 1.0 - np.float32(INVENTED) * _hidden(frames[:reference], seen)
-    share += unknown * (np.float32(guess) * above_fill * invented - share)
+    share += unknown * (np.float32(guess) * not_below * invented - share)
 
-    contradicted = _doubt(proposed - shown, seen_noise, np.full_like(noise, (RARE * error.rms) ** 2))
+    measured = 1.0 - ramp(seen, CLIP_FROM, CLIP_TO) if frames[reference].clips else np.float32(1.0)
+    contradicted = _doubt((proposed - shown) * measured, seen_noise, np.full_like(noise, (RARE * error.rms) ** 2))
     above = _blurred((proposed - shown).max(axis=2))
     too_dark = 1.0 - ramp(above, *BRIGHTER)
     too_dark += unknown * (ramp(-above, *BELOW_WHITE) - too_dark)
-    share *= 1.0 - (1.0 - clipped) * contradicted - clipped * too_dark
+    share *= (1.0 - contradicted) * (1.0 - clipped * (1.0 - (1.0 - too_dark) * not_below))
     return np.asarray(np.clip(share, 0.0, 1.0), np.float32)
 
 
@@ -137,17 +138,18 @@ def _variance_of_merge(merged: Plane, frames: Sequence[Exposed], reference: int,
     """Variance (h, w, 3) of a mean that weighs frames as the merge does, and the reference's weight in it (h, w)."""
     total, spread = np.zeros_like(merged), np.zeros_like(merged)
     own = np.zeros_like(merged)
+    apart = all(frame.exact for frame in frames)
     for index, frame in enumerate(frames):
         gain = np.float32(frame.gain)
         variance = frame.variance(merged * gain) / gain**2
-        agreement = _fitted(ghosts.consistency[index], merged) * (1.0 - _clipped(frame))
+        agreement = _fitted(ghosts.consistency[index], merged)[..., None] * unclipped(frame, frame.exposure(), apart)
         if frame.valid is not None:
-            agreement *= frame.valid
+            agreement *= frame.valid[..., None]
         if index == reference:
             agreement = np.maximum(agreement, np.float32(1e-4))
-        weight = agreement[..., None] / variance
+        weight = agreement / variance
         total += weight
-        spread += weight * agreement[..., None]
+        spread += weight * agreement
         if index == reference:
             own = weight
     return spread / total**2, (own / total).mean(axis=2)

@@ -101,12 +101,7 @@ def _trusts(frames: Sequence[Exposed], reference: int, exposures: Sequence[Plane
     measurement of its own, and a red lamp does not cost the green and blue beside it.
     """
     apart = all(frame.exact for frame in frames)
-    trusts = [
-        _unclipped(exposure, apart=apart)
-        if frame.clips
-        else np.ones((*exposure.shape[:2], 3 if apart else 1), np.float32)
-        for frame, exposure in zip(frames, exposures, strict=True)
-    ]
+    trusts = [unclipped(frame, exposure, apart) for frame, exposure in zip(frames, exposures, strict=True)]
     beside_white = trusts[reference].copy()
     for frame, trust in zip(frames, trusts, strict=True):
         if (spoiled := frame.is_spoiled(rows)) is not None:
@@ -122,8 +117,10 @@ def _trusts(frames: Sequence[Exposed], reference: int, exposures: Sequence[Plane
     ]
 
 
-def _unclipped(exposure: Plane, *, apart: bool) -> Plane:
-    """1 where nothing (h, W, 1), or where each channel (h, W, 3), of an exposure (h, W, 3) is clipped."""
+def unclipped(frame: Exposed, exposure: Plane, apart: bool) -> Plane:
+    """1 where nothing (h, W, 1), or where each channel (h, W, 3), of a frame's exposure (h, W, 3) is clipped."""
+    if not frame.clips:
+        return np.ones((*exposure.shape[:2], 3 if apart else 1), np.float32)
     return np.float32(1.0) - ramp(exposure if apart else brightest(exposure)[..., None], CLIP_FROM, CLIP_TO)
 
 

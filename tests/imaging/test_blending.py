@@ -85,7 +85,7 @@ def test_light_that_something_hides_in_the_darker_frame_is_less_the_networks():
     merged, learned = plane(1.8), plane(2.0)
     around = inner(share_of(merged, learned, light, unknown=True, ghosts=(0,)))
     hidden = inner(share_of(merged, learned, light, unknown=True, ghosts=(0,), behind=0.2))
-    assert hidden < 0.6 * around
+    assert hidden < 0.8 * around
     assert hidden > 0.1
 
 
