@@ -111,7 +111,8 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
     with clock.stage("looking for ghosts", prepared_at):
         factor = int(np.ceil(np.sqrt(max(1.0, bracket.frames[0].pixels[..., 0].size / GHOST_PIXELS))))
         tolerance = tolerances(bracket, calibration, registrations)
-        ghosts = find_ghosts([frame.reduced(factor) for frame in frames], reference, tolerance)
+        reduced = [frame.reduced(factor) for frame in frames]
+        ghosts = find_ghosts(reduced, reference, tolerance)
     network: dict[str, Any] | None = None
     if by_network:
         triplet = Triplet.of(frames, reference)
@@ -126,7 +127,7 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         with clock.stage("blending", 1.0):
             if options.blend:
                 error = NetworkError(white=triplet.white, rms=deghosted.network.metadata.error)
-                share = _network_share(radiance, deghosted, frames, reference, ghosts, error, tolerance, factor)
+                share = _network_share(radiance, deghosted, reduced, reference, ghosts, error, tolerance, factor)
                 network["share"] = round(float(share.mean()), 5)
                 blend(radiance, deghosted.radiance, share, white=triplet.white)
             else:
@@ -157,7 +158,7 @@ def _deghosted(triplet: Triplet, options: MergeOptions, advance: Callable[[float
 
 
 def _network_share(
-    radiance: Plane, deghosted: "Deghosted", frames: Sequence[Exposed], reference: int, ghosts: Ghosts,
+    radiance: Plane, deghosted: "Deghosted", reduced: Sequence[Exposed], reference: int, ghosts: Ghosts,
     error: NetworkError, tolerance: Sequence[Tolerance], factor: int,
 ) -> Plane:  # fmt: skip
     """The network's share at the size at which ghosts were looked for."""
@@ -167,7 +168,7 @@ def _network_share(
         for plane in (radiance, deghosted.radiance)
     )
     return network_share(
-        merged, learned, [frame.reduced(factor) for frame in frames], reference, ghosts,
+        merged, learned, reduced, reference, ghosts,
         error=error, tolerance=max(each.relative for each in tolerance), averaged_px=factor,
     )  # fmt: skip
 

@@ -86,7 +86,8 @@ def network_share(
     noise = (variance * slope**2).mean(axis=2)
     seen_noise = (frames[reference].variance(seen) * slope**2).mean(axis=2)
     slack = ((np.float32(tolerance) * merged * slope) ** 2).max(axis=2)
-    clipped = _clipped(frames[reference])
+    measured = unclipped(frames[reference], seen, apart=True)
+    clipped = brightest(1.0 - measured)
     unknown = _fitted(ghosts.unknown, merged)
 
     pixel = np.float32(averaged_px**2)  # what averaging took from the noise is still in the picture
@@ -96,10 +97,9 @@ def network_share(
     share += differs * (1.0 - share)
     guess = FILL_ERROR**2 / (FILL_ERROR**2 + (GUESSED * error.rms) ** 2)
     not_below = 1.0 - ramp(_blurred((compressed - proposed).max(axis=2)), *DARKER)
-    invented = 1.0 - np.float32(INVENTED) * _hidden(frames[:reference], seen)
+    invented = 1.0 - np.float32(INVENTED) * _hidden(frames[:reference], 1.0 - measured)
     share += unknown * (np.float32(guess) * not_below * invented - share)
 
-    measured = 1.0 - ramp(seen, CLIP_FROM, CLIP_TO) if frames[reference].clips else np.float32(1.0)
     contradicted = _doubt((proposed - shown) * measured, seen_noise, np.full_like(noise, (RARE * error.rms) ** 2))
     above = _blurred((proposed - shown).max(axis=2))
     too_dark = 1.0 - ramp(above, *BRIGHTER)
@@ -162,24 +162,16 @@ def _doubt(difference: Plane, noise: Plane, other: Plane) -> Plane:
     return np.asarray(1.0 - np.exp(-np.maximum(square - FREE, 0.0) / SPREAD), np.float32)
 
 
-def _hidden(darker: Sequence[Exposed], seen: Plane) -> Plane:
-    """(h, w) 1 where what the reference shows as white is behind something darker in every darker frame.
+def _hidden(darker: Sequence[Exposed], white: Plane) -> Plane:
+    """(h, w) 1 where what is `white` (h, w, 3) in the reference is behind something darker in every darker frame.
 
     The network can only invent such light, and leaves the outline of what hides it; around it, it knows.
     """
-    white = ramp(seen, CLIP_FROM, CLIP_TO)
-    hidden = np.ones(seen.shape[:2], np.float32) if darker else np.zeros(seen.shape[:2], np.float32)
+    hidden = np.full(white.shape[:2], 1.0 if darker else 0.0, np.float32)
     for frame in darker:
         too_dark = ramp(1.0 - frame.exposure() * np.float32(1.0 / frame.gain), *HIDING)
         hidden = np.minimum(hidden, brightest(white * too_dark))
     return _blurred(np.asarray(cv2.dilate(hidden, disc(HIDING_EDGE_PX)), np.float32))
-
-
-def _clipped(frame: Exposed) -> Plane:
-    """(h, w) 1 where a frame is white in any channel."""
-    if not frame.clips:
-        return np.zeros(frame.pixels.shape[:2], np.float32)
-    return ramp(brightest(frame.exposure()), CLIP_FROM, CLIP_TO)
 
 
 def _fitted(plane: Plane, like: Plane) -> Plane:
