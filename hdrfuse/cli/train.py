@@ -35,6 +35,11 @@ Stage1Option = Annotated[
     Path | None,
     typer.Option("--stage1", metavar="RUN", help="Folder of the stage-1 run that stage 2 follows.", show_default=False),
 ]
+StartOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Weights to start from, such as weights.safetensors of another run.",
+                 show_default="chance"),
+]  # fmt: skip
 VggOption = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="VGG19's first convolutions, .safetensors, for the perceptual term of the loss.",
@@ -113,6 +118,7 @@ def train(
     table3: Table3Option = None,
     preset: PresetOption = None,
     stage1: Stage1Option = None,
+    start: StartOption = None,
     vgg: VggOption = None,
     resume: ResumeOption = False,
     dataset: DatasetOption = None,
@@ -154,7 +160,7 @@ def train(
     check_device(device)
     request = Request(
         stage=stage, table3=table3, preset=preset, dataset=dataset, data=tuple(data or ()), movers=tuple(movers or ()),
-        cache=cache, stage1=stage1, vgg=vgg, validation_brackets=validation,
+        cache=cache, stage1=stage1, start=start, vgg=vgg, validation_brackets=validation,
         recipe={
             "steps": steps, "batch": batch, "crop_px": crop, "learning_rate": learning_rate, "schedule": schedule,
             "warm_up_steps": warm_up, "seed": seed, "precision": precision,

@@ -1,21 +1,20 @@
 """From a task to what learns: the network, its teacher and the optimiser."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from hdrfuse.errors import BadInputError, WeightsError
+from hdrfuse.errors import BadInputError
 from hdrfuse.lfdiff.config import PRESETS
 from hdrfuse.lfdiff.model import LFDiff, on_device
 from hdrfuse.lfdiff.prior import LPENet
 from hdrfuse.lfdiff.weights import read_tensors
-from hdrfuse.training.checkpoint import subset
 from hdrfuse.training.journal import WEIGHTS
 from hdrfuse.training.muon import Muon, is_hidden_matrix
 from hdrfuse.training.objectives import OBJECTIVES, Batch, Learner, Losses
 from hdrfuse.training.recipe import OBJECTIVES_NEED_STAGE_1, PRIOR_OF_OBJECTIVE, Recipe
+from hdrfuse.training.start import fill, start_from
 from hdrfuse.training.task import Task
 
 
@@ -34,9 +33,9 @@ class Stage(nn.Module):
 
 
 def build_learner(task: Task, device: torch.device) -> Learner:
-    """Build the network of a recipe, started from the earlier run where there is one, and its teacher.
+    """Build the network of a recipe, started from an earlier run or a weights file if there is one, and its teacher.
 
-    Raises BadInputError where a stage-1 run is needed and not given, WeightsError where it does not fit.
+    Raises BadInputError where a stage-1 run is needed and not given, WeightsError where a file does not fit.
     """
     recipe = task.recipe
     config = replace(PRESETS[recipe.preset], prior=PRIOR_OF_OBJECTIVE[recipe.objective])
@@ -53,23 +52,13 @@ def build_learner(task: Task, device: torch.device) -> Learner:
         fill(model.reconstruction, tensors, "reconstruction.", path)
     elif recipe.objective in OBJECTIVES_NEED_STAGE_1:
         raise BadInputError(f"{recipe.objective} follows a stage-1 run; give its folder")
+    if task.start is not None:
+        start_from(model, task.start)
     if recipe.objective == "split":
         model.reconstruction.requires_grad_(False)
     on_device(model, device)
     loss = task.reconstruction_loss.to(device)
     return Learner(model=model, teacher=teacher, reconstruction_loss=loss, recipe=recipe)
-
-
-def fill(module: nn.Module, tensors: dict[str, Tensor], prefix: str, path: Path) -> None:
-    """Load a module from those of a file's tensors whose names begin so. Raises WeightsError if they do not fit."""
-    part = subset(tensors, prefix)
-    if not part:
-        raise WeightsError(f"{path}: holds no {prefix.rstrip('.')}; expected the weights of a stage-1 run")
-    try:
-        module.load_state_dict(part)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise WeightsError(f"{path}: the weights of another network than this preset's: {reason}") from error
 
 
 def build_optimizer(recipe: Recipe, model: LFDiff) -> torch.optim.AdamW:

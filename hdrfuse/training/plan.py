@@ -25,6 +25,8 @@ class Plan:
     """Folder of the decoded images; None for one inside the run's."""
     stage1: str | None = None
     """Folder of the stage-1 run, for stages that follow it."""
+    start: str | None = None
+    """Weights that the network starts from."""
     vgg: str | None = None
     validation_brackets: int = 20
 

@@ -27,6 +27,7 @@ class Request:
     movers: tuple[Path, ...] = ()
     cache: Path | None = None
     stage1: Path | None = None
+    start: Path | None = None
     vgg: Path | None = None
     validation_brackets: int | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Request:
             "movers": tuple(str(folder.resolve()) for folder in self.movers) or None,
             "cache": absolute(self.cache),
             "stage1": absolute(self.stage1),
+            "start": absolute(self.start),
             "vgg": absolute(self.vgg),
             "validation_brackets": self.validation_brackets,
         }
@@ -110,5 +112,7 @@ def check_plan(plan: Plan) -> None:
     needed = recipe.objective in OBJECTIVES_NEED_STAGE_1
     if needed and plan.stage1 is None:
         raise UsageError(f"--stage1: {recipe.objective} follows a stage-1 run; its folder was expected")
+    if needed and plan.start is not None:
+        raise UsageError(f"--start: {recipe.objective} starts from its stage-1 run; only one of the two is possible")
     if not needed and plan.stage1 is not None:
         raise UsageError(f"--stage1: {recipe.objective} follows no other run")

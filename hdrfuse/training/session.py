@@ -87,6 +87,8 @@ def check_files(plan: Plan) -> None:
     """Raise WeightsError for a stage-1 run or a VGG19 file that is missing, before minutes go into decoding."""
     if plan.stage1 is not None and not (Path(plan.stage1) / WEIGHTS).is_file():
         raise WeightsError(f"{plan.stage1}: no {WEIGHTS} in it; expected the folder of a stage-1 run")
+    if plan.start is not None and not Path(plan.start).is_file():
+        raise WeightsError(f"{plan.start}: no such file; expected weights to start from")
     if plan.vgg is not None and not Path(plan.vgg).is_file():
         raise WeightsError(f"{plan.vgg}: no such file; expected VGG19's first convolutions")
 

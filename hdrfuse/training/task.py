@@ -1,7 +1,8 @@
 """What a run trains on what: a recipe, its samples, its validation set and its losses."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ class Task:
     """Goes into the metadata: the sources' names."""
     earlier_run: Path | None = None
     """Folder of the stage-1 run, for stages that follow it."""
+    start: Path | None = None
+    """Weights that the network starts from."""
     skipped: tuple[str, ...] = ()
     """A line for each damaged image or scene that is left out."""
     warnings: tuple[str, ...] = ()
@@ -52,18 +55,21 @@ def planned_task(plan: Plan, cache: Path, *, report: Report = lambda name: None)
     OutputError or WriteError, as whatever is opened does.
     """
     vgg19_file = None if plan.vgg is None else Path(plan.vgg)
-    earlier_run = None if plan.stage1 is None else Path(plan.stage1)
+    earlier_run, start = (None if path is None else Path(path) for path in (plan.stage1, plan.start))
     if not plan.data:
         raise UsageError("--data: a folder of images was expected")
     if plan.dataset == "synthetic":
         sources = Sources(images=tuple(map(Path, plan.data)), movers=tuple(map(Path, plan.movers)))
-        return synthetic_task(
-            plan.recipe, sources, cache, earlier_run=earlier_run, vgg19_file=vgg19_file,
-            validation_brackets=plan.validation_brackets, report=report,
+        task = synthetic_task(
+            plan.recipe, sources, cache, vgg19_file=vgg19_file, validation_brackets=plan.validation_brackets,
+            report=report,
         )  # fmt: skip
-    if plan.movers or len(plan.data) > 1:
+    elif plan.movers or len(plan.data) > 1:
         raise UsageError(f"--dataset {plan.dataset}: one --data folder and no --movers; those are for synthetic")
-    return captured_task(plan, Path(plan.data[0]), cache, reconstruction_loss(plan.recipe, vgg19_file), report)
+    else:
+        task = captured_task(plan, Path(plan.data[0]), cache, reconstruction_loss(plan.recipe, vgg19_file), report)
+    notes = task.notes if start is None else task.notes | {"start_sha256": sha256(start.read_bytes()).hexdigest()}
+    return replace(task, earlier_run=earlier_run, start=start, notes=notes)
 
 
 def synthetic_task(
@@ -71,7 +77,6 @@ def synthetic_task(
     data: Sources | Path,
     cache: Path,
     *,
-    earlier_run: Path | None = None,
     vgg19_file: Path | None = None,
     validation_brackets: int = VALIDATION_BRACKETS,
     report: Report = lambda name: None,
@@ -94,7 +99,6 @@ def synthetic_task(
         validation=validation_set(held_back, validation_brackets) if validated else [],
         reconstruction_loss=reconstruction_loss(recipe, vgg19_file),
         notes={"sources": [image.name for image in train.images], "brackets_seed": brackets_seed(recipe)},
-        earlier_run=earlier_run,
         skipped=tuple(left_out(cache).values()),
         warnings=() if validated or not validation_brackets else ("no image is left for validation: give more",),
     )
@@ -119,7 +123,6 @@ def captured_task(plan: Plan, data: Path, cache: Path, loss: ReconstructionLoss,
         validation=[] if validation is None else validation_set(validation, plan.validation_brackets),
         reconstruction_loss=loss,
         notes={"dataset": plan.dataset, "sources": [scene.name for scene in train.scenes], "brackets_seed": seed},
-        earlier_run=None if plan.stage1 is None else Path(plan.stage1),
         skipped=patches.skipped,
         warnings=warnings,
     )

@@ -262,6 +262,8 @@ def from_scene(folder: Path, names) -> None:
         (("--stage", "1", "--data", "nowhere"), "nowhere: no such folder"),
         (("--stage", "1", "--vgg", "nothing.safetensors"), "nothing.safetensors"),
         (("--stage", "2", "--stage1", "nowhere"), "nowhere"),
+        (("--stage", "1", "--start", "nowhere"), "nowhere: no such file"),
+        (("--stage", "2", "--stage1", "s", "--start", "w"), "--start"),
         (("--stage", "1", "--dataset", "hu", "--movers", "m"), "--movers"),
         (("--stage", "1", "--dataset", "hu"), "Training"),
     ],

@@ -1,0 +1,57 @@
+"""Training that begins with a trained network instead of chance."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from hdrfuse.errors import WeightsError
+from hdrfuse.lfdiff.model import LFDiff
+from hdrfuse.lfdiff.reconstruction import PriorAttention
+from hdrfuse.lfdiff.weights import read_tensors
+from hdrfuse.training.checkpoint import subset
+
+LISTENING = ".low.attention."
+"""In the names of what a network without a prior lacks."""
+
+
+def fill(module: nn.Module, tensors: dict[str, Tensor], prefix: str, path: Path) -> None:
+    """Load a module from those of a file's tensors whose names begin so. Raises WeightsError if they do not fit."""
+    part = subset(tensors, prefix)
+    if not part:
+        raise WeightsError(f"{path}: holds no {prefix.rstrip('.')}; expected the weights of a stage-1 run")
+    load(module, part, path)
+
+
+def start_from(model: LFDiff, path: Path) -> None:
+    """Start a network from a weights file; what the file lacks of the prior stays at chance.
+
+    A network that takes a prior may start from one that takes none: it ignores its prior at first, and the other way
+    round. Raises WeightsError for a file that is damaged or of another size.
+    """
+    tensors, _ = read_tensors(path)
+    own = model.state_dict()
+    known = {own_name(name, own): value for name, value in tensors.items()}
+    lacking = [name for name in own if name.startswith("reconstruction.") and name not in known]
+    if any(LISTENING not in name for name in lacking):
+        raise WeightsError(f"{path}: not the weights of this preset's network; {lacking[0]} is missing")
+    for module in model.modules():
+        if lacking and isinstance(module, PriorAttention):
+            nn.init.zeros_(module.to_out.weight)
+            nn.init.zeros_(module.to_out.bias)  # type: ignore[arg-type]
+    load(model, model.state_dict() | {name: value for name, value in known.items() if name in own}, path)
+
+
+def own_name(name: str, own: Collection[str]) -> str:
+    """Return what a network calls a tensor of a file: a low branch is named otherwise where it takes a prior."""
+    others = (name, name.replace(".low.", ".low.refine."), name.replace(".low.refine.", ".low."))
+    return next((other for other in others if other in own), name)
+
+
+def load(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
+    """Load a module. Raises WeightsError if names or sizes do not fit."""
+    try:
+        module.load_state_dict(tensors)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise WeightsError(f"{path}: the weights of another network than this preset's: {reason}") from error

@@ -1,0 +1,75 @@
+"""Networks that begin with another's weights: the same picture at first, then their own."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from flat_brackets import tiny_config
+
+from hdrfuse.errors import WeightsError
+from hdrfuse.lfdiff.model import LFDiff
+from hdrfuse.lfdiff.weights import save_weights
+from hdrfuse.training.start import start_from
+
+
+def network(prior, seed=0, **changes):
+    torch.manual_seed(seed)
+    model = LFDiff(replace(tiny_config(), prior=prior, **changes)).eval()
+    torch.nn.init.normal_(model.reconstruction.last.weight, std=0.05)
+    return model
+
+
+def saved(model, tmp_path):
+    path = tmp_path / "weights.safetensors"
+    save_weights(path, model.config, model.state_dict(), tile_px=64, training={})
+    return path
+
+
+def picture(model):
+    generator = torch.Generator().manual_seed(5)
+    frames = torch.rand(1, 3, 6, 64, 64, generator=generator)
+    prior = torch.rand(1, 3, 8, 8, generator=generator)
+    with torch.no_grad():
+        return model.reconstruction(frames, None if model.config.prior == "none" else prior)
+
+
+@pytest.mark.parametrize("prior", ["ground-truth", "direct", "diffusion", "none"])
+def test_a_network_starts_with_the_picture_of_one_without_a_prior(tmp_path, prior):
+    earlier, model = network("none"), network(prior, seed=1)
+    assert not torch.allclose(picture(model), picture(earlier), atol=1e-2)
+    start_from(model, saved(earlier, tmp_path))
+    assert torch.allclose(picture(model), picture(earlier), atol=5e-3)  # weights are stored in half precision
+
+
+def test_the_prior_is_ignored_at_first_and_learned_from_then_on(tmp_path):
+    model = network("ground-truth", seed=1)
+    start_from(model, saved(network("none"), tmp_path))
+    frames, prior = torch.rand(1, 3, 6, 64, 64), torch.rand(1, 3, 8, 8)
+    assert torch.equal(model.reconstruction(frames, prior), model.reconstruction(frames, -prior))
+    model.reconstruction(frames, prior).square().sum().backward()
+    gradients = [p.grad.abs().max() for n, p in model.named_parameters() if n.endswith("attention.to_out.weight")]
+    assert gradients
+    assert min(gradients) > 0
+
+
+def test_a_network_with_a_prior_starts_with_all_that_one_of_its_kind_has(tmp_path):
+    earlier, model = network("diffusion"), network("diffusion", seed=1)
+    start_from(model, saved(earlier, tmp_path))
+    for name, value in earlier.state_dict().items():
+        assert torch.allclose(model.state_dict()[name].float(), value.float(), atol=5e-3), name
+
+
+def test_a_network_without_a_prior_starts_from_the_rest_of_one_that_has_one(tmp_path):
+    earlier, model = network("ground-truth"), network("none", seed=1)
+    start_from(model, saved(earlier, tmp_path))
+    low = "reconstruction.blocks.0.integrate.low"
+    kept = earlier.state_dict()[f"{low}.refine.0.body.0.weight"]
+    assert torch.allclose(model.state_dict()[f"{low}.0.body.0.weight"], kept, atol=5e-3)
+
+
+@pytest.mark.parametrize("changes", [{"channels": 32}, {"frms_per_block": (2,)}])
+def test_weights_of_another_size_are_refused_in_one_line(tmp_path, changes):
+    path = saved(network("none"), tmp_path)
+    with pytest.raises(WeightsError, match=r"weights\.safetensors: .*preset's") as raised:
+        start_from(network("ground-truth", **changes), path)
+    assert "\n" not in str(raised.value)
