@@ -30,6 +30,8 @@ class MergeOptions:
     align: bool = True
     response: str | Path = "auto"
     """One of RESPONSES, or a saved curve's file."""
+    gains: bool = True
+    """Correct the stated exposures by up to a sixth of a stop; with the response `auto` that is always done."""
     weights: str | Path | None = None
     """A file or the name of shipped weights; None = the default ones."""
     blend: bool = True
@@ -48,6 +50,7 @@ class MergeKeywords(TypedDict, total=False):
     method: str
     align: bool
     response: str | Path
+    gains: bool
     weights: str | Path | None
     blend: bool
     device: str

@@ -89,7 +89,7 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         evs = bracket.relative_evs
         floors = [noise_floor(frame) for frame in bracket.frames]
         matches = match_histograms(samples, evs, floors)
-        calibration = calibrated(bracket, options.response, matches)
+        calibration = calibrated(bracket, options.response, matches, gains=options.gains)
     with clock.stage("registering", 0.2 * prepared_at):
         frames = exposed(bracket, calibration)
         registrations = registered(frames, reference) if options.align else []
@@ -105,7 +105,7 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         moved = any(frame.valid is not None for frame in frames)
         if moved or calibration.curve.name not in KNOWN_CURVES or any(calibration.gains_ev):
             matches = match_registered(frames, evs, floors) or matches
-            calibration = calibrated(bracket, options.response, matches, earlier=calibration)
+            calibration = calibrated(bracket, options.response, matches, gains=options.gains, earlier=calibration)
             frames = recalibrated(frames, bracket, calibration)
         warnings += calibration.warnings
     with clock.stage("looking for ghosts", prepared_at):

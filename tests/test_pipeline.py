@@ -188,3 +188,12 @@ def test_tiny_frames_are_merged(size):
     result = merge_bracket(bracket_of_arrays(frames, (0, 2)), MergeOptions(method="classical"))
     assert result.radiance.shape == (*size, 3)
     assert is_radiance(result.radiance)
+
+
+def test_stated_exposures_stay_as_they_are_where_no_gains_are_wanted() -> None:
+    bracket = scene(1, "moving", (240, 180))
+    wrong = bracket_of_arrays(bracket.frames, [*bracket.evs[:2], bracket.evs[2] - 0.1], reference=bracket.reference)
+    for gains, expected in ((True, 0.1), (False, 0.0)):
+        options = MergeOptions(method="classical", response="gamma", align=False, gains=gains)
+        found = merge_bracket(wrong, options).report["inputs"][2]["gain_ev"]
+        assert found == pytest.approx(expected, abs=0.03 if gains else 0)

@@ -36,9 +36,14 @@ REGISTERED_PX, STILL_PX = 0.25, 0.1
 
 
 def calibrated(
-    bracket: Bracket, response: str | Path, matches: Sequence[Pairs], *, earlier: Calibration | None = None
+    bracket: Bracket,
+    response: str | Path,
+    matches: Sequence[Pairs],
+    *,
+    gains: bool = True,
+    earlier: Calibration | None = None,
 ) -> Calibration:
-    """The curve that is asked for, with the gains and the error that it leaves."""
+    """The curve that is asked for, with the gains, if a given curve is to have any, and the error that it leaves."""
     count, reference = len(bracket.frames), bracket.reference
     if response == "auto" and not bracket.frames[0].linear:
         return calibrate(matches, count, reference, earlier=earlier)
@@ -53,11 +58,11 @@ def calibrated(
         curve = KNOWN_CURVES[str(response)]()
     else:
         curve = load_response(Path(response))
-    gains = gains_for(curve, matches, count, reference)
+    gains_ev = gains_for(curve, matches, count, reference) if gains else np.zeros(count)
     return Calibration(
         curve=curve,
-        gains_ev=tuple(float(gain) for gain in gains),
-        residual_ev=median_error(curve, matches, gains),
+        gains_ev=tuple(float(gain) for gain in gains_ev),
+        residual_ev=median_error(curve, matches, gains_ev),
         srgb_residual_ev=median_error(KNOWN_CURVES["srgb"](), matches, np.zeros(count)),
         warnings=warnings,
     )
