@@ -76,17 +76,25 @@ def find_scene(paths: Sequence[Path]) -> Scene:
 
 
 def _scene_of_folder(folder: Path) -> Scene:
+    chosen, warnings = frames_of(folder)
+    if len(chosen) < 2:
+        found = {0: "no image", 1: f"1 image ({chosen[0].name})" if chosen else ""}[len(chosen)]
+        raise BracketError(f"{folder}: {found} found; a bracket needs at least 2")
+    return Scene(name=folder.resolve().name or "scene", files=tuple(chosen), folder=folder, warnings=tuple(warnings))
+
+
+def frames_of(folder: Path) -> tuple[list[Path], list[str]]:
+    """Return the frames among a folder's files in natural order, however many there are, and warnings.
+
+    Raises BracketError for a folder that cannot be read.
+    """
     try:
         files = sorted((entry for entry in folder.iterdir() if _may_be_frame(entry)), key=natural_key)
     except OSError as error:
         raise BracketError(f"{folder}: cannot be read: {error.strerror}") from error
     display = [path for path in files if path.suffix.lower() not in SCENE_REFERRED_SUFFIXES]
     chosen, warnings = _one_of_each_raw_pair(display or files)
-    chosen = _without_earlier_results(chosen)
-    if len(chosen) < 2:
-        found = {0: "no image", 1: f"1 image ({chosen[0].name})" if chosen else ""}[len(chosen)]
-        raise BracketError(f"{folder}: {found} found; a bracket needs at least 2")
-    return Scene(name=folder.resolve().name or "scene", files=tuple(chosen), folder=folder, warnings=tuple(warnings))
+    return _without_earlier_results(chosen), warnings
 
 
 def _may_be_frame(path: Path) -> bool:
