@@ -12,6 +12,7 @@ import exifread
 from PIL import Image, TiffImagePlugin
 
 from hdrfuse.formats.image import Capture
+from hdrfuse.formats.maker_notes import read_bracketing
 from hdrfuse.formats.orientation import UPRIGHT
 
 LONGEST_EXPOSURE_S = 100_000.0
@@ -21,6 +22,8 @@ LARGEST_BIAS_EV = 20.0
 LONGEST_FOCAL_LENGTH_MM = 100_000.0
 ISO_OVERFLOW = 65535
 """ISOSpeedRatings is 16 bits wide; a camera beyond it writes this and the true value elsewhere."""
+
+EXPOSURE_MODES: dict[float | None, str] = {0.0: "auto", 1.0: "manual", 2.0: "bracket"}
 
 LARGEST_BLOCK_BYTES = 65533 - 6
 """What one JPEG segment holds behind its length and "Exif\\0\\0"."""
@@ -46,6 +49,7 @@ def read_exif(stream: BinaryIO) -> Exif:
     What is damaged or missing is left out: EXIF does not decide whether the pixels are sound.
     """
     tags = _Tags(_tags(stream))
+    bracketing = read_bracketing(stream, tags.text("Image Make"))
     return Exif(
         capture=Capture(
             exposure_time_s=_exposure_time_s(tags),
@@ -60,6 +64,10 @@ def read_exif(stream: BinaryIO) -> Exif:
             camera=camera_name(tags.text("Image Make"), tags.text("Image Model")),
             lens=tags.text("EXIF LensModel", "Image LensModel"),
             focal_length_mm=_positive(tags.number("EXIF FocalLength", "Image FocalLength"), LONGEST_FOCAL_LENGTH_MM),
+            body_serial=tags.text("EXIF BodySerialNumber", "Image CameraSerialNumber"),
+            exposure_mode="bracket" if bracketing.on else EXPOSURE_MODES.get(tags.number("EXIF ExposureMode")),
+            bracket_shift_ev=bracketing.shift_ev,
+            bracket_shot=bracketing.shot,
         ),
         orientation=int(tags.number("Image Orientation") or UPRIGHT),
         adobe_rgb=tags.text("Interoperability InteroperabilityIndex") == "R03",

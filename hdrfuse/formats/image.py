@@ -29,6 +29,13 @@ class Capture:
     camera: str | None = None
     lens: str | None = None
     focal_length_mm: float | None = None
+    body_serial: str | None = None
+    exposure_mode: str | None = None
+    """"auto", "manual", or "bracket" where the camera varied the exposure by itself."""
+    bracket_shift_ev: float | None = None
+    """How far an automatic bracket moved this frame's exposure, from the maker note."""
+    bracket_shot: int | None = None
+    """Place in an automatic bracket, from 1, from the maker note."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,6 +77,15 @@ def test_apex_values_stand_in_for_missing_ones():
     assert stated.exposure_time_s == pytest.approx(0.01)
 
 
+def test_the_exposure_mode_and_the_body_are_read():
+    exif = Image.Exif()
+    exif.get_ifd(34665).update({41986: 2, 42033: "0123 "})
+    capture = read_exif_block(exif.tobytes()[6:]).capture
+    assert (capture.exposure_mode, capture.body_serial) == ("bracket", "0123")
+    assert capture_of(tag_41986=("short", 1)).exposure_mode == "manual"
+    assert capture_of(tag_41986=("short", 9)).exposure_mode is None
+
+
 def test_an_iso_beyond_16_bits_comes_from_the_wider_tags():
     assert capture_of(tag_34855=("short", 65535), tag_34866=("long", 102_400)).iso == 102_400
     assert capture_of(tag_34855=("short", 65535), tag_34865=("long", 204_800)).iso == 204_800
