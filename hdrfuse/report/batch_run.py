@@ -7,8 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-Picture = Path | bytes
-"""A JPEG or PNG, as a file or as the file's bytes; the page shrinks and re-encodes it."""
+from hdrfuse.report.pictures import Picture
 
 
 class Status(StrEnum):
