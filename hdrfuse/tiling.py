@@ -63,13 +63,14 @@ def batched(tiles: Sequence[Tile], *, largest: int | None = None) -> list[list[T
 
 
 def _cut(extent: int, tile_px: int, multiple_of: int) -> list[tuple[slice, Array]]:
-    """Overlapping parts of a side, evenly spread, with weights that sum to one at every pixel."""
+    """Overlapping parts of a side, evenly spread and no longer than need be, with weights that sum to one."""
     overlap = min(OVERLAP_PX, tile_px // 4)
     stride = max((tile_px - overlap) // multiple_of, 1) * multiple_of
     count = 1 + max(-(-(extent - tile_px) // stride), 0)
-    step = (extent - tile_px) / max(count - 1, 1)
+    length = min(tile_px, -(-(extent + (count - 1) * (overlap + multiple_of)) // count))
+    step = (extent - length) / max(count - 1, 1)
     starts = [-(-round(index * step) // multiple_of) * multiple_of for index in range(count)]
-    ends = [min(start + tile_px, extent) for start in starts]
+    ends = [min(start + length, extent) for start in starts]
     parts = [slice(start, end) for start, end in zip(starts, ends, strict=True)]
     total = np.zeros(extent)
     windows = []
