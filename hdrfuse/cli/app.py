@@ -15,8 +15,10 @@ import typer.main
 
 from hdrfuse import __version__
 from hdrfuse.cli.bench import bench
+from hdrfuse.cli.compare import compare
 from hdrfuse.cli.console import Console
 from hdrfuse.cli.demo import demo
+from hdrfuse.cli.eval import evaluate
 from hdrfuse.cli.info import info
 from hdrfuse.cli.merge import merge
 from hdrfuse.cli.train import train
@@ -27,6 +29,8 @@ app.command()(merge)
 app.command()(demo)
 app.command()(info)
 app.command()(bench)
+app.command("eval")(evaluate)
+app.command()(compare)
 app.command()(train)
 
 

@@ -25,7 +25,8 @@ class Pictures:
     crops: tuple[Path, ...]
     """PNG of each of the scene's crops, at the frame's own resolution, in the same exposure."""
     error_map: Path | None
-    """PNG, the preview's size: error after the mu-law, black = none, white = ERROR_WHITE; None for the truth."""
+    """PNG, the preview's size: error after the mu-law from black, none, over purple and orange to pale yellow,
+    `pictures.ERROR_WHITE` and more; None for the truth."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,8 @@ class Score:
     """Why there are no values, in one line."""
     seconds: float | None = None
     """The merge's, without reading, scoring and writing; None for results made elsewhere."""
+    warnings: tuple[str, ...] = ()
+    """What the merge had to say."""
     pictures: Pictures | None = None
     """None where the method failed or no pictures were asked for."""
 
@@ -62,7 +65,7 @@ class SceneResult:
     frames: tuple[Path, ...] = ()
     """JPEG of each input frame, the previews' size, shortest first."""
     crops: tuple[Box, ...] = ()
-    """Where the crops of every method and of the truth lie: the places where the methods differ most."""
+    """Where the crops of every method and of the truth lie: where a merge without deghosting errs most."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,7 @@
-"""A table of an evaluation, once: the terminal, Markdown, CSV and the page show the same cells."""
+"""A table of an evaluation, once: the terminal, Markdown and the page show the same cells."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import StringIO
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -31,6 +29,8 @@ class Table:
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     """What has to be known to read the figures, a sentence each."""
+    number: int = 1
+    """The paper's table that it is beside."""
 
     def as_markdown(self) -> str:
         """Return the table as Markdown, its title above and its notes below."""
@@ -39,13 +39,15 @@ class Table:
         lines += [_markdown_row(_marked(row)) for row in self.rows]
         return "\n".join([*lines, *(f"\n{note}" for note in self.notes)])
 
-    def as_csv(self) -> str:
-        """Return the cells as comma-separated values, with the kind of each row."""
+    def as_text(self, *, width: int) -> str:
+        """Return the table for a terminal of so many characters."""
+        from io import StringIO
+
+        from rich.console import Console
+
         text = StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([*self.columns, "kind"])
-        writer.writerows([*row.cells, row.kind] for row in self.rows)
-        return text.getvalue()
+        Console(file=text, width=width, color_system=None).print(self.as_rich())
+        return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
     def as_rich(self) -> "RichTable":
         """Return the table for a terminal; published rows are dim."""

@@ -1,0 +1,247 @@
+"""`hdrfuse eval`."""
+
+import shutil
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from hdrfuse.cli import options as o
+from hdrfuse.cli.bench import BITS, Bits, parse_size
+from hdrfuse.cli.console import Console, console_of
+from hdrfuse.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from hdrfuse.evaluation.request import Request
+    from hdrfuse.evaluation.results import Evaluation
+
+Dataset = Literal["kalantari", "hu", "tel", "challenge123", "synthetic"]
+VdpPreset = Literal["safnet", "deephdrvideo", "sctnet", "calibrated"]
+
+
+class MotionName(StrEnum):
+    """What moves: nothing, the scene, the camera, both. A choice that may be repeated has to be an enumeration."""
+
+    STATIC = "static"
+    MOVING = "moving"
+    HANDHELD = "handheld"
+    HANDHELD_MOVING = "handheld-moving"
+
+
+DEFAULT_MOTIONS = (MotionName.STATIC, MotionName.MOVING)
+
+DATA, RULES, SYNTHETIC, OUTPUT = "Data", "Rules", "Synthetic set", "Output"
+
+DatasetOption = Annotated[Dataset | None, typer.Option(help="What is evaluated.", rich_help_panel=DATA)]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="The set in its published layout; synthetic: a folder of HDR images.",
+                 rich_help_panel=DATA),
+]  # fmt: skip
+MethodsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--method", metavar="NAME|DIR", show_default="lfdiff", rich_help_panel=DATA,
+        help="lfdiff (the network's own output), lfdiff-blend (what merge does), classical, opencv-debevec, "
+        "reference, or a folder of results; several times for several.",
+    ),
+]  # fmt: skip
+TablesOption = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--table", min=1, max=4, show_default="1", rich_help_panel=DATA,
+        help="1: quality beside the papers'; 2: parameters and seconds; 3: what the prior is worth; "
+        "4: sampling steps. Several times for several.",
+    ),
+]  # fmt: skip
+WeightsOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FILE|NAME", help="Weights; several times for several (--table 3: one a row).",
+                 show_default=False, rich_help_panel=DATA),
+]  # fmt: skip
+ClipOption = Annotated[
+    bool, typer.Option("--clip/--no-clip", help="Clip results to [0, 1] before they are scored.", rich_help_panel=RULES)
+]
+VdpPresetOption = Annotated[VdpPreset, typer.Option(help="Viewing conditions of HDR-VDP-2.", rich_help_panel=RULES)]
+AlignOption = Annotated[
+    bool, typer.Option("--align/--no-align", help="Undo the camera's motion first.", rich_help_panel=RULES)
+]
+ResponseOption = Annotated[
+    str,
+    typer.Option(
+        metavar="gamma|auto|srgb|linear|debevec|FILE", rich_help_panel=RULES,
+        help="The frames' curve: gamma 2.2 with exposures as stated, or what merge would take.",
+    ),
+]  # fmt: skip
+MoversOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", show_default="folders named foreground in --data", rich_help_panel=SYNTHETIC,
+                 help="Cut-outs (*.out.png) and photos that move in front."),
+]  # fmt: skip
+SeedsOption = Annotated[int, typer.Option(min=1, help="How many scenes of each motion.", rich_help_panel=SYNTHETIC)]
+MotionOption = Annotated[
+    list[MotionName] | None,
+    typer.Option("--motion", show_default="static, moving", rich_help_panel=SYNTHETIC,
+                 help="What moves; several times for several."),
+]  # fmt: skip
+SizeOption = Annotated[str, typer.Option(metavar="WxH", help="Size of the scenes.", rich_help_panel=SYNTHETIC)]
+BitsOption = Annotated[Bits, typer.Option(help="Bits a channel of the frames.", rich_help_panel=SYNTHETIC)]
+NoiseOption = Annotated[
+    float, typer.Option(min=0.0, help="Variance of the sensor's noise, ISO 200 = 1.", rich_help_panel=SYNTHETIC)
+]
+CacheOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where decoded images are kept.", show_default="OUT/cache",
+                 rich_help_panel=SYNTHETIC),
+]  # fmt: skip
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="DIR", show_default="eval-DATASET", rich_help_panel=OUTPUT,
+                 help="Scores, tables, pictures, page; a second run measures only what is not in there yet."),
+]  # fmt: skip
+PicturesOption = Annotated[
+    bool, typer.Option("--pictures/--no-pictures", help="Crops, error maps and the page.", rich_help_panel=OUTPUT)
+]
+KeepOption = Annotated[
+    bool, typer.Option("--keep-results", help="Keep every merged picture as .exr.", rich_help_panel=OUTPUT)
+]
+PasteOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.md", show_default=False, rich_help_panel=OUTPUT,
+                 help="Also: put the tables between a document's markers."),
+]  # fmt: skip
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Measure everything anew.", rich_help_panel=OUTPUT)]
+RepeatOption = Annotated[int, typer.Option(min=1, help="Tables 2 and 4: runs that are timed.", rich_help_panel=RULES)]
+TimedSizeOption = Annotated[
+    str, typer.Option(metavar="WxH", help="Tables 2 and 4: size of the frame that is timed.", rich_help_panel=RULES)
+]
+
+
+def evaluate(
+    context: typer.Context,
+    dataset: DatasetOption = None,
+    data: DataOption = None,
+    method: MethodsOption = None,
+    table: TablesOption = None,
+    weights: WeightsOption = None,
+    clip: ClipOption = True,
+    vdp_preset: VdpPresetOption = "safnet",
+    align: AlignOption = False,
+    response: ResponseOption = "gamma",
+    repeat: RepeatOption = 3,
+    timed_size: TimedSizeOption = "1500x1000",
+    movers: MoversOption = None,
+    seeds: SeedsOption = 12,
+    motion: MotionOption = None,
+    size: SizeOption = "768x512",
+    bits: BitsOption = "16",
+    noise: NoiseOption = 1.0,
+    cache: CacheOption = None,
+    device: o.DeviceOption = "auto",
+    precision: o.PrecisionOption = "auto",
+    tile: o.TileOption = "auto",
+    steps: o.StepsOption = 10,
+    seed: o.SeedOption = 0,
+    out: OutOption = None,
+    pictures: PicturesOption = True,
+    keep_results: KeepOption = False,
+    paste: PasteOption = None,
+    overwrite: OverwriteOption = False,
+    json: o.JsonOption = False,
+    quiet: o.QuietOption = False,
+    verbose: o.VerboseOption = False,
+) -> int:
+    """Score merges of a data set as the papers do, and print their tables with ours beside them.
+
+    Example: hdrfuse eval --dataset kalantari --data Kalantari --method lfdiff --method reference
+    """
+    console = console_of(context, quiet=quiet, verbose=verbose)
+    from hdrfuse.evaluation.documents import check_markers  # imports numpy: keep `hdrfuse --help` instant
+    from hdrfuse.evaluation.protocol import Protocol
+    from hdrfuse.evaluation.request import Request, planned
+    from hdrfuse.evaluation.scenes import SyntheticSet
+    from hdrfuse.options import MergeOptions
+
+    check_synthetic(dataset, movers, motion)
+    place = out or Path("eval" if dataset is None else f"eval-{dataset}")
+    merging = MergeOptions(
+        align=align, response=response, gains=response != "gamma", device=device, precision=precision,
+        tile=o.tile_px(tile), steps=steps, seed=seed,
+    )  # fmt: skip
+    synthetic = None if dataset != "synthetic" or data is None else SyntheticSet(
+        images=data, movers=movers, cache=cache or place / "cache", seeds=seeds,
+        motions=tuple(each.value for each in motion or DEFAULT_MOTIONS), size=parse_size(size), bits=BITS[bits],
+        noise=noise,
+    )  # fmt: skip
+    request = Request(
+        out=place, dataset=dataset, data=data, synthetic=synthetic, methods=tuple(method or ("lfdiff",)),
+        weights=tuple(weights or ()), tables=tuple(sorted(set(table or (1,)))),
+        protocol=Protocol(clip=clip, vdp_preset=vdp_preset, merging=merging), pictures=pictures,
+        keep_results=keep_results, anew=overwrite, repetitions=repeat, timed_size=timed(timed_size),
+    )  # fmt: skip
+    if paste is not None:
+        check_markers(paste, dataset or "any", request.tables)
+    work = planned(request)
+    with console.progress() as progress:
+        found = work.run(progress)
+        progress("done", 1.0)
+    written = written_files(found, request, paste)
+    tell(console, found, written, json=json)
+    return ExitCode.PARTIAL_BATCH if found.failures else ExitCode.DONE
+
+
+def check_synthetic(dataset: Dataset | None, movers: Path | None, motion: list[MotionName] | None) -> None:
+    """Raise UsageError for options of the synthetic set with another."""
+    given = [name for name, value in (("--movers", movers), ("--motion", motion)) if value]
+    if given and dataset != "synthetic":
+        raise UsageError(f"{given[0]}: for --dataset synthetic only, whose brackets are made")
+
+
+def timed(size: str) -> tuple[int, int]:
+    """Read --timed-size. Raises UsageError."""
+    try:
+        return parse_size(size)
+    except UsageError as error:
+        raise UsageError(f"--timed-{str(error).removeprefix('--')}") from None
+
+
+def written_files(found: "Evaluation", request: "Request", paste: Path | None) -> list[Path]:
+    """Write scores, tables and the page -> where they are."""
+    from hdrfuse.evaluation.documents import PAGE, write_documents, write_text
+    from hdrfuse.evaluation.documents import paste as paste_into
+    from hdrfuse.report.eval_page import eval_page
+
+    written = [*write_documents(found, request.out)]
+    if found.scenes and request.pictures:
+        written.append(request.out / PAGE)
+        write_text(written[-1], eval_page(found))
+    if paste is not None:
+        paste_into(found, paste)
+        written.append(paste)
+    return written
+
+
+def tell(console: Console, found: "Evaluation", written: list[Path], *, json: bool) -> None:
+    """Print the tables, or everything as JSON, and what went wrong."""
+    from hdrfuse.evaluation.documents import as_json
+
+    for warning in found.warnings:
+        console.warn(warning)
+    for scene in found.scenes:
+        for score in scene.scores:
+            for warning in score.warnings:
+                console.detail(f"{scene.name}, {score.method}: {warning}")
+    if json:
+        document: dict[str, Any] = {**as_json(found), "files": [str(path) for path in written]}
+        console.json(document)
+    else:
+        console.result(as_text(found, width=max(120, shutil.get_terminal_size().columns)))
+        console.result("\n".join(str(path) for path in written))
+    for scene_name, score in found.failures:
+        console.warn(f"{scene_name}, {score.method}: failed: {score.failure}")
+
+
+def as_text(found: "Evaluation", *, width: int) -> str:
+    """The tables for a terminal, the caption below."""
+    return "\n\n".join([*(table.as_text(width=width) for table in found.tables), "\n".join(found.caption)])

@@ -1,0 +1,108 @@
+"""Two finished HDR files: the papers' metrics of one against the other, and a picture of the difference."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdrfuse.errors import BracketError, UsageError
+from hdrfuse.evaluation.methods import read_result
+from hdrfuse.evaluation.pictures import ERROR_WHITE, error_map, shrunk, toned
+from hdrfuse.evaluation.protocol import Protocol
+from hdrfuse.evaluation.published import METRICS
+from hdrfuse.evaluation.scoring import scores
+from hdrfuse.evaluation.summary import EQUAL, headings, shown
+from hdrfuse.evaluation.table import Row, Table
+from hdrfuse.formats.facts import read_facts
+
+Radiance = NDArray[np.float32]
+
+GAP_PX = 8
+"""Between the parts of the picture."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Comparison:
+    """How close one file comes to another."""
+
+    image: Path
+    reference: Path
+    size: tuple[int, int]
+    """Width and height."""
+    white: float
+    """Value of the files that counts as 1."""
+    beyond: float
+    """Share of the reference's values above white, which clipping takes from the image."""
+    values: dict[str, float]
+    picture: NDArray[np.uint8]
+    """(h, w, 3) image, reference and error side by side."""
+
+    def table(self, protocol: Protocol) -> Table:
+        """Return the metrics in a row, with what has to be known to read them."""
+        width, height = self.size
+        clipped = "image clipped to [0, white]" if protocol.clip else "nothing clipped"
+        notes = [f"{width} x {height} pixels, white = {self.white:g}, {clipped}; float64, mu = 5000."]
+        if protocol.clip and self.beyond > 0:
+            notes.append(f"{self.beyond:.2%} of the reference lies above white: --white sets it.")
+        if np.inf in self.values.values():
+            notes.append(EQUAL)
+        cells = (str(self.image), *(shown(self.values[metric.name], metric) for metric in METRICS))
+        columns = ("image", *headings(METRICS, protocol))
+        title = f"Compared with {self.reference}"
+        return Table(title=title, columns=columns, rows=(Row(cells=cells),), notes=tuple(notes))
+
+    def as_json(self, protocol: Protocol) -> dict[str, Any]:
+        """Return everything but the picture in plain types; infinity is for the writer to mark."""
+        return {
+            "image": str(self.image),
+            "reference": str(self.reference),
+            "size": list(self.size),
+            "white": self.white,
+            "beyond_white": self.beyond,
+            **protocol.scoring,
+            "values": self.values,
+            "notes": [EQUAL] if np.inf in self.values.values() else [],
+        }
+
+
+def compare_files(image: Path, reference: Path, protocol: Protocol, *, white: float | None = None) -> Comparison:
+    """Score a file against another of the same size; `white` counts as 1 in both, by default as the files say.
+
+    Raises ImageError for a damaged file or one with NaN or infinity, BracketError for sizes that differ, UsageError
+    for a white that is none.
+    """
+    pictures = [read_result(path)[0] for path in (image, reference)]
+    sizes = [f"{picture.shape[1]} x {picture.shape[0]}" for picture in pictures]
+    if pictures[0].shape != pictures[1].shape:
+        raise BracketError(f"{image} has {sizes[0]} pixels and {reference} {sizes[1]}; equal sizes were expected")
+    if white is not None and not (np.isfinite(white) and white > 0):
+        raise UsageError(f"--white {white}: a number above 0 was expected")
+    one = stated_white(reference) if white is None else white
+    seen, truth = (picture / np.float32(one) for picture in pictures)
+    height, width = truth.shape[:2]
+    parts = [shrunk(toned(seen)), shrunk(toned(truth)), error_map(seen, truth)]
+    gap = np.full((parts[0].shape[0], GAP_PX, 3), 255, np.uint8)
+    return Comparison(
+        image=image,
+        reference=reference,
+        size=(width, height),
+        white=one,
+        beyond=float(np.mean(truth > 1.0)),
+        values=scores(seen, truth, protocol),
+        picture=np.hstack([parts[0], gap, parts[1], gap, parts[2]]),
+    )
+
+
+def stated_white(path: Path) -> float:
+    """White of the shortest frame in the unit of a file by `hdrfuse merge`, whose 1.0 is the reference's; else 1.0."""
+    stated = read_facts(path).provenance.get("evs", "")
+    try:
+        evs = [float(each) for each in stated.split(",")]  # relative to the reference's
+    except ValueError:
+        return 1.0
+    return float(2.0 ** -min(evs))
+
+
+PICTURE_LEGEND = f"image, reference, error after the mu-law (black 0, pale yellow {ERROR_WHITE:g} and more)"

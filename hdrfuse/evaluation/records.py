@@ -1,0 +1,169 @@
+"""What is known already: a file for each scene and for each method on it, so that a second run goes on."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import hdrfuse
+from hdrfuse.errors import OutputError
+from hdrfuse.evaluation.methods import slug
+from hdrfuse.evaluation.results import Box, Pictures, SceneResult, Score
+from hdrfuse.formats import replacing
+
+FORMAT = 1
+"""Of the records; others are measured anew."""
+
+BYSTANDERS = frozenset({"batch", "benchmark", "cli", "report", "training"})
+"""Parts of the package that decide no score."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Records:
+    """The records of one output folder; each carries a key of everything that it depends on."""
+
+    folder: Path
+    anew: bool = False
+    """Believe no record that is there already."""
+
+    def pictures_of(self, scene: str) -> Path:
+        """Where the pictures of a scene lie."""
+        return self.folder / "pictures" / slug(scene)
+
+    def result_of(self, scene: str, method: str) -> Path:
+        """Where a merged picture is kept on request."""
+        return self.folder / "results" / slug(method) / f"{slug(scene)}.exr"
+
+    def scene(self, name: str, depends_on: dict[str, Any]) -> SceneResult | None:
+        """A scene's facts and pictures without scores; None if they are not there or of something else."""
+        found = self._load(self._scene_path(name), depends_on)
+        if found is None:
+            return None
+        scene = SceneResult(
+            name=name,
+            group=found["group"],
+            size=tuple(found["size"]),
+            evs=tuple(found["evs"]),
+            scores=(),
+            details=found["details"],
+            truth=self._pictures(found["truth"]),
+            frames=tuple(self.folder / path for path in found["frames"]),
+            crops=tuple(Box(**box) for box in found["crops"]),
+        )
+        return scene if _all_there([*scene.frames, *_files(scene.truth)]) else None
+
+    def keep_scene(self, scene: SceneResult, depends_on: dict[str, Any]) -> None:
+        """Record a scene's facts. Raises WriteError."""
+        document = {
+            "group": scene.group,
+            "size": scene.size,
+            "evs": scene.evs,
+            "details": scene.details,
+            "truth": self._relative(scene.truth),
+            "frames": [path.relative_to(self.folder).as_posix() for path in scene.frames],
+            "crops": [asdict(box) for box in scene.crops],
+        }
+        self._save(self._scene_path(scene.name), document, depends_on)
+
+    def score(self, scene: str, method: str, depends_on: dict[str, Any]) -> Score | None:
+        """A method's score on a scene; None if it is not there or of something else."""
+        found = self._load(self._score_path(scene, method), depends_on)
+        if found is None:
+            return None
+        values = {name: float("inf") if value is None else float(value) for name, value in found["values"].items()}
+        score = Score(
+            method=method,
+            values=values,
+            seconds=found["seconds"],
+            warnings=tuple(found["warnings"]),
+            pictures=self._pictures(found["pictures"]),
+        )
+        return score if _all_there(_files(score.pictures)) else None
+
+    def keep_score(self, scene: str, score: Score, depends_on: dict[str, Any]) -> None:
+        """Record a score; infinity is null. Raises WriteError."""
+        document = {
+            "values": {name: None if value == float("inf") else value for name, value in score.values.items()},
+            "seconds": score.seconds,
+            "warnings": score.warnings,
+            "pictures": self._relative(score.pictures),
+        }
+        self._save(self._score_path(scene, score.method), document, depends_on)
+
+    def _scene_path(self, scene: str) -> Path:
+        return self.folder / "records" / slug(scene) / "scene.json"
+
+    def _score_path(self, scene: str, method: str) -> Path:
+        return self.folder / "records" / slug(scene) / "methods" / f"{slug(method)}.json"
+
+    def _load(self, path: Path, depends_on: dict[str, Any]) -> dict[str, Any] | None:
+        if self.anew:
+            return None
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            return found if found["key"] == key_of(depends_on) else None
+        except (OSError, ValueError, TypeError, KeyError):
+            return None  # damaged: measured anew
+
+    def _save(self, path: Path, document: dict[str, Any], depends_on: dict[str, Any]) -> None:
+        make_folder(path.parent)
+        with replacing(path, overwrite=True) as temporary:
+            text = json.dumps({"key": key_of(depends_on), **document}, indent=1, allow_nan=False)
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+    def _pictures(self, found: dict[str, Any] | None) -> Pictures | None:
+        if found is None:
+            return None
+        error_map = found["error_map"]
+        return Pictures(
+            preview=self.folder / found["preview"],
+            crops=tuple(self.folder / path for path in found["crops"]),
+            error_map=None if error_map is None else self.folder / error_map,
+        )
+
+    def _relative(self, pictures: Pictures | None) -> dict[str, Any] | None:
+        if pictures is None:
+            return None
+
+        def inside(path: Path) -> str:
+            return path.relative_to(self.folder).as_posix()
+
+        error_map = None if pictures.error_map is None else inside(pictures.error_map)
+        return {"preview": inside(pictures.preview), "crops": list(map(inside, pictures.crops)), "error_map": error_map}
+
+
+def key_of(depends_on: dict[str, Any]) -> str:
+    """SHA-256 of plain values and of the code that measures, the same for the same."""
+    text = json.dumps({"format": FORMAT, "code": code_checksum(), **depends_on}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def code_checksum() -> str:
+    """SHA-256 of the sources that decide a score: figures of two states of the code are never averaged."""
+    package = Path(hdrfuse.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        if path.relative_to(package).parts[0] not in BYSTANDERS:
+            digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it. Raises OutputError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made a folder: {error.strerror}") from error
+
+
+def _files(pictures: Pictures | None) -> list[Path]:
+    if pictures is None:
+        return []
+    return [pictures.preview, *pictures.crops, *([] if pictures.error_map is None else [pictures.error_map])]
+
+
+def _all_there(paths: list[Path]) -> bool:
+    return all(path.is_file() for path in paths)

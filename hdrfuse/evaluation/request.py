@@ -1,0 +1,193 @@
+"""An evaluation from what was asked for to what was found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+
+from hdrfuse.benchmark.machine import this_machine
+from hdrfuse.data.layouts import LAYOUTS
+from hdrfuse.errors import UsageError
+from hdrfuse.evaluation.ablation import Ablation, ablation_table, find_ablations
+from hdrfuse.evaluation.cost import SIZE, cost_table, measure_costs
+from hdrfuse.evaluation.methods import HdrfuseMethod, Method, make_method
+from hdrfuse.evaluation.protocol import Protocol
+from hdrfuse.evaluation.published import METRICS
+from hdrfuse.evaluation.records import Records, make_folder
+from hdrfuse.evaluation.results import Evaluation, SceneResult
+from hdrfuse.evaluation.run import Evaluating
+from hdrfuse.evaluation.sampling import diffusion_seconds, sampling_methods, sampling_table
+from hdrfuse.evaluation.scenes import SceneSet, SyntheticSet, captured_set, synthetic_set
+from hdrfuse.evaluation.summary import quality_tables
+from hdrfuse.evaluation.table import Table
+from hdrfuse.progress import Progress
+
+SCORED = (1, 3, 4)
+"""Tables that need scenes."""
+
+NETWORKS = ("lfdiff", "lfdiff-blend")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What an evaluation is to measure, on what, and where to."""
+
+    out: Path
+    dataset: str | None = None
+    """A key of LAYOUTS, or `synthetic`; needed by all tables but the second."""
+    data: Path | None = None
+    synthetic: SyntheticSet | None = None
+    methods: tuple[str, ...] = ("lfdiff",)
+    weights: tuple[str, ...] = ()
+    tables: tuple[int, ...] = (1,)
+    protocol: Protocol = field(default_factory=Protocol)
+    pictures: bool = True
+    keep_results: bool = False
+    anew: bool = False
+    repetitions: int = 3
+    """Of what is timed."""
+    timed_size: tuple[int, int] = SIZE
+    """Width and height of the frame that is timed."""
+
+    def scene_set(self) -> SceneSet:
+        """List the scenes. Raises UsageError where none are named, BadInputError for a wrong folder."""
+        if self.dataset is None or self.data is None:
+            raise UsageError("--dataset and --data say what is evaluated; --table 2 alone needs neither")
+        if self.dataset == "synthetic":
+            assert self.synthetic is not None
+            return synthetic_set(self.synthetic)
+        if self.dataset not in LAYOUTS:
+            raise UsageError(f"--dataset {self.dataset}: synthetic, {', '.join(LAYOUTS)} was expected")
+        return captured_set(self.dataset, self.data)
+
+    def compared(self) -> list[Method]:
+        """Return the methods of tables 1 and 2; several weights make a row each."""
+        merging, weights = self.protocol.merging, self.weights or (None,)
+        if len(set(self.methods)) < len(self.methods):
+            raise UsageError(f"--method {' '.join(self.methods)}: each once was expected")
+        found = []
+        for name in self.methods:
+            if name not in NETWORKS:
+                found.append(make_method(name, merging))
+                continue
+            labels = [name if len(weights) == 1 else f"{name} {Path(each or '').stem}" for each in weights]
+            if len(set(labels)) < len(labels):
+                labels = [f"{name} {each}" for each in weights]
+            found += [
+                make_method(name, merging, weights=each, label=label)
+                for each, label in zip(weights, labels, strict=True)
+            ]
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What a request comes to, checked: nothing that is known to fail is begun."""
+
+    request: Request
+    scenes: SceneSet
+    compared: tuple[Method, ...] = ()
+    ablations: tuple[Ablation, ...] = ()
+    sampled: tuple[Method, ...] = ()
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """All that run on the scenes."""
+        compared = self.compared if 1 in self.request.tables else ()
+        return (*compared, *(ablation.method for ablation in self.ablations), *self.sampled)
+
+    def run(self, progress: Progress = lambda stage, share: None) -> Evaluation:
+        """Measure everything that is not recorded yet. Raises OutputError or WriteError."""
+        request = self.request
+        timed = 0.1 if {2, 4} & set(request.tables) else 0.0
+        records = Records(folder=request.out, anew=request.anew)
+        how = Evaluating(
+            protocol=request.protocol, records=records, pictures=request.pictures, keep_results=request.keep_results
+        )
+        make_folder(request.out)
+        results = how.run(self.scenes.scenes, self.methods, lambda stage, share: progress(stage, share * (1 - timed)))
+        progress("tables", 1 - timed)
+        tables = [table for number in sorted(set(request.tables)) for table in self._tables(number, results, progress)]
+        return Evaluation(
+            dataset=self.scenes.name,
+            metrics=METRICS,
+            methods=tuple(method.name for method in self.methods),
+            scenes=results,
+            tables=tuple(tables),
+            caption=tuple(self.caption()),
+            warnings=self.scenes.warnings,
+        )
+
+    def _tables(self, number: int, results: Sequence[SceneResult], progress: Progress) -> list[Table]:
+        request = self.request
+        if number == 1:
+            return quality_tables(self.scenes.name, of_methods(results, self.compared), request.protocol)
+        if number == 2:
+            costs = measure_costs(
+                self.compared, size=request.timed_size, repetitions=request.repetitions,
+                progress=lambda stage, share: progress(stage, 0.9 + 0.1 * share),
+            )  # fmt: skip
+            return [cost_table(costs, size=request.timed_size, device=self.device())]
+        if number == 3:
+            return [ablation_table(self.scenes.name, self.ablations, results)]
+        progress("timing the diffusion", 0.95)
+        seconds = [
+            diffusion_seconds(method, size=request.timed_size, repetitions=request.repetitions)
+            for method in self.sampled
+        ]
+        return [
+            sampling_table(
+                self.scenes.name, self.sampled, seconds, results, device=self.device(), size=request.timed_size
+            )
+        ]
+
+    def caption(self) -> list[str]:
+        """Say by what rules, by which weights and on which machine everything was measured."""
+        scored = bool({*SCORED} & set(self.request.tables))
+        methods = self.methods if scored else self.compared
+        machine = this_machine()
+        versions = ", ".join(
+            f"{name} {number}" for name, number in {**machine.versions, "torch": version("torch")}.items()
+        )
+        return [
+            *(self.request.protocol.sentences() if scored else ()),
+            *self.scenes.sentences,
+            *(method.sentence for method in methods),
+            f"Measured on {self.device()} ({machine.processor}, {machine.cores} cores, {machine.system}); {versions}.",
+        ]
+
+    def device(self) -> str:
+        """Name of the device that networks run on; the processor's where none does."""
+        networks = [method for method in (*self.compared, *self.methods) if isinstance(method, HdrfuseMethod)]
+        if not any(method.by_network for method in networks):
+            return this_machine().processor
+        import torch
+
+        from hdrfuse.lfdiff.inference import find_device
+
+        device = find_device(self.request.protocol.merging.device)
+        return torch.cuda.get_device_name(device) if device.type == "cuda" else this_machine().processor
+
+
+def planned(request: Request) -> Work:
+    """See what a request comes to. Raises a BadInputError of its kind for whatever cannot be done."""
+    tables = set(request.tables)
+    scored = bool({*SCORED} & tables)
+    scenes = request.scene_set() if scored else SceneSet(name=request.dataset or "any", scenes=())
+    compared = tuple(request.compared()) if tables & {1, 2} else ()
+    for method in compared:
+        method.check()
+    merging = request.protocol.merging
+    ablations = find_ablations(request.weights, merging) if 3 in tables else []
+    if 3 in tables and not request.weights:
+        raise UsageError("--table 3 needs --weights, one for each row that was trained: `hdrfuse train --table3 ROW`")
+    sampled = sampling_methods(request.weights, merging) if 4 in tables else []
+    for method in (*(ablation.method for ablation in ablations), *sampled):
+        method.check()
+    return Work(request=request, scenes=scenes, compared=compared, ablations=tuple(ablations), sampled=tuple(sampled))
+
+
+def of_methods(scenes: Sequence[SceneResult], methods: Sequence[Method]) -> list[SceneResult]:
+    """The scenes with the scores of some methods alone."""
+    names = {method.name for method in methods}
+    return [replace(scene, scores=tuple(score for score in scene.scores if score.method in names)) for scene in scenes]
