@@ -1,18 +1,17 @@
 """One merge from files to files: what the command line, a batch and a script do alike."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from hdrfuse import __version__
 from hdrfuse.errors import UsageError
-from hdrfuse.imaging.bracket import Frame, read_bracket
+from hdrfuse.imaging.bracket import Bracket, Frame, read_bracket
 from hdrfuse.imaging.scene import Scene
 from hdrfuse.inspection import capture_facts
 from hdrfuse.options import MergeOptions, check_options
-from hdrfuse.outputs import Outputs
-from hdrfuse.pipeline import Progress, merge_bracket, peak_memory_mb
+from hdrfuse.outputs import Outputs, timed
+from hdrfuse.pipeline import Merged, Progress, merge_bracket, peak_memory_mb
 
 READ_SHARE, WRITE_SHARE = 0.15, 0.2
 """Of the whole time, for progress."""
@@ -39,31 +38,62 @@ class MergeJob:
 
         Raises BadInputError of a kind for what is wrong with the files, WriteError where writing fails.
         """
-        progress = progress or (lambda stage, share: None)
-        started = time.perf_counter()
-        bracket = read_bracket(self.scene, exposures=self.exposures, reference=self.reference)
-        if self.outputs.response is not None and bracket.frames[0].linear:
-            raise UsageError(f"--save-response {self.outputs.response}: the frames are linear and have no response")
-        read_s = round(time.perf_counter() - started, 3)
-        progress(f"{len(bracket.frames)} frames read", READ_SHARE)
-        merged = merge_bracket(bracket, self.options, progress=_part(progress, READ_SHARE, 1.0 - WRITE_SHARE))
-        found = [_found(frame) for frame in bracket.frames]
-        del bracket  # the merge keeps its own frames
-        progress("writing", 1.0 - WRITE_SHARE)
-        written_s = self.outputs.write(merged)
-        progress("done", 1.0)
+        steps = MergeSteps(self, progress)
+        steps.read()
+        steps.merge()
+        return steps.write()
+
+
+class MergeSteps:
+    """The three steps of one merge, each to be taken once and in order; a batch overlaps them with other scenes'."""
+
+    def __init__(self, job: MergeJob, progress: Progress | None = None) -> None:
+        self.job = job
+        self.progress = progress or (lambda stage, share: None)
+        self.seconds: dict[str, float] = {}
+        self._bracket: Bracket | None = None
+        self._merged: Merged | None = None
+        self._found: list[dict[str, Any]] = []
+
+    def read(self) -> None:
+        """Decode the frames. Raises BadInputError of a kind for what is wrong with them."""
+        job = self.job
+        with timed(self.seconds, "reading"):
+            bracket = read_bracket(job.scene, exposures=job.exposures, reference=job.reference)
+        if job.outputs.response is not None and bracket.frames[0].linear:
+            raise UsageError(f"--save-response {job.outputs.response}: the frames are linear and have no response")
+        self._found = [_found(frame) for frame in bracket.frames]
+        self._bracket = bracket
+        self.progress(f"{len(bracket.frames)} frames read", READ_SHARE)
+
+    def merge(self) -> Merged:
+        """Merge what was read. Raises as `merge_bracket` does."""
+        bracket, self._bracket = self._bracket, None  # the merge keeps its own frames
+        assert bracket is not None
+        part = _part(self.progress, READ_SHARE, 1.0 - WRITE_SHARE)
+        with timed(self.seconds, "all of the merge"):
+            self._merged = merge_bracket(bracket, self.job.options, progress=part)
+        return self._merged
+
+    def write(self) -> dict[str, Any]:
+        """Write what was merged -> the report. Raises OutputError or WriteError."""
+        merged, self._merged = self._merged, None
+        assert merged is not None
+        self.progress("writing", 1.0 - WRITE_SHARE)
+        with timed(self.seconds, "all of the writing"):
+            written_s = self.job.outputs.write(merged)
+        self.progress("done", 1.0)
         report = merged.report
+        stages = {"reading": self.seconds["reading"], **report["seconds"], **written_s}
         return {
             "hdrfuse": __version__,
-            "scene": self.scene.name,
+            "scene": self.job.scene.name,
             **report,
-            "inputs": [{**facts, **entry} for facts, entry in zip(found, report["inputs"], strict=True)],
-            "outputs": {name: str(path) for name, path in self.outputs.files.items()},
-            "seconds": {
-                "reading": read_s, **report["seconds"], **written_s, "total": round(time.perf_counter() - started, 3)
-            },
+            "inputs": [{**facts, **entry} for facts, entry in zip(self._found, report["inputs"], strict=True)],
+            "outputs": {name: str(path) for name, path in self.job.outputs.files.items()},
+            "seconds": {**stages, "total": round(sum(self.seconds.values()), 3)},
             "peak_memory_mb": peak_memory_mb(),
-        }  # fmt: skip
+        }
 
 
 def _found(frame: Frame) -> dict[str, Any]:

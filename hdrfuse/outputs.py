@@ -23,6 +23,8 @@ class Outputs:
     """The files of one merge and how they are stored."""
 
     radiance: Path
+    copies: tuple[Path, ...] = ()
+    """The same radiance in other formats."""
     preview: Path | None = None
     ghost_map: Path | None = None
     response: Path | None = None
@@ -39,6 +41,7 @@ class Outputs:
         """What will be written, by what it is."""
         named = {
             "radiance": self.radiance,
+            **{path.suffix.lstrip("."): path for path in self.copies},
             "preview": self.preview,
             "ghost_map": self.ghost_map,
             "response": self.response,
@@ -51,7 +54,9 @@ class Outputs:
         Raises OutputError for a file that exists, has another suffix or an unwritable folder, or is an input;
         UsageError for storage that the format does not have.
         """
-        check_writable(self.radiance, overwrite=self.overwrite)
+        pictures = (self.radiance, *self.copies)
+        for picture in pictures:
+            check_writable(picture, overwrite=self.overwrite)
         for path, suffixes in (
             (self.preview, PREVIEW_SUFFIXES),
             (self.ghost_map, GHOST_MAP_SUFFIXES),
@@ -67,7 +72,8 @@ class Outputs:
             if path.resolve() in taken:
                 raise OutputError(f"{path}: is named for two outputs; expected a file for each")
             taken.add(path.resolve())
-        if self.radiance.suffix.lower() != ".exr" and (self.compression is not None or self.half):
+        stored_so = any(path.suffix.lower() == ".exr" for path in pictures)
+        if not stored_so and (self.compression is not None or self.half):
             option = "--half" if self.compression is None else f"--compression {self.compression}"
             raise UsageError(f"{option}: only .exr files are stored so; found {self.radiance}")
 
@@ -79,12 +85,12 @@ class Outputs:
         seconds: dict[str, float] = {}
         with all_or_nothing(self.files.values(), overwrite=self.overwrite) as place:
             if self.preview is not None:
-                with _timed(seconds, "preview"), place(self.preview) as path:
+                with timed(seconds, "preview"), place(self.preview) as path:
                     radiance = to_rec709(merged.radiance, merged.metadata.chromaticities)
                     write_jpeg(path, TONEMAPPERS[self.tonemap](radiance), exif=merged.exif)
                     del radiance
             if self.ghost_map is not None:
-                with _timed(seconds, "ghost map"), place(self.ghost_map) as path:
+                with timed(seconds, "ghost map"), place(self.ghost_map) as path:
                     reference = merged.report["reference"]["index"]
                     write_png(path, draw_ghost_map(merged.radiance, merged.frames, reference, merged.ghosts))
             if self.response is not None:
@@ -92,9 +98,11 @@ class Outputs:
                     raise UsageError(f"{self.response}: the frames are linear and have no response to save")
                 with place(self.response) as path:
                     merged.curve.save(path)
-            with _timed(seconds, "writing"), place(self.radiance) as path:
-                half, compression = self.half is not False, self.compression or "zip"
-                write_image(path, merged.radiance, merged.metadata, half=half, compression=compression)
+            half, compression = self.half is not False, self.compression or "zip"
+            with timed(seconds, "writing"):
+                for each in (self.radiance, *self.copies):
+                    with place(each) as path:
+                        write_image(path, merged.radiance, merged.metadata, half=half, compression=compression)
         return seconds
 
 
@@ -137,7 +145,8 @@ def _named(temporary: Path, path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Note how many seconds the block takes, under the stage's name."""
     started = time.perf_counter()
     yield
     seconds[stage] = round(time.perf_counter() - started, 3)

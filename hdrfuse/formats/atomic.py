@@ -1,6 +1,7 @@
 """Whole files or none: written beside their place, made durable, then renamed into it."""
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -8,6 +9,12 @@ from pathlib import Path
 
 from hdrfuse.errors import HdrfuseError, OutputError, WriteError
 from hdrfuse.formats.kinds import WRITABLE_SUFFIXES
+
+LONGEST_STEM = 100
+"""Characters of a file's name that its temporary name keeps."""
+
+TOKEN = r"\.[0-9a-f]{8}\.tmp"
+TOKEN_LENGTH = 13
 
 
 def check_writable(path: Path, *, overwrite: bool, suffixes: frozenset[str] = WRITABLE_SUFFIXES) -> None:
@@ -31,7 +38,7 @@ def replacing(path: Path, *, overwrite: bool) -> Iterator[Path]:
     Whatever ends the block otherwise, an interrupt included, leaves `path` as it was and nothing beside it.
     Raises OutputError if `path` exists and may not be replaced, WriteError if the system refuses (full disk).
     """
-    temporary = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(4)}.tmp{path.suffix}")
+    temporary = path.with_name(f".{path.stem[:LONGEST_STEM]}.{secrets.token_hex(4)}.tmp{path.suffix}")
     try:
         yield temporary
         _sync(temporary)
@@ -49,6 +56,22 @@ def replacing(path: Path, *, overwrite: bool) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what killed writers of `path` left beside it; nobody may be writing it now.
+
+    A temporary file may have been written through a temporary file of its own.
+    """
+    stem, suffix = f".{path.stem[:LONGEST_STEM]}", re.escape(path.suffix)
+    kept = min(TOKEN_LENGTH, max(0, LONGEST_STEM - len(stem)))
+    once = re.escape(stem) + TOKEN + suffix
+    twice = re.escape(f".{stem[:LONGEST_STEM]}") + rf"[.0-9a-ftmp]{{{kept}}}" + TOKEN + suffix
+    unfinished = re.compile(f"{once}|{twice}")
+    with suppress(OSError):
+        for entry in path.parent.iterdir():
+            if unfinished.fullmatch(entry.name):
+                entry.unlink(missing_ok=True)
 
 
 def _move_to_free_name(temporary: Path, path: Path) -> None:

@@ -1,0 +1,59 @@
+"""Identity of files: whether they are the ones that a result was made from."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hdrfuse.errors import ImageError
+
+BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileIdentity:
+    """One input as it was when it was read."""
+
+    name: str
+    size: int
+    mtime_ns: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> "FileIdentity":
+        """Read a file's identity; it is taken before the pixels, so that a later change shows. Raises ImageError."""
+        try:
+            facts = path.stat()
+            return cls(name=path.name, size=facts.st_size, mtime_ns=facts.st_mtime_ns, sha256=sha256_of(path))
+        except OSError as error:
+            raise ImageError(f"{path}: cannot be read: {error.strerror}") from error
+
+    @classmethod
+    def from_json(cls, entry: dict[str, Any]) -> "FileIdentity":
+        """Read what `asdict` gave. Raises TypeError for anything else."""
+        return cls(**entry)
+
+    def holds(self, path: Path) -> bool:
+        """Whether `path` is still that file: its size and time say so, or its content where only the time differs."""
+        try:
+            facts = path.stat()
+            if path.name != self.name or facts.st_size != self.size:
+                return False
+            return facts.st_mtime_ns == self.mtime_ns or sha256_of(path) == self.sha256
+        except OSError:
+            return False
+
+
+def sha256_of(path: Path) -> str:
+    """Checksum of a file's content, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def unchanged(identities: Sequence[FileIdentity], paths: Sequence[Path]) -> bool:
+    """Whether files are those that were noted, in the same order."""
+    return len(identities) == len(paths) and all(each.holds(path) for each, path in zip(identities, paths, strict=True))

@@ -1,0 +1,214 @@
+"""The journal of an output folder: what was begun, done and failed there, line by line, whatever kills the batch."""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from hdrfuse import __version__
+from hdrfuse.batch.identity import FileIdentity
+from hdrfuse.errors import OutputError, WriteError
+
+JOURNAL = "journal.jsonl"
+
+PATIENCE_S = 2.0
+"""How long a batch waits for the workers of one that was just killed to go away."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """What a scene's results were made from, as far as may be replaced without asking."""
+
+    root: str
+    """Absolute path of the searched folder."""
+    captured_at: str | None = None
+
+    def could_be(self, other: "Origin") -> bool:
+        """Whether both are one scene, its photographs perhaps edited since: other folders or days are others."""
+        days = {self.captured_at, other.captured_at} - {None}
+        return self.root == other.root and len(days) < 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoneScene:
+    """A scene whose results are all in place."""
+
+    settings: str
+    """Identity of the settings that they were made with."""
+    inputs: tuple[FileIdentity, ...]
+    outputs: dict[str, int]
+    """Bytes of each file, by its path below the output folder."""
+    report: dict[str, Any]
+
+
+@dataclass(kw_only=True)
+class Past:
+    """What a journal says of earlier runs."""
+
+    done: dict[str, DoneScene] = field(default_factory=dict)
+    """By the scene's name below the output folder; not where another attempt began since."""
+    begun: dict[str, list[str]] = field(default_factory=dict)
+    """Outputs of scenes that were begun and neither done nor failed since."""
+    owned: dict[str, Origin] = field(default_factory=dict)
+    """Outputs that a batch began to write, by path, and what from."""
+    damaged: int = 0
+    """Lines that could not be read."""
+
+    def learn(self, entry: dict[str, Any]) -> None:
+        """Take in one line. Raises KeyError or TypeError for one that no batch wrote."""
+        match entry["event"]:
+            case "begun":
+                origin = Origin(root=entry["root"], captured_at=entry["captured_at"])
+                self.done.pop(entry["scene"], None)
+                self.begun[entry["scene"]] = list(entry["outputs"])
+                self.owned |= dict.fromkeys(entry["outputs"], origin)
+            case "done":
+                self.done[entry["scene"]] = DoneScene(
+                    settings=entry["settings"],
+                    inputs=tuple(FileIdentity(**each) for each in entry["inputs"]),
+                    outputs=dict(entry["outputs"]),
+                    report=dict(entry["report"]),
+                )
+                self.begun.pop(entry["scene"], None)
+            case "failed":
+                self.begun.pop(entry["scene"], None)
+
+
+class Journal:
+    """An open journal, which no other batch can open meanwhile; every line is on the disk when a call returns."""
+
+    def __init__(self, path: Path, descriptor: int, past: Past) -> None:
+        self.path = path
+        self.descriptor = descriptor
+        """Processes that inherit it keep the lock: they may still be writing."""
+        self.past = past
+
+    def run(self, *, root: Path, settings: str) -> None:
+        """Note that a run begins. Raises WriteError."""
+        self._append({"event": "run", "hdrfuse": __version__, "root": str(root), "settings": settings, "at": _now(),
+                      "pid": os.getpid()})  # fmt: skip
+
+    def begun(self, scene: str, origin: Origin, outputs: Sequence[str]) -> None:
+        """Note, before the first byte is written, which files are to become a scene's. Raises WriteError."""
+        self._append({"event": "begun", "scene": scene, **asdict(origin), "outputs": list(outputs)})
+
+    def done(self, scene: str, result: DoneScene) -> None:
+        """Note that all files of a scene are in place. Raises WriteError."""
+        self._append({"event": "done", "scene": scene, "at": _now(), **asdict(result)})
+
+    def failed(self, scene: str, reason: str) -> None:
+        """Note that a scene failed. Raises WriteError."""
+        self._append({"event": "failed", "scene": scene, "at": _now(), "reason": reason})
+
+    def _append(self, entry: dict[str, Any]) -> None:
+        """Add one line, whole or not at all, and learn it."""
+        line = (json.dumps(entry) + "\n").encode()
+        before = os.lseek(self.descriptor, 0, os.SEEK_END)
+        try:
+            written = 0
+            while written < len(line):
+                written += os.write(self.descriptor, line[written:])
+            os.fsync(self.descriptor)
+        except OSError as error:
+            os.ftruncate(self.descriptor, before)
+            raise WriteError(f"{self.path}: cannot be written: {error.strerror}") from error
+        self.past.learn(entry)
+
+
+@contextmanager
+def open_journal(folder: Path) -> Iterator[Journal]:
+    """Open an output folder's journal, or begin one; a line that was cut off is dropped.
+
+    Raises OutputError where another batch has it open or the system refuses.
+    """
+    path = folder / JOURNAL
+    try:
+        is_new = not path.exists()
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+    try:
+        _lock(path, descriptor)
+        if is_new:
+            _sync_folder(folder)
+        yield Journal(path, descriptor, _replayed(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def _lock(path: Path, descriptor: int) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                runner = _runner(_content(descriptor))
+                raise OutputError(
+                    f"{path.parent}: another batch is writing there{runner}; wait for it, or give another --out"
+                ) from None
+            time.sleep(0.05)
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be locked: {error.strerror}") from error
+        else:
+            return
+
+
+def _runner(content: bytes) -> str:
+    """Name the process that began the last run."""
+    pids = [entry.get("pid") for entry in _entries(content) if entry is not None and entry.get("event") == "run"]
+    return f" (process {pids[-1]})" if pids else ""
+
+
+def _replayed(descriptor: int) -> Past:
+    content = _content(descriptor)
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        os.ftruncate(descriptor, len(whole))
+    return _past_of(whole)
+
+
+def _past_of(content: bytes) -> Past:
+    past = Past()
+    for entry in _entries(content):
+        try:
+            past.learn(entry or {})
+        except (KeyError, TypeError, ValueError, AttributeError):
+            past.damaged += 1
+    return past
+
+
+def _entries(content: bytes) -> Iterator[dict[str, Any] | None]:
+    """Each whole line's object, None for a line that holds none."""
+    for line in content.splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            entry = None
+        yield entry if isinstance(entry, dict) else None
+
+
+def _content(descriptor: int) -> bytes:
+    blocks = []
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    while block := os.read(descriptor, 1 << 20):
+        blocks.append(block)
+    return b"".join(blocks)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")

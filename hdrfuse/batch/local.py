@@ -1,0 +1,237 @@
+"""The scheduler of one machine: worker processes, one a GPU or a few on the processor."""
+
+import multiprocessing
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing import reduction
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+
+from hdrfuse.batch.scheduler import Event, Failed, Finished, Lost, Work
+from hdrfuse.batch.worker import Busy, Message, Ready, Refused, work_in_process
+from hdrfuse.errors import HdrfuseError
+
+MOST_UNMERGED = 2
+"""Pieces of work that a worker merges or reads ahead; one more may be being written."""
+
+MOMENT_S = 0.1
+GRACE_S = 20.0
+"""How long a worker may take to finish writing when the batch ends."""
+
+MOST_STILLBORN = 5
+"""Workers in a row that may die before they are ready."""
+
+
+@dataclass
+class Inherited:
+    """A file descriptor that every worker shall keep open."""
+
+    descriptor: int
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return _received, (reduction.DupFd(self.descriptor),)
+
+
+def _received(descriptor: object) -> object:
+    return descriptor.detach()  # type: ignore[attr-defined]
+
+
+@dataclass(kw_only=True)
+class Held:
+    """A piece of work in a worker's hands, and the time that it took so far, waiting aside."""
+
+    work: Work
+    step: str | None = None
+    since_s: float = 0.0
+    spent_s: float = 0.0
+
+    def turn(self, step: str | None) -> None:
+        """A step begins, or none is under way."""
+        self.spent_s, self.step, self.since_s = self.busy_s, step, time.monotonic()
+
+    @property
+    def busy_s(self) -> float:
+        """Seconds that its steps took, the one under way included."""
+        return self.spent_s + (time.monotonic() - self.since_s if self.step is not None else 0.0)
+
+
+@dataclass(kw_only=True)
+class Hand:
+    """A worker process, seen from the batch."""
+
+    preparation: Callable[[], None]
+    process: SpawnProcess
+    connection: Connection
+    is_ready: bool = False
+    held: dict[str, Held] = field(default_factory=dict)
+
+    @property
+    def unmerged(self) -> int:
+        """Pieces of work that it has not merged yet."""
+        return sum(held.step != "writing" for held in self.held.values())
+
+
+class LocalScheduler:
+    """Worker processes of this machine, started when there is work for them and replaced when they die."""
+
+    def __init__(
+        self, preparations: Sequence[Callable[[], None]], *, timeout_s: float | None = None,
+        inherited: Inherited | None = None,
+    ) -> None:  # fmt: skip
+        """Have as many workers as there are preparations, each of which a worker runs before its first work.
+
+        A piece of work whose steps take longer than `timeout_s` fails, and its worker is replaced.
+        """
+        self.free = list(preparations)
+        self.timeout_s = timeout_s
+        self.inherited = inherited
+        self.most = len(self.free)
+        self.hands: list[Hand] = []
+        self.waiting: deque[Work] = deque()
+        self.stillborn = 0
+
+    @property
+    def slots(self) -> int:
+        """How many pieces of work it can hold."""
+        return self.most * (MOST_UNMERGED + 1)
+
+    def submit(self, work: Work, *, alone: bool = False) -> None:
+        """Take a piece of work; `alone`, every worker but one goes home first, its memory with it."""
+        if alone:
+            self.most = 1
+            for hand in self.hands[1:]:
+                self._dismiss(hand)
+        self.waiting.append(work)
+
+    def collect(self) -> Sequence[Event]:
+        """Wait a moment for news. Raises HdrfuseError where no worker can start."""
+        self._hire()
+        self._deal()
+        wait([each for hand in self.hands for each in (hand.connection, hand.process.sentinel)], MOMENT_S)
+        events = [event for hand in list(self.hands) for event in self._news(hand)]
+        events += [event for hand in list(self.hands) for event in self._overdue(hand)]
+        return events
+
+    def stop(self) -> Sequence[Event]:
+        """Let the workers finish the files that they are writing -> what was done meanwhile."""
+        self.waiting.clear()
+        for hand in self.hands:
+            hand.process.terminate()
+        events: list[Event] = []
+        until = time.monotonic() + GRACE_S
+        while self.hands and time.monotonic() < until:
+            wait([hand.process.sentinel for hand in self.hands], MOMENT_S)
+            events += [event for hand in list(self.hands) for event in self._news(hand)]
+        self.close()
+        return [event for event in events if isinstance(event, Finished | Failed)]
+
+    def close(self) -> None:
+        """Kill what still runs."""
+        for hand in list(self.hands):
+            self._dismiss(hand)
+
+    def _hire(self) -> None:
+        """Start a worker where one more would have something to do."""
+        while self.waiting and self.free and len(self.hands) < min(self.most, self._under_way):
+            preparation = self.free.pop(0)
+            context = multiprocessing.get_context("spawn")
+            ours, theirs = context.Pipe()
+            process = context.Process(
+                target=work_in_process, args=(theirs, preparation, self.inherited), daemon=True, name="hdrfuse-worker"
+            )
+            process.start()
+            theirs.close()
+            self.hands.append(Hand(preparation=preparation, process=process, connection=ours))
+
+    @property
+    def _under_way(self) -> int:
+        return len(self.waiting) + sum(len(hand.held) for hand in self.hands)
+
+    def _deal(self) -> None:
+        """Give work to the workers that have least of it."""
+        while self.waiting:
+            able = [hand for hand in self.hands if hand.is_ready and hand.unmerged < self._most_unmerged]
+            if not able:
+                return
+            hand = min(able, key=lambda hand: hand.unmerged)
+            work = self.waiting.popleft()
+            hand.held[work.key] = Held(work=work)
+            try:
+                hand.connection.send(work)
+            except OSError:
+                return  # it is dead, which the next news will say
+
+    @property
+    def _most_unmerged(self) -> int:
+        """One while workers still come that would merge what others read ahead."""
+        return MOST_UNMERGED if all(hand.is_ready for hand in self.hands) else 1
+
+    def _news(self, hand: Hand) -> Iterator[Event]:
+        """Everything that a worker has said, and whether it died."""
+        is_dead = not hand.process.is_alive()  # asked first: its last words come before its death
+        try:
+            while hand.connection.poll():
+                yield from self._heard(hand, hand.connection.recv())
+        except (EOFError, OSError):
+            hand.process.join(MOMENT_S)  # it is about to die of what its status will say
+            is_dead = True
+        if is_dead and hand in self.hands:
+            self._dismiss(hand)
+            if not hand.is_ready:
+                self.stillborn += 1
+                if self.stillborn > MOST_STILLBORN:
+                    raise HdrfuseError(f"no worker can start: {cause_of_death(hand.process.exitcode)}")
+            reason = cause_of_death(hand.process.exitcode)
+            yield from (Lost(key=key, reason=reason) for key in hand.held)
+
+    def _heard(self, hand: Hand, message: Message) -> Iterator[Event]:
+        match message:
+            case Ready():
+                hand.is_ready, self.stillborn = True, 0
+            case Refused(error):
+                raise error
+            case Busy(key, step):
+                if key in hand.held:
+                    hand.held[key].turn(step)
+            case Finished() | Failed() | Lost():
+                hand.held.pop(message.key, None)
+                yield message
+            case _:
+                yield message
+
+    def _overdue(self, hand: Hand) -> Iterator[Event]:
+        """Replace a worker whose work takes too long; its other work is to be done again."""
+        if self.timeout_s is None:
+            return
+        overdue = [key for key, held in hand.held.items() if held.busy_s > self.timeout_s]
+        if not overdue:
+            return
+        self._dismiss(hand)
+        for key, held in hand.held.items():
+            if key in overdue:
+                yield Failed(
+                    key=key, reason=f"no result after {self.timeout_s:g} s of {held.step}: given up (--timeout)"
+                )
+            else:
+                yield Lost(key=key, reason="its worker was needed elsewhere", suspect=False)
+
+    def _dismiss(self, hand: Hand) -> None:
+        """Kill a worker; another can take its place."""
+        self.hands.remove(hand)
+        self.free.append(hand.preparation)
+        hand.process.kill()
+        hand.process.join()
+        hand.connection.close()
+
+
+def cause_of_death(exit_code: int | None) -> str:
+    """Say in words how a worker ended."""
+    if exit_code is None or exit_code >= 0:
+        return f"its worker ended with status {exit_code}"
+    name = signal.Signals(-exit_code).name
+    if name == "SIGKILL":
+        return "its worker was killed (SIGKILL), as systems do when memory runs out"
+    return f"its worker crashed ({name})"

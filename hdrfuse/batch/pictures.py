@@ -1,0 +1,90 @@
+"""Pictures of a scene for the batch's page: merged plainly, merged by us, and what was taken from where."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from hdrfuse.imaging.color import to_rec709
+from hdrfuse.imaging.ghostmap import draw_ghost_map
+from hdrfuse.imaging.radiometry import Exposed, Plane
+from hdrfuse.imaging.tonemapping import TONEMAPPERS
+from hdrfuse.pipeline import Merged
+
+LONG_SIDE_PX = 1024
+QUALITY = 88
+GAMMA = np.float32(1 / 2.2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PagePictures:
+    """Where a scene's pictures go."""
+
+    before: Path
+    after: Path
+    ghosts: Path
+
+    @classmethod
+    def of(cls, folder: Path, name: str) -> "PagePictures":
+        """Name the pictures of a scene below a folder."""
+        paths = (folder / f"{name}.{what}.jpg" for what in ("before", "after", "ghosts"))
+        before, after, ghosts = paths
+        return cls(before=before, after=after, ghosts=ghosts)
+
+
+@dataclass(frozen=True)
+class Slide:
+    """One small picture, (h, w, 3) sRGB."""
+
+    pixels: NDArray[np.uint8]
+
+    def write(self, path: Path) -> None:
+        """Write it, unless the disk is full: it is only there to look at, and need not survive a power cut."""
+        temporary = path.with_suffix(".tmp")
+        try:
+            Image.fromarray(self.pixels).save(temporary, "JPEG", quality=QUALITY)
+            temporary.replace(path)
+        except OSError:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def draw_slides(merged: Merged, pictures: PagePictures, *, tonemap: str) -> dict[Path, Slide]:
+    """Draw all three at the page's size; before and after go through one tone curve, so that they compare."""
+    height, width = merged.radiance.shape[:2]
+    factor = -(-max(height, width) // LONG_SIDE_PX)
+    size = (width // factor, height // factor)
+    after = merged.radiance
+    if factor > 1:
+        covered = after[: size[1] * factor, : size[0] * factor]
+        after = np.asarray(cv2.resize(covered, size, interpolation=cv2.INTER_AREA), np.float32)
+    frames = [frame.reduced(factor) for frame in merged.frames]
+    both = np.concatenate([merged_plainly(frames), after], axis=1)
+    toned = TONEMAPPERS[tonemap](to_rec709(both, merged.metadata.chromaticities))
+    ghosts = draw_ghost_map(after, frames, merged.report["reference"]["index"], merged.ghosts)
+    return {
+        pictures.before: Slide(toned[:, : size[0]]),
+        pictures.after: Slide(toned[:, size[0] :]),
+        pictures.ghosts: Slide(ghosts),
+    }
+
+
+def merged_plainly(frames: list[Exposed]) -> Plane:
+    """The registered frames' mean under triangle weights, (h, w, 3): what merging does that knows no ghosts."""
+    shape = frames[0].pixels.shape[:2]
+    total, weights = np.zeros((*shape, 3), np.float32), np.full((*shape, 1), np.float32(1e-9))
+    for index, frame in enumerate(frames):
+        exposure = frame.exposure()
+        encoded = np.clip(exposure, 0, 1) ** GAMMA
+        rising = encoded if index < len(frames) - 1 else np.ones_like(encoded)
+        falling = 1 - encoded if index else np.ones_like(encoded)
+        weight = np.maximum(np.minimum(rising, falling), np.float32(1e-6)).mean(axis=2, keepdims=True)
+        if frame.valid is not None:
+            weight *= frame.valid[..., None]
+        total += weight * exposure / np.float32(frame.gain)
+        weights += weight
+    return np.asarray(total / weights, np.float32)

@@ -1,0 +1,82 @@
+"""The settings of a batch: how every scene is merged and which files it gets."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from hdrfuse.batch.patterns import NamePattern
+from hdrfuse.errors import UsageError
+from hdrfuse.options import RESPONSES, MergeOptions
+
+FORMATS = {"exr": ".exr", "hdr": ".hdr", "tif": ".tif"}
+"""Formats of the radiance and their suffixes."""
+
+ELSEWHERE = frozenset({"device"})
+"""Merge options that say where, not how, and change no setting's identity."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchSettings:
+    """What holds for every scene of a batch."""
+
+    options: MergeOptions = field(default_factory=MergeOptions)
+    exposures: tuple[float, ...] | None = None
+    """EVs of every scene's files in their order; None = found in the files."""
+    reference: str | int = "auto"
+    name: NamePattern = field(default_factory=NamePattern)
+    formats: tuple[str, ...] = ("exr",)
+    """Keys of FORMATS."""
+    preview: bool = True
+    ghost_maps: bool = False
+    tonemap: str = "reinhard"
+    half: bool | None = None
+    compression: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for formats that are unknown or named twice, and for storage that none of them has."""
+        unknown = [name for name in self.formats if name not in FORMATS]
+        if unknown or not self.formats or len(set(self.formats)) < len(self.formats):
+            found = ",".join(self.formats) or "nothing"
+            raise UsageError(f"--format {found}: each of {', '.join(FORMATS)} once at most was expected")
+        if "exr" not in self.formats and (self.half or self.compression is not None):
+            option = "--half" if self.compression is None else f"--compression {self.compression}"
+            raise UsageError(f"{option}: only .exr files are stored so; found --format {','.join(self.formats)}")
+
+    def identity(self) -> str:
+        """Digest of all that shapes a picture: equal settings, equal pictures of equal frames.
+
+        A weights file and a saved curve count by their content. Raises WeightsError or ImageError where they cannot
+        be read.
+        """
+        options = {name: value for name, value in _changed(self.options).items() if name not in ELSEWHERE}
+        options["response"] = _response_identity(self.options.response)
+        if self.options.method == "lfdiff":
+            options["weights"] = _weights_digest(self.options.weights)
+        pictures = {
+            "exposures": self.exposures,
+            "reference": str(self.reference),
+            "tonemap": self.tonemap,
+            "half": self.half is not False,
+            "compression": self.compression or "zip",
+        }
+        text = json.dumps({**options, **pictures}, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _changed(options: MergeOptions) -> dict[str, Any]:
+    """Options that are not the defaults: an option that a later version adds changes no older identity."""
+    return {each.name: value for each in fields(options) if (value := getattr(options, each.name)) != each.default}
+
+
+def _response_identity(response: str | Path) -> str:
+    if str(response) in RESPONSES or not Path(response).is_file():
+        return str(response)
+    return hashlib.sha256(Path(response).read_bytes()).hexdigest()
+
+
+def _weights_digest(name_or_path: str | Path | None) -> str:
+    from hdrfuse.lfdiff.weights import find_weights  # imports torch
+
+    return hashlib.sha256(find_weights(name_or_path).read_bytes()).hexdigest()
