@@ -42,7 +42,7 @@ def infer_exposures(
     if given is not None:
         where = f"--exposures {','.join(f'{ev:g}' for ev in given)}"
         return _checked(list(given), "given", headers, where), []
-    if folder is not None and (text_file := _exposure_file(folder)) is not None:
+    if folder is not None and (text_file := exposure_file(folder)) is not None:
         evs = read_exposure_file(text_file, expected=len(headers))
         return _checked(evs, text_file.name, headers, str(text_file)), []
     captures = [header.capture for header in headers]
@@ -105,7 +105,8 @@ def ev_of_name(path: Path) -> float | None:
     return None
 
 
-def _exposure_file(folder: Path) -> Path | None:
+def exposure_file(folder: Path) -> Path | None:
+    """Text file of a folder that states its exposures, None if there is none."""
     for name in ("exposure.txt", "Exposure.txt", "exposures.txt"):
         if (folder / name).is_file():
             return folder / name
