@@ -32,7 +32,7 @@ LAYERS = (
 )
 """From the bottom to the top. A file imports from its own part and from layers below; neighbours do not meet."""
 
-LATE = {"torch": ("lfdiff/", "training/", "tiling.py"), "rawpy": ()}
+LATE = {"torch": ("lfdiff/", "metrics/hdrvdp2/", "training/", "tiling.py"), "rawpy": ()}
 """Slow or optional modules, with the files that may import them when they are imported themselves."""
 
 MAX_LINES = 350

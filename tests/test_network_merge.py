@@ -35,7 +35,7 @@ def merged(seed, motion, options, evs=EVS):
 def score_db(seed, motion, options):
     bracket = scene(seed, motion)
     radiance = merged(seed, motion, options).radiance / 4
-    return psnr_mu(prediction=radiance, truth=bracket.truth)
+    return psnr_mu(radiance, bracket.truth)
 
 
 @pytest.mark.parametrize(("motion", "seed"), [("static", 0), ("static", 2), ("moving", 0), ("handheld-moving", 1)])
@@ -51,7 +51,7 @@ def test_results_at_two_tile_sizes_agree(weights):
         merged(0, "moving", MergeOptions(method="lfdiff", weights=weights, tile=tile)).radiance / 4
         for tile in (64, None)
     ]
-    assert psnr_mu(prediction=radiance[0], truth=radiance[1]) > 50
+    assert psnr_mu(radiance[0], radiance[1]) > 50
 
 
 def test_the_seed_is_the_only_chance(weights):

@@ -39,12 +39,12 @@ def merged_scene(seed: int, motion: Motion, **how: Any) -> Merged:
 def score_db(result: Merged, bracket: ProceduralBracket) -> float:
     """PSNR-mu with the shortest frame's white as 1."""
     scale = 2.0 ** (bracket.evs[0] - bracket.evs[bracket.reference])
-    return psnr_mu(prediction=result.radiance * np.float32(scale), truth=bracket.truth)
+    return psnr_mu(result.radiance * np.float32(scale), bracket.truth)
 
 
 def triangle_db(bracket: ProceduralBracket) -> float:
     radiance, _region = triangle_weights(bracket)
-    return psnr_mu(prediction=radiance, truth=bracket.truth)
+    return psnr_mu(radiance, bracket.truth)
 
 
 def is_radiance(radiance: np.ndarray) -> bool:
@@ -88,8 +88,8 @@ def test_a_cameras_curve_is_undone_in_a_hand_held_moving_scene():
     scale = float(np.median(bracket.truth) / np.median(result.radiance))  # relative radiance
     as_srgb = merged(bracket, MergeOptions(method="classical", response="srgb")).radiance
     srgb_scale = float(np.median(bracket.truth) / np.median(as_srgb))
-    ours = psnr_mu(prediction=result.radiance * scale, truth=bracket.truth)
-    assert ours > psnr_mu(prediction=as_srgb * srgb_scale, truth=bracket.truth) + 3
+    ours = psnr_mu(result.radiance * scale, bracket.truth)
+    assert ours > psnr_mu(as_srgb * srgb_scale, bracket.truth) + 3
 
 
 SMALL = (320, 240)
@@ -122,7 +122,7 @@ def test_a_grey_scene_stays_grey():
     assert result.report["response"]["curve"] == "gamma"
     np.testing.assert_allclose(result.radiance, result.radiance[..., :1].repeat(3, axis=2), rtol=1e-4, atol=1e-6)
     truth = colour.truth[..., 1:2].repeat(3, axis=2)
-    assert psnr_mu(prediction=result.radiance / 4, truth=truth) > 38.0
+    assert psnr_mu(result.radiance / 4, truth) > 38.0
 
 
 def test_linear_floats_are_merged_as_they_are():
@@ -139,8 +139,8 @@ def test_the_result_lies_over_the_reference_whichever_it_is():
     result = merge_bracket(frames, MergeOptions(method="classical"))
     assert result.report["reference"]["index"] == 0
     shortest = (bracket.frames[0] / 65535) ** 2.2
-    assert psnr_mu(prediction=result.radiance, truth=shortest) > 33.0  # the shortest frame is noisy
-    assert psnr_mu(prediction=result.radiance, truth=bracket.truth) < 30.0
+    assert psnr_mu(result.radiance, shortest) > 33.0  # the shortest frame is noisy
+    assert psnr_mu(result.radiance, bracket.truth) < 30.0
 
 
 def test_without_alignment_frames_stay_where_they_are():

@@ -75,7 +75,7 @@ def measure_images(
                 )
                 for name, merge in ways.items():
                     radiance, region = merge(bracket)
-                    score = psnr_mu(prediction=radiance[region], truth=bracket.truth[region])
+                    score = psnr_mu(radiance[region], bracket.truth[region])
                     scores[motion, name].append(round(score, 3))
     return [
         ImageQuality(method=name, motion=motion, scenes=tuple(scenes), psnr_mu_db=tuple(db))

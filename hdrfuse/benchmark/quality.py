@@ -140,7 +140,7 @@ def measure_quality(
             )
             for method, merge in ways.items():
                 radiance, region = merge(bracket)
-                score = psnr_mu(prediction=radiance[region], truth=bracket.truth[region])
+                score = psnr_mu(radiance[region], bracket.truth[region])
                 scores[method].append(round(score, 3))
         found += [Quality(method=method, motion=motion, psnr_mu_db=tuple(db)) for method, db in scores.items()]
     return found

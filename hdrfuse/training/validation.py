@@ -55,7 +55,7 @@ def validate(predict: Predict, brackets: Sequence[Batch]) -> Validation:
     for index, bracket in enumerate(brackets):
         with torch.inference_mode():
             prediction, truth = picture(predict(bracket)[0]), picture(bracket.radiance[0])
-        scores.append(psnr_mu(prediction=prediction, truth=truth))
+        scores.append(psnr_mu(prediction, truth))
         squares.append(
             np.square(mu_law(prediction.astype(np.float64)) - mu_law(truth.astype(np.float64))).mean(axis=-1).ravel()
         )
@@ -78,7 +78,7 @@ def mean_psnr_mu(predict: Predict, brackets: Sequence[Batch]) -> float:
     """Mean PSNR-mu in dB over the brackets."""
     with torch.inference_mode():
         pairs = [(predict(bracket)[0], bracket.radiance[0]) for bracket in brackets]
-    return sum(psnr_mu(prediction=picture(a), truth=picture(b)) for a, b in pairs) / len(pairs)
+    return sum(psnr_mu(picture(a), picture(b)) for a, b in pairs) / len(pairs)
 
 
 def picture(radiance: Tensor) -> NDArray[np.float32]:

@@ -40,7 +40,7 @@ def test_the_demo_merges_without_an_option_and_comes_close_to_its_truth(run, dem
     merged = read_image(demo_folder.with_name("demo.exr")).pixels
     truth = read_image(demo_folder / "truth.gt.exr").pixels
     white = float(truth.max())
-    assert psnr_mu(prediction=merged / white, truth=truth / white) > 30
+    assert psnr_mu(merged / white, truth / white) > 30
 
 
 def test_the_files_are_listed_on_stdout(written):

@@ -63,10 +63,10 @@ def test_a_still_scene_is_merged_within_half_a_decibel_of_who_knows_the_truth(se
     frames = bracket(radiance)
     merged, best = merge(frames, 1, no_ghosts(frames)), oracle(frames, radiance)
     white = radiance.max()
-    ours, theirs = (score(prediction=each / white, truth=radiance / white) for each in (merged, best))
+    ours, theirs = (score(each / white, radiance / white) for each in (merged, best))
     assert ours > theirs - 0.5
     alone = frames[1].pixels
-    assert ours > score(prediction=alone / white, truth=radiance / white) + 3
+    assert ours > score(alone / white, radiance / white) + 3
 
 
 def test_highlights_beyond_the_references_white_come_from_the_shortest_frame():
