@@ -61,3 +61,9 @@ class StoppedError(HdrfuseError):
     """The user asked a run to end; what it did is saved."""
 
     exit_code = ExitCode.INTERRUPTED
+
+
+class PartialBatchError(HdrfuseError):
+    """Some scenes of a batch failed; the others are done."""
+
+    exit_code = ExitCode.PARTIAL_BATCH

@@ -1,0 +1,62 @@
+"""The work on one scene: the merge that `hdrfuse merge` does, with the pictures for the batch's page."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hdrfuse.batch.identity import FileIdentity
+from hdrfuse.batch.pictures import PagePictures, Slide, draw_slides
+from hdrfuse.job import MergeJob, MergeSteps
+from hdrfuse.progress import Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneWork:
+    """A scene to merge."""
+
+    key: str
+    job: MergeJob
+    pictures: PagePictures | None = None
+    """Where the pictures for the page go."""
+    exposure_file: Path | None = None
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """Every file that shapes the result."""
+        return (*self.job.scene.files, *(() if self.exposure_file is None else (self.exposure_file,)))
+
+    def start(self, progress: Progress) -> "SceneSteps":
+        """Return the steps of its merge."""
+        return SceneSteps(self, progress)
+
+
+class SceneSteps:
+    """The steps of one scene's merge, wherever they run."""
+
+    def __init__(self, work: SceneWork, progress: Progress) -> None:
+        self.work = work
+        self.steps = MergeSteps(work.job, progress)
+        self.identities: list[FileIdentity] = []
+        self.slides: dict[Path, Slide] = {}
+
+    def read(self) -> None:
+        """Note which files they are, then decode them. Raises BadInputError of a kind."""
+        self.identities = [FileIdentity.of(path) for path in self.work.inputs]
+        self.steps.read()
+
+    def merge(self) -> None:
+        """Merge, and draw what the page shows. Raises as `merge_bracket` does."""
+        merged = self.steps.merge()
+        if self.work.pictures is not None:
+            self.slides = draw_slides(merged, self.work.pictures, tonemap=self.work.job.outputs.tonemap)
+
+    def write(self) -> dict[str, Any]:
+        """Write every file -> inputs, sizes of the outputs, report. Raises OutputError or WriteError."""
+        for path, slide in self.slides.items():
+            slide.write(path)
+        report = self.steps.write()
+        return {
+            "inputs": [asdict(each) for each in self.identities],
+            "outputs": {str(path): path.stat().st_size for path in self.work.job.outputs.files.values()},
+            "report": report,
+        }

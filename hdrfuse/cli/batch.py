@@ -1,0 +1,203 @@
+"""`hdrfuse batch`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hdrfuse import defaults
+from hdrfuse.cli import options as o
+from hdrfuse.cli.console import Console, console_of
+from hdrfuse.cli.preset import OF_ONE_RUN, apply_preset
+from hdrfuse.errors import PartialBatchError
+
+if TYPE_CHECKING:
+    from hdrfuse.batch.run import BatchRequest
+    from hdrfuse.batch.summary import Account
+
+RUN = "Run"
+
+RootArgument = Annotated[
+    Path, typer.Argument(metavar="ROOT", help="The folder below which brackets are looked for.", show_default=False)
+]
+OutFolderOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", "-o", metavar="DIR", help="Where results go, ROOT's folders mirrored; default: ROOT/hdr.",
+        show_default=False, rich_help_panel=o.OUTPUT,
+    ),
+]  # fmt: skip
+PresetOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.toml", help="Options from a file, `tonemap = \"drago\"`; those given here go before them.",
+        callback=apply_preset, is_eager=True, rich_help_panel=RUN,
+    ),
+]  # fmt: skip
+GroupOption = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|folder|N", rich_help_panel=o.INPUT,
+        help="What makes a scene: exposures and camera, a folder, or so many frames in turn.",
+    ),
+]  # fmt: skip
+NameOption = Annotated[
+    str,
+    typer.Option(
+        metavar="PATTERN", rich_help_panel=o.OUTPUT,
+        help="Names of results, from {scene}, {first}, {last} (files) and {date} or {date:%Y%m%d}.",
+    ),
+]  # fmt: skip
+FormatOption = Annotated[
+    list[str],
+    typer.Option(
+        "--format", metavar="exr|hdr|tif", help="Format; several with commas or repeated.", rich_help_panel=o.OUTPUT
+    ),
+]
+GhostMapsOption = Annotated[
+    bool, typer.Option("--ghost-maps", help="Write <scene>.ghost.png for every scene.", rich_help_panel=o.OUTPUT)
+]
+ReportOption = Annotated[
+    bool, typer.Option("--report/--no-report", help="Write report.html to look through.", rich_help_panel=o.OUTPUT)
+]
+RedoOption = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Merge everything again and replace whatever is there.", rich_help_panel=o.OUTPUT),
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", show_default=False, rich_help_panel=RUN,
+        help="Processes; default: one a GPU, or as many as cores and memory allow.",
+    ),
+]  # fmt: skip
+TimeoutOption = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="Give a scene up that takes longer.", show_default=False, rich_help_panel=RUN),
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would be merged into what, and write nothing.", rich_help_panel=RUN)
+]
+
+
+def batch(
+    context: typer.Context,
+    root: RootArgument,
+    out: OutFolderOption = None,
+    preset: PresetOption = None,
+    group: GroupOption = "auto",
+    dry_run: DryRunOption = False,
+    method: o.MethodOption = defaults.METHOD,
+    exposures: o.ExposuresOption = None,
+    reference: o.ReferenceOption = "auto",
+    align: o.AlignOption = True,
+    response: o.ResponseOption = "auto",
+    blend: o.BlendOption = True,
+    weights: o.WeightsOption = None,
+    device: o.DeviceOption = "auto",
+    precision: o.PrecisionOption = "auto",
+    tile: o.TileOption = "auto",
+    steps: o.StepsOption = 10,
+    seed: o.SeedOption = 0,
+    name: NameOption = "{scene}",
+    format_: FormatOption = ["exr"],  # noqa: B006 - Typer's own way, and nobody changes it
+    preview: o.PreviewOption = True,
+    tonemap: o.TonemapOption = "reinhard",
+    ghost_maps: GhostMapsOption = False,
+    report: ReportOption = True,
+    half: o.HalfOption = None,
+    compression: o.CompressionOption = None,
+    overwrite: RedoOption = False,
+    workers: WorkersOption = None,
+    timeout: TimeoutOption = None,
+    json: o.JsonOption = False,
+    quiet: o.QuietOption = False,
+    verbose: o.VerboseOption = False,
+) -> None:
+    """Merge every bracket below a folder; a second run does what is new, changed or failed.
+
+    Example: hdrfuse batch shoots --out shoots-hdr
+    """
+    console = console_of(context, quiet=quiet, verbose=verbose)
+    from hdrfuse.batch.found import parse_grouping  # imports numpy: keep `hdrfuse --help` instant
+    from hdrfuse.batch.patterns import NamePattern
+    from hdrfuse.batch.run import OUT, BatchRequest, run_batch
+    from hdrfuse.batch.settings import BatchSettings
+    from hdrfuse.cli.batch_progress import batch_progress
+    from hdrfuse.imaging.exposure import parse_evs
+    from hdrfuse.options import MergeOptions
+
+    request = BatchRequest(
+        root=root,
+        out=root / OUT if out is None else out,
+        settings=BatchSettings(
+            options=MergeOptions(
+                method=method, align=align, response=response, weights=weights, blend=blend, device=device,
+                precision=precision, tile=o.tile_px(tile), steps=steps, seed=seed,
+            ),
+            exposures=None if exposures is None else tuple(parse_evs(exposures)), reference=reference,
+            name=NamePattern(name), formats=tuple(word for words in format_ for word in words.split(",")),
+            preview=preview, ghost_maps=ghost_maps, tonemap=tonemap, half=half, compression=compression,
+        ),
+        group=parse_grouping(group), workers=workers, timeout_s=timeout, overwrite=overwrite, page=report,
+        shown=changed_options(context),
+    )  # fmt: skip
+    if dry_run:
+        show_plan(console, request, json=json)
+        return
+    with batch_progress(console) as listener:
+        account = run_batch(request, listener)
+    if json:
+        console.json(account.as_json())
+    else:
+        console.result(summary(account))
+    report_failures(console, account)
+
+
+def changed_options(context: typer.Context) -> dict[str, str]:
+    """Options that are not the defaults, as a page shows them."""
+    changed = {}
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        if parameter.param_type_name == "option" and parameter.name not in OF_ONE_RUN | {"out"}:
+            shown = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+            if value not in (parameter.default, None) and value != ["exr"]:
+                changed[max(parameter.opts, key=len)] = shown
+    return changed
+
+
+def show_plan(console: Console, request: "BatchRequest", *, json: bool) -> None:
+    """Print what would be merged into what."""
+    from hdrfuse.batch.listing import plan_of, table_lines
+
+    discovery, scenes = request.discover()
+    for warning in discovery.warnings:
+        console.warn(warning)
+    outputs = {scene.found: [request.out / name for name in scene.outputs] for scene in scenes}
+    if json:
+        console.json(plan_of(discovery, outputs))
+    else:
+        console.result("\n".join(table_lines(discovery, outputs=outputs)))
+
+
+def summary(account: "Account") -> str:
+    """What was done, in a line, and the files that tell more."""
+    failed = f", {len(account.failures)} failed" if account.failures else ""
+    kept = f", {account.kept} done before" if account.kept else ""
+    left_over = f", {account.left_over} files in no bracket" if account.left_over else ""
+    return f"{account.out}  {account.merged} merged{kept}{failed}{left_over}, {account.seconds:.1f} s"
+
+
+def report_failures(console: Console, account: "Account") -> None:
+    """List what failed and why. Raises PartialBatchError where anything did."""
+    for result in account.results:
+        if result.traceback is not None:
+            console.detail(result.traceback)
+    if not account.failures:
+        return
+    for name, reason in account.failures:
+        console.error(f"{name}: {reason}")
+    scenes = len(account.results)
+    raise PartialBatchError(
+        f"{len(account.failures)} failed, {account.merged + account.kept} of {scenes} scenes are done"
+    )
