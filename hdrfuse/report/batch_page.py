@@ -53,7 +53,7 @@ def _body(run: BatchRun, title: str, folder: Path, page_bytes: float) -> Iterato
     yield notes(["Interrupted: not every scene was tried."] if run.interrupted else [], kind="failure")
     yield notes(run.notes, kind="warning")
     given = sum(len(_pictures(scene)) for scene in run.scenes)
-    album = Album(pictures=given, page_bytes=page_bytes)
+    album = Album(shares=given, page_bytes=page_bytes)
     counted = Counter(flag for scene in run.scenes for flag in _flags(scene))
     words = {"failed": "Failed", "skipped": "Skipped", "warned": "With warnings"}
     toggles = {flag: (text, counted[flag]) for flag, text in words.items()}
@@ -126,13 +126,8 @@ def _entry(scene: BatchScene, album: Album, folder: Path) -> Entry:
 
 def _detail(scene: BatchScene, album: Album, folder: Path) -> Html:
     listed = notes(scene.warnings, kind="warning")
-    facts = element(
-        "div",
-        joined([_exposures(scene)] if scene.frames else []),
-        joined([_timings(scene)] if scene.seconds else []),
-        _files(scene, folder),
-        class_="facts",
-    )
+    found = joined([_exposures(scene) if scene.frames else Html(), _files(scene, folder)])
+    facts = element("div", element("div", found), _timings(scene) if scene.seconds else Html(), class_="facts")
     return joined([_shown(scene, album), listed, facts])
 
 

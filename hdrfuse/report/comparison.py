@@ -36,7 +36,7 @@ def comparison(sides: Sequence[Side], *, left: int = 0, right: int = 1, about: s
         aria_valuetext=f"50 % {sides[left].name}",
     )
     labels = [
-        element("span", sides[index].name, class_=f"label {which}", aria_hidden="true")
+        element("span", element("span", sides[index].name), class_=f"label {which}", aria_hidden="true")
         for index, which in shown.items()
     ]
     border = element("span", class_="border", aria_hidden="true")

@@ -50,6 +50,10 @@ function setOpen(scene, open) {
   scene.querySelector(".open").setAttribute("aria-expanded", String(open));
 }
 
+function toggle(scene) {
+  setOpen(scene, !scene.classList.contains("opened"));
+}
+
 function showGroup(name) {
   for (const cell of document.querySelectorAll("[data-group]")) cell.hidden = cell.dataset.group !== name;
 }
@@ -66,7 +70,7 @@ function choose(select) {
   const compare = select.closest(".compare");
   const which = select.dataset.side;
   compare.querySelectorAll(".side").forEach((side, index) => side.classList.toggle(which, index === Number(select.value)));
-  compare.querySelector(`.label.${which}`).textContent = select.selectedOptions[0].textContent;
+  compare.querySelector(`.label.${which} > span`).textContent = select.selectedOptions[0].textContent;
   moveBorder(compare.querySelector("input[type=range]"));
 }
 
@@ -78,10 +82,11 @@ function openLinked() {
 }
 
 document.addEventListener("click", (event) => {
+  const row = event.target.closest(".row");
+  if (row && getSelection().isCollapsed) toggle(row.closest(".scene")); // not where text was being selected
   const button = event.target.closest("button");
   if (!button) return;
   if (button.matches(".sort")) sortBy(button);
-  if (button.matches(".open")) setOpen(button.closest(".scene"), button.getAttribute("aria-expanded") !== "true");
   if (!button.hasAttribute("aria-pressed")) return;
   const pressed = button.getAttribute("aria-pressed") !== "true";
   button.setAttribute("aria-pressed", String(pressed));

@@ -17,15 +17,26 @@ Picture = Path | bytes
 PAGE_BYTES = 52_000_000
 """What all pictures of a page may weigh; with its text, a page of 200 scenes stays below 60 MB."""
 
-Ladder = tuple[tuple[int, int], ...]
-"""Long side in pixels and JPEG quality, best first."""
 
-WHOLE: Ladder = (
-    (1024, 85), (1024, 78), (1024, 70), (896, 70), (768, 70), (640, 68), (512, 65), (384, 60), (256, 50), (128, 45)
+@dataclass(frozen=True)
+class Ladder:
+    """What a kind of picture may be shrunk to."""
+
+    steps: tuple[tuple[int, int], ...]
+    """Long side in pixels and JPEG quality, best first."""
+    share: float = 1.0
+    """What one may weigh, against a picture of a whole frame."""
+
+
+WHOLE = Ladder(
+    (
+        (1024, 85), (1024, 78), (1024, 70), (896, 70), (768, 70), (640, 68), (512, 65), (384, 60), (256, 50),
+        (128, 45),
+    )
 )  # fmt: skip
 """For pictures of a whole frame."""
 
-CROPS: Ladder = ((512, 95), (512, 90), (512, 82), (256, 75), (128, 70))
+CROPS = Ladder(((512, 95), (512, 90), (512, 82), (256, 75), (128, 70)), share=0.3)
 """For crops, which are there to look at pixels."""
 
 THUMBNAIL = (192, 70)
@@ -47,9 +58,9 @@ class Inlined:
 class Album:
     """The pictures of one page: they share its bytes, and what one leaves the following may have."""
 
-    def __init__(self, *, pictures: int, page_bytes: float = PAGE_BYTES) -> None:
-        """Expect so many pictures, thumbnails aside, in so many bytes of the page."""
-        self.pictures = pictures
+    def __init__(self, *, shares: float, page_bytes: float = PAGE_BYTES) -> None:
+        """Expect pictures whose shares, each its ladder's, have so large a sum, in so many bytes of the page."""
+        self.shares = shares
         self.page_bytes = page_bytes
         self._steps: dict[Ladder, int] = {}
 
@@ -58,19 +69,20 @@ class Album:
 
         Raises ImageError, which names the file, for a picture that cannot be read.
         """
-        opened = [_opened(picture, ladder[0][0]) for picture in pictures]
+        opened = [_opened(picture, ladder.steps[0][0]) for picture in pictures]
         if not opened:
             return []
-        share = self.page_bytes * len(opened) / max(self.pictures, len(opened))
+        shares = len(opened) * ladder.share
+        allowed = self.page_bytes * min(1.0, shares / max(self.shares, 1e-6))
         step = max(0, self._steps.get(ladder, 0) - 1)
         while True:
-            encoded = [_encoded(picture, *ladder[step]) for picture in opened]
+            encoded = [_encoded(picture, *ladder.steps[step]) for picture in opened]
             weight = sum(len(each.uri) for each in encoded)
-            if weight <= share or step == len(ladder) - 1:
+            if weight <= allowed or step == len(ladder.steps) - 1:
                 break
             step += 1
         self._steps[ladder] = step
-        self.pictures -= len(opened)
+        self.shares -= shares
         self.page_bytes = max(0.0, self.page_bytes - weight)
         return encoded
 

@@ -99,15 +99,15 @@ def _scene(entry: Entry, columns: Sequence[Column], anchor: str) -> Html:
     small = picture(entry.thumbnail, "") if entry.thumbnail else element("span", class_="empty")
     button = element(
         "button",
-        element("span", small, class_="thumbnail"),
-        element("span", isolated(entry.name), class_="title"),
+        isolated(entry.name),
         type="button",
         class_="open",
         aria_expanded="false",
         aria_controls=f"{anchor}-detail",
     )
     subtitle = element("p", isolated(entry.subtitle), class_="subtitle") if entry.subtitle else Html()
-    name = element("th", button, subtitle, scope="row", class_="name", data_key=entry.name)
+    title = element("div", element("span", small, class_="thumbnail"), element("div", button, subtitle), class_="title")
+    name = element("th", title, scope="row", class_="name", data_key=entry.name)
     cells = [_cell(cell, column) for cell, column in zip(entry.cells, columns, strict=True)]
     detail = element("td", entry.detail, colspan=len(columns) + 1)
     return element(

@@ -81,9 +81,7 @@ class Browser:
 @contextmanager
 def browser(profile: Path) -> Iterator[Browser]:
     """Start chromedriver and one window with a fresh profile in a folder; end both."""
-    driver = subprocess.Popen(
-        [CHROMEDRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
+    driver = subprocess.Popen([CHROMEDRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         started = next(line for line in driver.stdout if "started successfully on port" in line)
         address = f"http://127.0.0.1:{int(started.rstrip().rstrip('.').split()[-1])}"
