@@ -1,0 +1,118 @@
+"""Shots: what the headers of frames say that decides which of them form a bracket."""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC
+from pathlib import Path
+
+from hdrfuse.errors import ImageError
+from hdrfuse.formats import Capture, ImageHeader, read_header
+from hdrfuse.imaging.exposure import EQUAL_EV, ev_of_name
+
+THREADS = 8
+"""Headers that are read at once; a card reader's answers take longer than what is made of them."""
+
+COUNTED_NAME = re.compile(r"(.*?)(\d+)$", re.DOTALL)
+SIGNED_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shot:
+    """One frame by its header."""
+
+    path: Path
+    header: ImageHeader | None = None
+    """None for a file that cannot be read."""
+    problem: str | None = None
+    """What is wrong with such a file."""
+    ev: float | None = None
+    """log2(t ISO / N^2), or what takes its place."""
+    ev_source: str | None = None
+    """"EXIF", "EXIF bias", "file name" or "exposure.txt"."""
+    clock_s: float | None = None
+    """When it was taken, by the camera's clock."""
+
+    @property
+    def capture(self) -> Capture:
+        """What the camera wrote."""
+        return Capture() if self.header is None else self.header.capture
+
+    @property
+    def shutter_ev(self) -> float | None:
+        """log2 of the exposure time."""
+        return math.log2(self.capture.exposure_time_s) if self.capture.exposure_time_s else None
+
+    @property
+    def counter(self) -> tuple[str, int] | None:
+        """What a file's name counts, and the number: ("img_", 12) of IMG_0012."""
+        found = COUNTED_NAME.match(self.path.stem.casefold())
+        return (found.group(1), int(found.group(2))) if found else None
+
+    @property
+    def wording(self) -> str:
+        """A file's name without its numbers: "beach_EV" of beach_-2EV."""
+        return SIGNED_NUMBER.sub("", self.path.stem.casefold())
+
+
+def read_shots(files: Sequence[Path], progress: Callable[[int, int], None] | None = None) -> list[Shot]:
+    """Read the headers of files, several at a time; a file that cannot be read becomes a shot with its problem."""
+    shots = []
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        for shot in pool.map(read_shot, files):
+            shots.append(shot)
+            if progress is not None:
+                progress(len(shots), len(files))
+    return shots
+
+
+def read_shot(path: Path) -> Shot:
+    """Read one file's header."""
+    try:
+        header = read_header(path)
+    except ImageError as error:
+        return Shot(path=path, problem=str(error).removeprefix(f"{path}: "))
+    capture = header.capture
+    moment = capture.captured_at
+    clock_s = None if moment is None else moment.replace(tzinfo=UTC).timestamp()  # what the clock showed
+    ev = ev_of_capture(capture)
+    for source, value in (
+        ("EXIF", ev),
+        ("file name", ev_of_name(path)),
+        ("EXIF bias", capture.exposure_bias_ev),
+    ):
+        if value is not None:
+            return Shot(path=path, header=header, ev=value, ev_source=source, clock_s=clock_s)
+    return Shot(path=path, header=header, clock_s=clock_s)
+
+
+def ev_of_capture(capture: Capture) -> float | None:
+    """log2(t ISO / N^2), what is not stated left out; None without a time."""
+    if not capture.exposure_time_s:
+        return None
+    gain = math.log2(capture.iso / 100.0) if capture.iso else 0.0
+    aperture = 2.0 * math.log2(capture.f_number) if capture.f_number else 0.0
+    return math.log2(capture.exposure_time_s) + gain - aperture
+
+
+def named_where_exif_is_copied(shots: Sequence[Shot]) -> list[Shot]:
+    """Take the EVs of file names where EXIF says the same of every shot: it was copied from one."""
+    named = [ev_of_name(shot.path) for shot in shots if shot.header is not None]
+    stated = [shot.ev for shot in shots if shot.header is not None]
+    if not _all_known(named) or not _all_known(stated) or not _differ(named) or _differ(stated):
+        return list(shots)
+    return [
+        shot if shot.header is None else replace(shot, ev=ev_of_name(shot.path), ev_source="file name")
+        for shot in shots
+    ]
+
+
+def _all_known(evs: Sequence[float | None]) -> bool:
+    return bool(evs) and None not in evs
+
+
+def _differ(evs: Sequence[float | None]) -> bool:
+    known = [ev for ev in evs if ev is not None]
+    return max(known) - min(known) >= EQUAL_EV

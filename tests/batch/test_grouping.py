@@ -1,0 +1,293 @@
+"""Flat folders: which of many frames are brackets, by what the cameras wrote."""
+
+import importlib.util
+import shutil
+from datetime import timedelta
+
+import pytest
+
+from hdrfuse.batch.discovery import find_scenes
+
+from .memory_card import BRACKET, MANUAL, Camera, left_of, names_of, scene_name, write, write_dng
+
+
+@pytest.fixture
+def camera(tmp_path):
+    """A body whose folder holds a lone frame already, so that the folder is flat."""
+    body = Camera(tmp_path / "shoot")
+    body.shoot()
+    body.wait(600)
+    return body
+
+
+def found(camera, **options):
+    return find_scenes(camera.folder.parent, **options)
+
+
+def scenes_in(camera, **options):
+    return [name.removeprefix("shoot/") for name in names_of(found(camera, **options))]
+
+
+def test_a_mixed_flat_folder_of_sixty_frames(tmp_path):
+    """AEB 3s and 5s, singles, a long-exposure set, RAW+JPEG pairs and two bodies whose frames interleave."""
+    folder = tmp_path / "card"
+    one = Camera(folder, model="Body A", number=9980)
+    two = Camera(folder, model="Body B", prefix="DSC_", serial="77", size=(18, 12), sub_seconds=True)
+    expected, singles = [], []
+    for with_raw in (True, True, False, False):
+        begun = one.clock
+        expected.append(one.aeb(0, -2, 2))
+        for bias, path in zip((0, -2, 2), one.taken[-3:], strict=True):
+            if with_raw:
+                write_dng(path.with_suffix(".dng"), 2.0**bias / 60, bias, begun)
+        two.clock = one.clock - timedelta(seconds=0.5)  # both bodies at once
+        expected.append(two.aeb(-2, -1, 0, 1, 2, base_s=1 / 30))
+        singles += [one.wait(40).shoot(1 / 200), two.wait(30).shoot(1 / 350)]
+        one.wait(25)
+    expected.append(one.by_hand(1, 4, 15, 30, dark_frame=True))
+    singles += [one.wait(300).shoot(1 / 90), two.wait(300).shoot(1 / 90)]
+    expected.append(two.wait(60).aeb(0, -1, 1))
+    while len(one.taken) + len(two.taken) < 60:
+        singles.append(one.wait(90).shoot(1 / 100))
+
+    discovery = find_scenes(tmp_path)
+    assert len({path.stem for path in folder.iterdir()}) == 60
+    assert sorted(names_of(discovery)) == sorted(f"card/{name}" for name in expected)
+    left = left_of(discovery)
+    assert sorted(left.pop("single")) == sorted(singles)
+    assert left == {}
+    suffixes = [{path.suffix for path in scene.files} for scene in discovery.scenes]
+    if importlib.util.find_spec("rawpy"):
+        assert suffixes.count({".dng"}) == 2
+    else:
+        assert suffixes.count({".jpg"}) == len(expected)
+        assert "RAW" in discovery.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "biases",
+    [
+        (0, -2), (0, -2, 2), (0, 2, -2), (-2, 0, 2), (2, 0, -2), (0, -0.33, 0.33), (0, -2, -1, 1, 2), (-2, -1, 0, 1, 2),
+        (0, -1, 1, -2, 2), (-3, -2, -1, 0, 1, 2, 3), (0, -4, -3, -2, -1, 1, 2, 3, 4),
+    ],
+)  # fmt: skip
+def test_brackets_back_to_back_come_apart_whatever_their_order(camera, biases):
+    expected = [camera.aeb(*biases) for _ in range(3)]
+    assert scenes_in(camera) == expected
+
+
+@pytest.mark.parametrize("tags", ["mode", "bias", "neither"])
+@pytest.mark.parametrize("evs", [(0, -2, 2), (-2, 0, 2), (0, -2, -1, 1, 2)])
+def test_the_camera_need_not_say_that_it_brackets(camera, tags, evs):
+    expected = []
+    for _ in range(2):
+        frames = [
+            camera.shoot(
+                2.0 ** (ev - 6),
+                bias=ev if tags == "bias" else 0,
+                mode={"mode": BRACKET, "bias": 0, "neither": MANUAL}[tags],
+                pause_s=0.3,
+            )
+            for ev in evs
+        ]
+        expected.append(scene_name(frames))
+        camera.wait(8)
+    assert scenes_in(camera) == expected
+
+
+def test_long_exposures_are_not_torn_apart(camera):
+    expected = [camera.by_hand(2, 8, 30, 120, dark_frame=True), camera.by_hand(2, 8, 30, 120)]
+    expected += [camera.aeb(0, -2, 2, base_s=8), camera.aeb(0, -2, 2, base_s=8)]
+    assert scenes_in(camera) == expected
+
+
+def test_uneven_steps_set_by_hand_are_a_bracket(camera):
+    expected = [camera.by_hand(1 / 30, 1 / 10, 1 / 3, 0.6, 1.3, 4), camera.wait(60).by_hand(1 / 100, 1 / 25, 1 / 4)]
+    assert scenes_in(camera) == expected
+
+
+def test_iso_may_be_bracketed_instead_of_the_time(camera):
+    names = [camera.shoot(1 / 60, iso=iso, mode=MANUAL, pause_s=3) for iso in (100, 400, 1600)]
+    assert scenes_in(camera) == [scene_name(names)]
+
+
+def test_times_are_a_bracket_though_automatic_iso_takes_the_first_step_back(camera):
+    settings = ((4, 2500), (2, 5000), (1, 6400), (0.5, 6400))
+    names = [camera.shoot(time_s, iso=iso, mode=MANUAL, pause_s=4) for time_s, iso in settings]
+    assert scenes_in(camera) == [scene_name(names)]
+
+
+def test_apertures_set_by_hand_are_no_bracket(camera):
+    for f_number in (4, 8, 16):
+        camera.shoot(1 / 60, f_number=f_number, mode=MANUAL, pause_s=2)
+    discovery = found(camera)
+    assert names_of(discovery) == []
+    assert left_of(discovery)["no bracket"] == ["IMG_0002.jpg", "IMG_0003.jpg", "IMG_0004.jpg"]
+    assert "aperture" in discovery.leftovers[-1].reason
+
+
+def test_apertures_that_the_camera_brackets_are_a_bracket_with_a_warning(camera):
+    for f_number, bias in ((8, 0), (16, -2), (4, 2)):
+        camera.shoot(1 / 60, f_number=f_number, bias=bias, mode=BRACKET)
+    (scene,) = found(camera).scenes
+    assert "f-number" in scene.scene.warnings[0]
+
+
+def test_singles_of_changing_light_are_no_bracket(camera):
+    for time_s in (1 / 60, 1 / 250, 1 / 100, 1 / 500, 1 / 320):
+        camera.shoot(time_s, pause_s=7)
+    discovery = found(camera)
+    assert names_of(discovery) == []
+    assert len(left_of(discovery)["single"]) == 6
+
+
+def test_a_burst_and_a_focus_stack_are_left_over_whole(camera):
+    for _ in range(5):
+        camera.shoot(1 / 500, pause_s=0.1)
+    camera.wait(30)
+    bracket = camera.aeb(0, -2, 2)
+    discovery = found(camera)
+    assert scenes_in(camera) == [bracket]
+    assert left_of(discovery)["burst"] == [f"IMG_000{number}.jpg" for number in range(2, 7)]
+    assert "5 frames of equal exposure" in discovery.leftovers[1].reason
+
+
+@pytest.mark.parametrize("missing", [{0}, {1}, {2}, {1, 2}])
+def test_an_interrupted_bracket_is_left_over_and_its_neighbours_are_whole(camera, missing):
+    before, broken, after = (camera.wait(1).aeb(0, -2, 2) for _ in range(3))
+    first = int(broken[4:8])
+    left = [f"IMG_{first + place:04d}.jpg" for place in range(3) if place not in missing]
+    for place in missing:
+        (camera.folder / f"IMG_{first + place:04d}.jpg").unlink()
+    assert scenes_in(camera) == [before, after]
+    assert left_of(found(camera))["interrupted"] == left
+
+
+def test_a_short_bracket_beside_a_long_one_is_whole(camera):
+    expected = [camera.aeb(0, -2, 2), camera.wait(9).aeb(0, -2, 2, -4, 4), camera.wait(9).aeb(-2, 0, 2)]
+    assert scenes_in(camera) == expected
+
+
+def test_a_panorama_of_brackets_is_a_scene_for_each_view(camera):
+    expected = [camera.wait(2).aeb(-2, 0, 2, base_s=1 / 60 * 2 ** (0.3 * view)) for view in range(8)]
+    assert scenes_in(camera) == expected
+
+
+def test_frames_of_another_size_or_focal_length_begin_something_else(camera):
+    expected = [camera.aeb(0, -2, 2), camera.aeb(1, -1, 3, size=(12, 16))]
+    camera.focal_length = 70
+    expected.append(camera.aeb(-3, -1, 1))
+    assert scenes_in(camera) == expected
+
+
+def test_two_bodies_of_one_model_are_told_apart(tmp_path):
+    by_serial = [Camera(tmp_path / "a", serial=serial, prefix=serial) for serial in ("1x", "2x")]
+    by_counter = [Camera(tmp_path / "b", number=number) for number in (1, 7000)]
+    for bodies in (by_serial, by_counter):
+        for _ in range(4):
+            for body in bodies:
+                body.aeb(0, -2, 2)
+                body.wait(3)
+    assert [len(scene.files) for scene in find_scenes(tmp_path).scenes] == [3] * 16
+
+
+@pytest.mark.parametrize("sub_seconds", [False, True])
+def test_a_bracket_spans_the_counters_rollover(camera, sub_seconds):
+    camera.sub_seconds, camera.number = sub_seconds, 9995
+    camera.taken[0].unlink()
+    expected = [camera.aeb(0, -2, 2, frame_s=0.1) for _ in range(4)]
+    assert expected[1] == "IMG_9998-IMG_0001"
+    assert scenes_in(camera) == expected
+
+
+def test_without_a_clock_names_and_exposures_decide(camera):
+    camera.clock, camera.number = None, 9996
+    camera.taken[0].unlink()
+    expected = [camera.aeb(0, -2, 2, mode=None), camera.aeb(0, -2, 2, mode=None)]
+    camera.number += 4  # frames in between are elsewhere
+    expected.append(camera.aeb(0, -2, 2, mode=None))
+    other = Camera(camera.folder, prefix="hall_", clock=None)
+    expected.append(other.by_hand(1 / 30, 1 / 4, 2))
+    assert sorted(scenes_in(camera)) == sorted(expected)
+
+
+def test_a_clock_that_is_set_back_changes_nothing(camera):
+    expected = [camera.wait(20).aeb(0, -2, 2) for _ in range(4)]
+    camera.wait(-3600)
+    expected += [camera.wait(20).aeb(0, -2, 2) for _ in range(4)]
+    assert sorted(scenes_in(camera)) == sorted(expected)
+
+
+def test_renamed_files_are_ordered_by_their_times(camera):
+    camera.sub_seconds = True
+    for _ in range(6):
+        camera.wait(4).aeb(0, -2, 2)
+    for index, path in enumerate(camera.taken):
+        path.rename(path.with_name(f"{index * 7 % 19:02d}.jpg"))
+    assert [len(scene.files) for scene in found(camera).scenes] == [3] * 6
+
+
+def test_names_state_evs_where_exif_says_nothing(tmp_path):
+    for scene in ("beach", "church"):
+        for ev in ("-2", "0", "+2"):
+            write(tmp_path / f"{scene}_{ev}EV.jpg")
+    assert [{path.name[:5] for path in scene.files} for scene in find_scenes(tmp_path).scenes] == [{"beach"}, {"churc"}]
+
+
+@pytest.mark.parametrize("gone", ["truncated", "empty", "mislabelled"])
+def test_a_bracket_is_never_merged_without_its_damaged_frame(camera, gone):
+    expected = [camera.aeb(0, -2, 2), camera.wait(9).aeb(0, -2, 2)]
+    last = camera.wait(9).aeb(-2, -1, 0, 1, 2)
+    start = camera.taken[-5:]
+    for damaged in (start[0], start[4]):
+        kept = damaged.read_bytes()
+        damaged.write_bytes({"truncated": kept[:40], "empty": b"", "mislabelled": b"\x89PNG\r\n\x1a\n" + kept}[gone])
+        discovery = found(camera)
+        assert scenes_in(camera) == expected
+        assert left_of(discovery)["unreadable"] == [damaged.name]
+        assert [left.is_failure for left in discovery.leftovers if damaged in left.paths] == [True]
+        assert len(left_of(discovery)["interrupted"]) == 4
+        damaged.write_bytes(kept)
+    start[2].write_bytes(b"")
+    assert scenes_in(camera) == [*expected, last]
+    assert start[2] in found(camera).scenes[-1].files
+
+
+def test_groups_of_a_number_are_made_whatever_the_exposures_say(camera):
+    for index in range(2):
+        for path in [camera.shoot(1 / 60, mode=None, pause_s=1) for _ in range(2)]:
+            assert path
+        camera.shoot(1 / 20, mode=None)
+        camera.wait(30 * index)
+    assert [len(scene.files) for scene in found(camera, group=3).scenes] == [3, 3]
+    assert left_of(found(camera, group=3)) == {"single": ["IMG_0001.jpg"]}
+
+
+def test_groups_of_a_number_step_over_a_single_between_brackets(camera):
+    expected = [camera.aeb(0, -2, 2), camera.wait(20).aeb(0, -2, 2)]
+    camera.wait(20).shoot()
+    expected += [camera.wait(20).aeb(0, -2, 2), camera.wait(20).aeb(0, -2, 2)]
+    discovery = found(camera, group=3)
+    assert [scene.name for scene in discovery.scenes] == expected
+    assert left_of(discovery) == {"single": ["IMG_0001.jpg", "IMG_0008.jpg"]}
+
+
+def test_groups_of_a_number_need_no_exif(tmp_path):
+    for number in range(1, 8):
+        write(tmp_path / f"{number}.tif")
+    discovery = find_scenes(tmp_path, group=3)
+    assert names_of(discovery) == ["1-3", "4-6"]
+    assert left_of(discovery) == {"no exposure": ["7.tif"]}
+
+
+def test_the_order_in_which_a_folder_lists_its_files_does_not_matter(camera, tmp_path):
+    for _ in range(3):
+        camera.wait(4).aeb(0, -2, 2)
+    again = tmp_path / "again" / "shoot"
+    again.mkdir(parents=True)
+    for path in reversed(camera.taken):
+        shutil.copy(path, again)
+    shutil.rmtree(camera.folder)
+    assert [scene.name for scene in find_scenes(tmp_path / "again").scenes] == [
+        "IMG_0002-IMG_0004", "IMG_0005-IMG_0007", "IMG_0008-IMG_0010"
+    ]  # fmt: skip
