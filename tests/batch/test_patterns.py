@@ -1,0 +1,48 @@
+"""Names of results."""
+
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from hdrfuse.batch.found import FoundScene
+from hdrfuse.batch.patterns import NamePattern
+from hdrfuse.errors import UsageError
+from hdrfuse.imaging.scene import Scene
+
+
+def found(taken=datetime(2024, 5, 4, 16, 20), name="beach"):
+    files = (Path("day/IMG_1.v2.jpg"), Path("day/IMG_3.jpg"))
+    return FoundScene(
+        scene=Scene(name=name, files=files, folder=None), folder=Path("day"), grouped_by="exposures",
+        evs=(0.0, 2.0), captured_at=taken,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        ("{scene}", "beach"), ("{first}-{last}", "IMG_1.v2-IMG_3"), ("{date}_{scene}", "2024-05-04_beach"),
+        ("{date:%Y%m%d-%H%M}", "20240504-1620"), ("{date:%Y/%m}", "2024-05"), ("hdr/{scene}.final", "hdr/beach.final"),
+        ("{scene}{scene}", "beachbeach"),
+    ],
+)  # fmt: skip
+def test_a_pattern_is_filled_with_what_is_known(pattern, name):
+    assert NamePattern(pattern).fill(found()) == PurePosixPath(name)
+
+
+def test_a_scene_without_a_clock_is_undated():
+    assert str(NamePattern("{date:%Y}-{scene}").fill(found(taken=None))) == "undated-beach"
+
+
+def test_what_is_filled_in_is_no_pattern():
+    assert str(NamePattern("{scene}").fill(found(name="{first}"))) == "{first}"
+
+
+@pytest.mark.parametrize(
+    "pattern", ["{camera}", "{scene:%Y}", "{scene.__class__}", "{}", "{scene", "scene}", "", "/tmp/{scene}",
+                "../{scene}", "a/../../{scene}", "{scene}/", ".."],
+)  # fmt: skip
+def test_a_pattern_that_names_nothing_known_or_leaves_its_folder_is_refused(pattern):
+    with pytest.raises(UsageError, match="--name"):
+        NamePattern(pattern)

@@ -1,0 +1,47 @@
+"""When two batches make the same pictures of the same frames."""
+
+import pytest
+
+from hdrfuse.batch.settings import BatchSettings
+from hdrfuse.errors import UsageError
+from hdrfuse.imaging.response import KNOWN_CURVES
+from hdrfuse.options import MergeOptions
+
+
+def identity(**settings):
+    options = {name: settings.pop(name) for name in list(settings) if name in MergeOptions.__dataclass_fields__}
+    return BatchSettings(options=MergeOptions(**{"method": "classical", **options}), **settings).identity()
+
+
+def test_what_shapes_no_pixel_changes_no_identity():
+    same = {"device": "cpu", "half": True, "compression": "zip", "formats": ("hdr", "exr"), "preview": False}
+    assert identity(**same) == identity()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"align": False}, {"seed": 1}, {"response": "srgb"}, {"tonemap": "drago"}, {"half": False}, {"reference": 0},
+     {"exposures": (0.0, 2.0)}, {"compression": "piz"}, {"method": "lfdiff"}],
+)  # fmt: skip
+def test_what_shapes_a_picture_changes_the_identity(changed):
+    assert identity(**changed) != identity()
+
+
+def test_a_saved_curve_counts_by_its_content(tmp_path):
+    for name in ("a.json", "b.json"):
+        KNOWN_CURVES["srgb"]().save(tmp_path / name)
+    first, same = (identity(response=tmp_path / name) for name in ("a.json", "b.json"))
+    (tmp_path / "b.json").write_text((tmp_path / "b.json").read_text() + " ")
+    assert first == same != identity(response=tmp_path / "b.json")
+
+
+@pytest.mark.parametrize("formats", [(), ("png",), ("exr", "exr")])
+def test_formats_are_known_and_named_once(formats):
+    with pytest.raises(UsageError, match="--format"):
+        BatchSettings(formats=formats)
+
+
+@pytest.mark.parametrize("storage", [{"half": True}, {"compression": "piz"}])
+def test_storage_that_no_format_has_is_refused(storage):
+    with pytest.raises(UsageError, match=r"only \.exr"):
+        BatchSettings(formats=("hdr",), **storage)

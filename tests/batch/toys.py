@@ -1,0 +1,98 @@
+"""Work that takes no pictures: what a scheduler can be tested with."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hdrfuse.errors import ImageError, UsageError
+from hdrfuse.progress import Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toy:
+    """Work that behaves as it is told."""
+
+    key: str
+    does: str = "well"
+    notes: Path | None = None
+    """A folder in which it says that it ran."""
+
+    def start(self, progress: Progress) -> "ToySteps":
+        return ToySteps(self, progress)
+
+
+class ToySteps:
+    def __init__(self, toy: Toy, progress: Progress) -> None:
+        self.toy, self.progress = toy, progress
+
+    def read(self) -> None:
+        self.progress("reading", 0.1)
+        if self.toy.notes is not None:
+            with (self.toy.notes / self.toy.key).open("a") as notes:
+                notes.write(f"{os.getpid()}\n")
+        if self.toy.does == "unreadable":
+            raise ImageError(f"{self.toy.key}.jpg: is empty")
+
+    def merge(self) -> None:
+        BEHAVIOURS[self.toy.does](self.toy)
+
+    def write(self) -> dict[str, Any]:
+        if self.toy.does == "slow to write":
+            assert self.toy.notes is not None
+            (self.toy.notes / "writing").touch()
+            time.sleep(1.0)
+            (self.toy.notes / "written").touch()
+        return {"key": self.toy.key, "process": os.getpid()}
+
+
+def sleep(toy: Toy) -> None:
+    time.sleep(600)
+
+
+def meet_another(toy: Toy) -> None:
+    """Wait for a second process to be in its merge."""
+    assert toy.notes is not None
+    (toy.notes / f"{toy.key}.merging").touch()
+    while len(list(toy.notes.glob("*.merging"))) < 2:
+        time.sleep(0.02)
+
+
+def kill_itself(toy: Toy) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_once(toy: Toy) -> None:
+    assert toy.notes is not None
+    if len((toy.notes / toy.key).read_text().splitlines()) == 1:
+        kill_itself(toy)
+
+
+def run_out_of_memory(toy: Toy) -> None:
+    raise MemoryError
+
+
+def do_the_unforeseen(toy: Toy) -> None:
+    raise ZeroDivisionError("no luck")
+
+
+BEHAVIOURS: dict[str, Callable[[Toy], None]] = {
+    "well": lambda toy: None, "unreadable": lambda toy: None, "slow to write": lambda toy: None, "hangs": sleep,
+    "meets": meet_another, "dies": kill_itself, "dies once": die_once, "memory": run_out_of_memory,
+    "unforeseen": do_the_unforeseen,
+}  # fmt: skip
+
+
+def ready() -> None:
+    """Nothing to prepare."""
+
+
+def refuse() -> None:
+    raise UsageError("--steps 0: 1 or more was expected")
+
+
+def die_young() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
