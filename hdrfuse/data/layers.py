@@ -13,6 +13,9 @@ from hdrfuse.data.views import pattern
 
 Array = NDArray[np.float32]
 
+HIDING_LIGHT = 0.4
+"""Share of the layers placed in front of what the reference clips, where nothing but a guess tells the light."""
+
 STILL_PX = 1.0
 """Motion blur shorter than this is left out."""
 
@@ -81,8 +84,13 @@ def bent(image: Array, amplitude_px: float, rng: np.random.Generator) -> Array:
     ).astype(np.float32)
 
 
-def random_layer(rng: np.random.Generator, library: ImageLibrary, size: int) -> Layer:
-    """Return a random moving layer for a view of size x size; radiance 1.0 is the reference's white."""
+def random_layer(
+    rng: np.random.Generator, library: ImageLibrary, size: int, clipped: NDArray[np.int64] | None = None
+) -> Layer:
+    """Return a random moving layer for a view of size x size; radiance 1.0 is the reference's white.
+
+    Where ``clipped`` (N, 2) holds y and x of what the reference clips, many layers pass in front of such a place.
+    """
     shadow = bool(rng.random() < 0.07)
     length_px = size * float(np.exp(rng.uniform(np.log(0.08), np.log(0.9))))
     sprite = shadow_sprite(rng, length_px) if shadow else random_sprite(rng, library, length_px)
@@ -90,7 +98,10 @@ def random_layer(rng: np.random.Generator, library: ImageLibrary, size: int) -> 
     heading = rng.uniform(0, 2 * np.pi)
     velocity = np.array([np.cos(heading), np.sin(heading)]) * speed
     seen_at = float(rng.choice([-1.0, 0.0, 1.0]))
-    centre = rng.uniform(-0.05, 1.05, 2) * size - velocity * seen_at
+    place = rng.uniform(-0.05, 1.05, 2) * size
+    if clipped is not None and len(clipped) and rng.random() < HIDING_LIGHT:
+        place = clipped[int(rng.integers(len(clipped)))][::-1]
+    centre = place - velocity * seen_at
     bends = rng.random() < 0.35
     return Layer(
         sprite=sprite,

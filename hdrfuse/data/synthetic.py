@@ -64,7 +64,20 @@ def random_bracket(
         exposed = frame if registration is None else registration.displaced(frame)
         linear = error.apply(captured(rng, exposed * np.float32(2 ** ev[index]), sensor))
         ldr.append(encoded(linear, registration)[inner, inner])
+    if hand_held and rng.random() < 0.3:
+        hide_borders(rng, ldr, ev)
     return completed(rng, np.stack(ldr), ev, truth[inner, inner])
+
+
+def hide_borders(rng: np.random.Generator, ldr: list[Array], ev: NDArray[np.float64]) -> None:
+    """Let the side frames (H, W, 3) end before the reference does; what lies beyond repeats it, as a merge has it."""
+    size = len(ldr[REFERENCE])
+    for side in (0, 2):
+        width_px = int(np.exp(rng.uniform(np.log(2), np.log(size / 3))))
+        beyond = slice(None, width_px) if rng.random() < 0.5 else slice(-width_px, None)
+        place = (beyond, slice(None)) if rng.random() < 0.5 else (slice(None), beyond)
+        brighter = np.float32(2 ** (ev[side] / GAMMA))
+        ldr[side][place] = np.minimum(ldr[REFERENCE][place] * brighter, np.float32(1))
 
 
 def completed(rng: np.random.Generator, ldr: Array, ev: NDArray[np.float64], truth: Array) -> BracketSample:
@@ -97,7 +110,9 @@ def random_scene(rng: np.random.Generator, library: ImageLibrary, size: int, pai
     else:
         view = random_view(rng, library, backgrounds[int(rng.integers(len(backgrounds)))], size)
     view = exposed_by_percentile(rng, relit(rng, view))
-    layers = [random_layer(rng, library, size) for _ in range(int(rng.choice(5, p=[0.12, 0.3, 0.3, 0.18, 0.1])))]
+    count = int(rng.choice(5, p=[0.12, 0.3, 0.3, 0.18, 0.1]))
+    clipped = np.argwhere(view.max(axis=-1) > 1)
+    layers = [random_layer(rng, library, size, clipped) for _ in range(count)]
     times = random_times(rng)
     shutters = random_shutters(rng)
     waving_px = float(np.exp(rng.uniform(np.log(0.3), np.log(4)))) if rng.random() < 0.15 else 0.0

@@ -11,7 +11,7 @@ from hdrfuse.data.layers import Layer, motion_blurred, random_layer
 from hdrfuse.data.library import LARGEST, MEDIAN, ImageLibrary, linear_cutout, linear_texture, pack
 from hdrfuse.data.light import relit, saturated_colour
 from hdrfuse.data.splits import split_of
-from hdrfuse.data.synthetic import SyntheticBrackets, exposed_by_percentile, random_ev_offsets
+from hdrfuse.data.synthetic import SyntheticBrackets, exposed_by_percentile, hide_borders, random_ev_offsets
 from hdrfuse.data.views import random_view
 from hdrfuse.errors import BadInputError
 
@@ -60,7 +60,7 @@ def test_a_sample_is_finite_within_range_and_counts_exposures_from_the_shortest(
 
 def test_the_truth_agrees_with_the_reference_where_it_neither_clips_nor_drowns_in_noise(library):
     differences = []
-    for index in range(40):
+    for index in range(120):
         sample = SyntheticBrackets(library=library, size=48, seed=2)[index]
         reference = sample.ldr[1] ** 2.2 / sample.exposure[1]
         exposed = (sample.ldr[1] > 0.4) & (sample.ldr[1] < 0.95)
@@ -156,6 +156,30 @@ def test_coverage_of_random_layers_is_between_none_and_all(library):
         assert rendered.min() >= 0
         assert rendered[..., 3].max() <= 1 + 1e-5
         assert not layer.is_shadow or rendered[..., :3].max() == 0
+
+
+def test_many_layers_pass_in_front_of_what_the_reference_clips(library):
+    def share_over(clipped):
+        layers = [random_layer(np.random.default_rng(seed), library, 96, clipped) for seed in range(100)]
+        covered = [max(layer.render(96, time, 0)[5, 5, 3] for time in (-1, 0, 1)) > 0.5 for layer in layers]
+        return np.mean(covered)
+
+    assert share_over(np.array([[5, 5]])) > share_over(None) + 0.1
+
+
+def test_beyond_a_hidden_border_the_side_frames_repeat_the_reference():
+    reference = np.linspace(0, 1, 48 * 48 * 3, dtype=np.float32).reshape(48, 48, 3)
+    ev = np.array([-2.0, 0.0, 1.0])
+    for seed in range(20):
+        ldr = [np.full_like(reference, -1), reference, np.full_like(reference, -1)]
+        hide_borders(np.random.default_rng(seed), ldr, ev)
+        for side in (0, 2):
+            beyond = ldr[side] >= 0
+            rows, columns = beyond.all(axis=(1, 2)), beyond.all(axis=(0, 2))
+            assert 2 <= max(rows.sum() % 48, columns.sum() % 48) <= 16
+            assert rows[0] or rows[-1] or columns[0] or columns[-1]
+            again = np.minimum(reference**2.2 * 2 ** ev[side], 1) ** (1 / 2.2)
+            np.testing.assert_allclose(ldr[side][beyond], again[beyond], atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["sky", "street"])
