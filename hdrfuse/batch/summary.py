@@ -76,8 +76,8 @@ class Account:
                 "failed": len(self.failures), "left_over_files": self.left_over,
             },
             "scenes": [_entry(each) for each in self.results],
-            "left_over": [
-                {"paths": [str(path) for path in each.paths], "kind": str(each.kind), "reason": each.reason}
+            "leftovers": [
+                {"files": [str(path) for path in each.paths], "kind": str(each.kind), "reason": each.reason}
                 for each in self.discovery.leftovers
             ],
             "warnings": list(self.notes),

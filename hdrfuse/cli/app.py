@@ -14,6 +14,7 @@ import typer
 import typer.main
 
 from hdrfuse import __version__
+from hdrfuse.cli.batch import batch
 from hdrfuse.cli.bench import bench
 from hdrfuse.cli.compare import compare
 from hdrfuse.cli.console import Console
@@ -26,6 +27,7 @@ from hdrfuse.errors import ExitCode, HdrfuseError
 
 app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
 app.command()(merge)
+app.command()(batch)
 app.command()(demo)
 app.command()(info)
 app.command()(bench)

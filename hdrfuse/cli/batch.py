@@ -173,11 +173,12 @@ def show_plan(console: Console, request: "BatchRequest", *, json: bool) -> None:
     discovery, scenes = request.discover()
     for warning in discovery.warnings:
         console.warn(warning)
-    outputs = {scene.found: [request.out / name for name in scene.outputs] for scene in scenes}
     if json:
+        outputs = {scene.found: [request.out / name for name in scene.outputs] for scene in scenes}
         console.json(plan_of(discovery, outputs))
     else:
-        console.result("\n".join(table_lines(discovery, outputs=outputs)))
+        pictures = {scene.found: [request.out / scene.outputs[0]] for scene in scenes}
+        console.result("\n".join(table_lines(discovery, pictures)))
 
 
 def summary(account: "Account") -> str:

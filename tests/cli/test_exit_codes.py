@@ -13,7 +13,7 @@ from hdrfuse.errors import ExitCode
 
 from .brackets import listing, write_bracket
 
-COMMANDS = ("merge", "info", "demo", "bench", "train")
+COMMANDS = ("merge", "batch", "info", "demo", "bench", "train")
 
 
 def failing(error):
@@ -32,7 +32,7 @@ def test_0_is_done(run, beach):
     [
         (errors.HdrfuseError, 1), (errors.WriteError, 1), (errors.BadInputError, 2), (errors.UsageError, 2),
         (errors.ImageError, 2), (errors.BracketError, 2), (errors.ExposureError, 2), (errors.OutputError, 2),
-        (errors.WeightsError, 2), (errors.DeviceError, 2),
+        (errors.WeightsError, 2), (errors.DeviceError, 2), (errors.PartialBatchError, 3),
     ],
 )  # fmt: skip
 def test_every_kind_of_error_has_its_code_and_one_line(run, beach, monkeypatch, kind, code):
