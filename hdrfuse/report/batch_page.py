@@ -90,6 +90,7 @@ def _pictures(scene: BatchScene) -> list[Picture]:
 
 
 def _entry(scene: BatchScene, album: Album, folder: Path) -> Entry:
+    failed = scene.status is Status.FAILED
     small = None
     if scene.preview is not None:
         try:
@@ -115,7 +116,8 @@ def _entry(scene: BatchScene, album: Album, folder: Path) -> Entry:
     )
     return Entry(
         name=scene.name,
-        subtitle=scene.reason or "",
+        subtitle="" if failed else scene.reason or "",
+        trouble=scene.reason or "" if failed else "",
         detail=_detail(scene, album, folder),
         cells=cells,
         thumbnail=small,
@@ -223,7 +225,7 @@ def _files(scene: BatchScene, folder: Path) -> Html:
         element("li", element("a", isolated(path.name), href=_relative_link(path, folder)), f" {FILES.get(what, what)}")
         for what, path in scene.files.items()
     ]
-    facts = [scene.camera or "", "" if scene.size_px is None else "{} × {} px".format(*scene.size_px)]  # noqa: RUF001
+    facts = [scene.camera or "", "" if scene.size_px is None else quantities.extent(*scene.size_px)]
     items += [element("li", isolated(fact)) for fact in facts if fact]
     return element("div", element("h3", "Files"), element("ul", *items), class_="files") if items else Html()
 

@@ -120,7 +120,7 @@ def _detail(scene: SceneResult, metrics: Sequence[Metric], album: Album) -> Html
         notes(troubles, kind="failure"),
         _figures(scene, metrics),
         notes(warnings, kind="warning"),
-        *([element("p", "{} × {} px".format(*scene.size), class_="soft")] if scene.size else []),  # noqa: RUF001
+        *([element("p", quantities.extent(*scene.size), class_="soft")] if scene.size else []),
     )
     return joined(
         [
@@ -154,7 +154,7 @@ def _crops(scene: SceneResult, album: Album) -> Iterator[Html]:
     for index, box in enumerate(scene.crops):
         having = [(name, pictures.crops[index]) for name, pictures in results if index < len(pictures.crops)]
         inlined = album.inline([path for _, path in having], CROPS)
-        place = f"{box.width} × {box.height} px at {box.left}, {box.top}"  # noqa: RUF001
+        place = f"{quantities.extent(box.width, box.height)} at {box.left}, {box.top}"
         yield element("h3", f"Crop {index + 1}: ", element("span", place, class_="soft"))
         shown = [
             captioned(picture(each, f"{scene.name}: {name}, crop {index + 1}"), name)

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-UNKNOWN = "–"  # noqa: RUF001
-MINUS = "−"  # noqa: RUF001
+UNKNOWN = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
 
 
 def ev(value: float | None) -> str:
@@ -50,6 +50,11 @@ def duration(value_s: float | None) -> str:
     if minutes < 60:
         return f"{minutes} min {seconds} s"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def extent(width: int, height: int) -> str:
+    """Return a picture's size: 6000 by 4000 pixels, with a true sign between."""
+    return f"{width} \N{MULTIPLICATION SIGN} {height} px"
 
 
 def moment(value: datetime | None) -> str:

@@ -39,9 +39,11 @@ class Entry:
     cells: Sequence[Cell]
     thumbnail: Inlined | None = None
     subtitle: str = ""
-    """A line below the name, such as why the scene failed."""
+    """A line below the name."""
+    trouble: str = ""
+    """A line below that, such as why the scene failed."""
     words: str = ""
-    """What the filter finds beside the name and the subtitle."""
+    """What the filter finds beside the name and the lines below it."""
     flags: Sequence[str] = ()
     """Keys of the list's toggles, and classes of the scene's style."""
 
@@ -105,8 +107,12 @@ def _scene(entry: Entry, columns: Sequence[Column], anchor: str) -> Html:
         aria_expanded="false",
         aria_controls=f"{anchor}-detail",
     )
-    subtitle = element("p", isolated(entry.subtitle), class_="subtitle") if entry.subtitle else Html()
-    title = element("div", element("span", small, class_="thumbnail"), element("div", button, subtitle), class_="title")
+    below = [
+        element("p", isolated(line), class_=class_)
+        for line, class_ in ((entry.subtitle, "subtitle"), (entry.trouble, "subtitle trouble"))
+        if line
+    ]
+    title = element("div", element("span", small, class_="thumbnail"), element("div", button, *below), class_="title")
     name = element("th", title, scope="row", class_="name", data_key=entry.name)
     cells = [_cell(cell, column) for cell, column in zip(entry.cells, columns, strict=True)]
     detail = element("td", entry.detail, colspan=len(columns) + 1)
@@ -116,7 +122,7 @@ def _scene(entry: Entry, columns: Sequence[Column], anchor: str) -> Html:
         element("tr", detail, class_="detail", id=f"{anchor}-detail"),
         id=anchor,
         class_=" ".join(("scene", *entry.flags)),
-        data_words=" ".join(part for part in (entry.name, entry.subtitle, entry.words) if part),
+        data_words=" ".join(filter(None, (entry.name, entry.subtitle, entry.trouble, entry.words))),
         data_flags=" ".join(entry.flags),
     )
 

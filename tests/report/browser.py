@@ -4,11 +4,15 @@ import base64
 import json
 import shutil
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CHROMEDRIVER = shutil.which("chromedriver")
@@ -66,10 +70,17 @@ class Browser:
         """Return what the page has complained of since the last call: errors, refused requests and scripts."""
         return [entry["message"] for entry in self._post("se/log", type="browser")]
 
-    def screenshot(self, path: Path) -> None:
-        """Write what the window shows as PNG."""
-        shown = urllib.request.urlopen(f"{self.session}/screenshot").read()  # noqa: S310
-        path.write_bytes(base64.b64decode(json.loads(shown)["value"]))
+    def screenshot(self) -> Image.Image:
+        """Return what the window shows, RGB."""
+        with urllib.request.urlopen(f"{self.session}/screenshot") as answer:
+            return Image.open(BytesIO(base64.b64decode(json.load(answer)["value"]))).convert("RGB")
+
+    def pixel(self, selector: str, across: float, down: float) -> tuple[int, ...]:
+        """Return the colour on the screen at a place in an element, in shares of its width and height."""
+        find = "(e => (e.scrollIntoView({block: 'center'}), e.getBoundingClientRect()))"
+        box = self.evaluate(f"{find}(document.querySelector(arguments[0])).toJSON()", selector)
+        place = (int(box["x"] + across * box["width"]), int(box["y"] + down * box["height"]))
+        return self.screenshot().getpixel(place)
 
     def _find(self, selector: str) -> str:
         return self._post("element", using="css selector", value=selector)[ELEMENT]
