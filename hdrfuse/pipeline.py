@@ -1,6 +1,7 @@
 """The one path from a bracket to a picture, which every command takes."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -108,30 +109,36 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
             calibration = calibrated(bracket, options.response, matches, gains=options.gains, earlier=calibration)
             frames = recalibrated(frames, bracket, calibration)
         warnings += calibration.warnings
-    with clock.stage("looking for ghosts", prepared_at):
-        factor = int(np.ceil(np.sqrt(max(1.0, bracket.frames[0].pixels[..., 0].size / GHOST_PIXELS))))
-        tolerance = tolerances(bracket, calibration, registrations)
-        reduced = [frame.reduced(factor) for frame in frames]
-        ghosts = find_ghosts(reduced, reference, tolerance)
+    tolerance = tolerances(bracket, calibration, registrations)
     network: dict[str, Any] | None = None
     if by_network:
         triplet = Triplet.of(frames, reference)
-        with clock.stage("deghosting", NETWORK_TO) as advance:
-            deghosted = _deghosted(triplet, options, advance)
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            # What does not need the network takes the moments in which it leaves a core idle.
+            searching = beside.submit(_search, frames, reference, tolerance)
+            merging = (
+                beside.submit(lambda: merge(frames, reference, searching.result().ghosts)) if options.blend else None
+            )
+            with clock.stage("deghosting", NETWORK_TO) as advance:
+                deghosted = _deghosted(triplet, options, advance)
+            search, radiance = searching.result(), deghosted.radiance
+            if merging is not None:
+                with clock.stage("merging", 0.95):
+                    radiance = merging.result()
         warnings += deghosted.warnings
         network = _network_report(deghosted, [bracket.frames[index].name for index in triplet.indices])
-    if not by_network or options.blend:
-        with clock.stage("merging", 0.95 if by_network else 1.0) as advance:
-            radiance = merge(frames, reference, ghosts, progress=advance)
-    if network is not None:
         with clock.stage("blending", 1.0):
             if options.blend:
                 error = NetworkError(white=triplet.white, rms=deghosted.network.metadata.error)
-                share = _network_share(radiance, deghosted, reduced, reference, ghosts, error, tolerance, factor)
+                share = _network_share(radiance, deghosted, search, reference, error, tolerance)
                 network["share"] = round(float(share.mean()), 5)
                 blend(radiance, deghosted.radiance, share, white=triplet.white)
-            else:
-                radiance = deghosted.radiance
+    else:
+        with clock.stage("looking for ghosts", prepared_at):
+            search = _search(frames, reference, tolerance)
+        with clock.stage("merging", 1.0) as advance:
+            radiance = merge(frames, reference, search.ghosts, progress=advance)
+    ghosts = search.ghosts
     report = _report(bracket, options, calibration, registrations, ghosts, frames, warnings)
     report |= {"network": network, "tiles": network and network["tiles"]}
     report |= {"seconds": clock.seconds, "peak_memory_mb": peak_memory_mb()}
@@ -146,6 +153,22 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
     )
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Search:
+    """Ghosts, and the averaged frames in which they were looked for."""
+
+    averaged_px: int
+    """Side of the squares of pixels that were averaged."""
+    frames: Sequence[Exposed]
+    ghosts: Ghosts
+
+
+def _search(frames: Sequence[Exposed], reference: int, tolerance: Sequence[Tolerance]) -> _Search:
+    averaged_px = int(np.ceil(np.sqrt(max(1.0, frames[reference].pixels[..., 0].size / GHOST_PIXELS))))
+    reduced = [frame.reduced(averaged_px) for frame in frames]
+    return _Search(averaged_px=averaged_px, frames=reduced, ghosts=find_ghosts(reduced, reference, tolerance))
+
+
 def _deghosted(triplet: Triplet, options: MergeOptions, advance: Callable[[float], None]) -> "Deghosted":
     from hdrfuse.deghosting import deghost  # imports torch
     from hdrfuse.lfdiff.inference import Network
@@ -158,18 +181,20 @@ def _deghosted(triplet: Triplet, options: MergeOptions, advance: Callable[[float
 
 
 def _network_share(
-    radiance: Plane, deghosted: "Deghosted", reduced: Sequence[Exposed], reference: int, ghosts: Ghosts,
-    error: NetworkError, tolerance: Sequence[Tolerance], factor: int,
+    radiance: Plane, deghosted: "Deghosted", search: _Search, reference: int, error: NetworkError,
+    tolerance: Sequence[Tolerance],
 ) -> Plane:  # fmt: skip
     """The network's share at the size at which ghosts were looked for."""
-    size = tuple(extent // factor for extent in radiance.shape[1::-1])
+    size = tuple(extent // search.averaged_px for extent in radiance.shape[1::-1])
     merged, learned = (
-        plane if factor == 1 else np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
+        plane
+        if search.averaged_px == 1
+        else np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
         for plane in (radiance, deghosted.radiance)
     )
     return network_share(
-        merged, learned, reduced, reference, ghosts,
-        error=error, tolerance=max(each.relative for each in tolerance), averaged_px=factor,
+        merged, learned, search.frames, reference, search.ghosts,
+        error=error, tolerance=max(each.relative for each in tolerance), averaged_px=search.averaged_px,
     )  # fmt: skip
 
 
