@@ -78,7 +78,8 @@ class Pool:
         count = group if isinstance(group, int) else None
         if text_file is not None:
             return self._by_text(text_file, count)
-        if count is None and not is_card_folder(self.folders[0]) and holds_one_scene(self.shots):
+        one_scene = holds_one_scene(self.shots) if count is None else len(self.shots) == count
+        if one_scene and not is_card_folder(self.folders[0]):
             return self._whole()
         return divide(self.shots, count=count)
 

@@ -9,13 +9,16 @@ from hdrfuse.batch.shots import Shot
 DISTINCT_EV = 0.19
 """Frames of a bracket differ at least so much: a third of a stop, as cameras round 1/13 s and 1/15 s."""
 
-EVEN_EV = 0.4
-"""Steps that differ less are equal ones, rounded."""
+EVEN_EV, EVEN_SHARE = 0.4, 0.3
+"""Steps that differ less, or less than this share of them, are equal ones: shutters are set in thirds of a stop."""
 
-LEAST_SPAN_EV = {"auto": 0.5, "dialled": 0.9, "manual": 0.9, "metered": 1.2}
-"""What a bracket spans at least."""
+NEARLY_EVEN = 2.5
+"""How many times as wide one step may be as another where the camera says that it brackets."""
 
-LONGEST_PAUSE_S = {"auto": 20.0, "dialled": 20.0, "manual": 30.0, "metered": 3.0}
+LEAST_SPAN_EV = {"auto": 0.5, "dialled": 0.9, "manual": 0.9, "unsaid": 0.9, "metered": 1.2}
+"""What a bracket spans at least, by who varied the exposure."""
+
+LONGEST_PAUSE_S = {"auto": 20.0, "dialled": 20.0, "manual": 30.0, "unsaid": 10.0, "metered": 3.0}
 """Between the end of one exposure and the start of the next. People who set each exposure by hand take their time."""
 
 LONGEST_PAUSE_IN_A_PAIR_S = 5.0
@@ -27,7 +30,7 @@ CLOCK_ERROR_S = 1.0
 """Times in whole seconds, or written late by a busy camera, may run backwards by this much."""
 
 BRACKET_COST, UNEVEN_COST, UNORDERED_COST, PAIR_COST, START_COST = 1.0, 0.6, 0.2, 0.3, 0.1
-PAUSE_COST_PER_S = 0.03
+PAUSE_COST_PER_S, PAUSE_BY_HAND_COST_PER_S, LONGEST_PAUSE_COST = 0.1, 0.03, 0.8
 """In frames: how many more a bracket must have to be preferred in spite of a cost. A bracket costs a frame, so that
 none is torn apart to find room for a lone one; the longest pause costs less, so that steps go on over it."""
 
@@ -85,10 +88,15 @@ def neighbours_by_name(before: Shot, after: Shot) -> bool:
 
 
 def differ(before: Shot, after: Shot) -> bool:
-    """Whether two frames can be in one bracket by their exposures: another EV, or another time with another ISO."""
+    """Whether two frames can be in one bracket by their exposures.
+
+    They have another EV, another time with another ISO, or another shift of a camera that came to its longest time.
+    """
     by_ev = before.ev is not None and after.ev is not None and abs(before.ev - after.ev) >= DISTINCT_EV
-    times = before.shutter_ev, after.shutter_ev
-    return by_ev or (None not in times and abs((times[0] or 0.0) - (times[1] or 0.0)) >= DISTINCT_EV)
+    return by_ev or any(
+        mine is not None and theirs is not None and abs(mine - theirs) >= DISTINCT_EV
+        for mine, theirs in ((before.shutter_ev, after.shutter_ev), (_shift(before), _shift(after)))
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +106,7 @@ class Verdict:
     score: float
     """In frames."""
     how: str
-    """A key of LEAST_SPAN_EV: "auto", the camera says so; "dialled", exposure compensation was; "manual"; "metered"."""
+    """A key of LEAST_SPAN_EV: "auto", the camera itself; "dialled", exposure compensation; "manual"; "metered"."""
     steps: tuple[float, ...]
     """EV of each frame beyond the first one's."""
     centre_ev: float | None = None
@@ -107,38 +115,47 @@ class Verdict:
 
 def judge(shots: Sequence[Shot]) -> Verdict | None:
     """Judge two and more shots, each of which `continues` the one before; None where they form no bracket."""
-    evs = [shot.ev for shot in shots if shot.ev is not None]
+    how = _how(shots)
     ladder = ladder_of(shots)
-    shifts = [_shift(shot) for shot in shots]
-    how = _how(shots, evs, shifts)
-    if ladder is None or how is None or max(evs) - min(evs) < LEAST_SPAN_EV[how]:
+    evs = [shot.ev for shot in shots if shot.ev is not None]
+    if how is None or ladder is None or max(evs) - min(evs) < LEAST_SPAN_EV[how]:
         return None
-    pauses = [pause for pair in itertools.pairwise(shots) if (pause := pause_s(*pair)) is not None]
-    longest = LONGEST_PAUSE_IN_A_PAIR_S if len(shots) == 2 and how != "auto" else LONGEST_PAUSE_S[how]
-    if max(pauses, default=0.0) > longest or (how != "auto" and not one_aperture(shots)):
+    pauses_s = [max(pause, 0.0) for pair in itertools.pairwise(shots) if (pause := pause_s(*pair)) is not None]
+    longest_s = LONGEST_PAUSE_IN_A_PAIR_S if len(shots) == 2 and how != "auto" else LONGEST_PAUSE_S[how]
+    if max(pauses_s, default=0.0) > longest_s or (how != "auto" and not one_aperture(shots)):
         return None
     widths = [after - before for before, after in itertools.pairwise(sorted(ladder))]
-    even = max(widths) - min(widths) <= EVEN_EV
-    monotone, centred = is_monotone(ladder), is_centred(ladder)
-    in_order = monotone or (even and centred)
-    sorted_names = shots[0].ev_source in ("file name", "exposure.txt") and shots[0].clock_s is None
-    told = how == "auto" and None not in shifts and len(set(shifts)) == len(shots)
-    if not (told or in_order or (even and (sorted_names or how in ("auto", "dialled")))):
+    even = max(widths) - min(widths) <= max(EVEN_EV, EVEN_SHARE * sum(widths) / len(widths))
+    nearly_even = even or (how == "auto" and max(widths) <= NEARLY_EVEN * min(widths))
+    ordered = is_monotone(ladder) or (is_centred(ladder) and nearly_even)
+    listed = shots[0].ev_source in ("file name", "exposure.txt") and shots[0].clock_s is None  # by name: - 0 + or + - 0
+    told = how in ("auto", "dialled") and stated_shifts(shots) is not None
+    if not (ordered or told or (even and listed)):
         return None
-    if how == "metered" and (len(shots) < 3 or not even or not in_order or min(widths) < METERED_STEP_EV):
+    if how in ("metered", "unsaid") and (len(shots) < 3 or not even or min(widths) < METERED_STEP_EV):
         return None
-    score = len(shots) - BRACKET_COST - PAUSE_COST_PER_S * sum(max(pause, 0.0) for pause in pauses)
-    score -= 0.0 if even else UNEVEN_COST
-    score -= 0.0 if in_order else UNORDERED_COST
-    score -= PAIR_COST if len(shots) == 2 else 0.0
-    score -= 0.0 if shifts[0] == 0.0 or shots[0].capture.bracket_shot == 1 else START_COST
-    stated = [shift for shift in shifts if shift is not None] if how in ("auto", "dialled") else []
-    centre_ev = (min(stated) + max(stated)) / 2 if len(set(stated)) > 1 else None
-    return Verdict(score=score, how=how, steps=tuple(ev - ladder[0] for ev in ladder), centre_ev=centre_ev)
+    first = shots[0].capture
+    cost_per_s = PAUSE_BY_HAND_COST_PER_S if how == "manual" else PAUSE_COST_PER_S
+    cost = (
+        BRACKET_COST
+        + UNEVEN_COST * (not even)
+        + UNORDERED_COST * (not ordered)
+        + PAIR_COST * (len(shots) == 2)
+        + START_COST * (_shift(shots[0]) != 0.0 and first.bracket_shot != 1)
+        + sum(min(cost_per_s * pause, LONGEST_PAUSE_COST) for pause in pauses_s)
+    )
+    centre_ev = (min(ladder) + max(ladder)) / 2 if told else None
+    steps = tuple(rung - ladder[0] for rung in ladder)
+    return Verdict(score=len(shots) - cost, how=how, steps=steps, centre_ev=centre_ev)
 
 
 def ladder_of(shots: Sequence[Shot]) -> list[float] | None:
-    """What the steps are taken of: EVs, or times where ISO follows them; None where both repeat."""
+    """What the steps are taken of: the shifts that the camera states, else EVs, else times where ISO follows them.
+
+    The camera's word comes first because it is exact: times are rounded, and end at the longest or shortest it has.
+    """
+    if (shifts := stated_shifts(shots)) is not None:
+        return shifts
     for rungs in ([shot.ev for shot in shots], [shot.shutter_ev for shot in shots]):
         known = [rung for rung in rungs if rung is not None]
         ordered = sorted(known)
@@ -147,14 +164,27 @@ def ladder_of(shots: Sequence[Shot]) -> list[float] | None:
     return None
 
 
+def stated_shifts(shots: Sequence[Shot]) -> list[float] | None:
+    """How far each exposure was moved, if the camera says it of all, no two are equal and EVs rise with them."""
+    pairs = sorted((shift, shot.ev) for shot in shots if (shift := _shift(shot)) is not None and shot.ev is not None)
+    if len(pairs) < len(shots):
+        return None
+    if any(b[0] - a[0] < DISTINCT_EV or b[1] < a[1] - EVEN_EV for a, b in itertools.pairwise(pairs)):
+        return None
+    return [shift for shot in shots if (shift := _shift(shot)) is not None]
+
+
 def is_monotone(ladder: Sequence[float]) -> bool:
     """Whether exposures only rise or only fall."""
     return list(ladder) in (sorted(ladder), sorted(ladder, reverse=True))
 
 
 def is_centred(ladder: Sequence[float]) -> bool:
-    """Whether the middle exposure comes first, as in 0 - + and 0 -2 -1 +1 +2."""
-    return len(ladder) % 2 == 1 and sorted(ladder)[len(ladder) // 2] == ladder[0]
+    """Whether the middle exposure comes first and each side in order, as in 0 - +, 0 -1 +1 -2 +2, 0 -2 -1 +1 +2."""
+    if len(ladder) % 2 == 0 or sorted(ladder)[len(ladder) // 2] != ladder[0]:
+        return False
+    below, above = ([rung for rung in ladder[1:] if (rung < ladder[0]) is side] for side in (True, False))
+    return is_monotone(below) and is_monotone(above)
 
 
 def one_aperture(shots: Sequence[Shot]) -> bool:
@@ -162,26 +192,21 @@ def one_aperture(shots: Sequence[Shot]) -> bool:
     return len({shot.capture.f_number for shot in shots}) == 1
 
 
-def _how(shots: Sequence[Shot], evs: Sequence[float], shifts: Sequence[float | None]) -> str | None:
+def _how(shots: Sequence[Shot]) -> str | None:
     """Who varied the exposure; None where the camera's own marks speak against one bracket."""
     numbers = [shot.capture.bracket_shot for shot in shots]
     if any(numbers) and any(b != (a or 0) + 1 for a, b in itertools.pairwise(numbers)):
         return None
-    by_shift = None not in shifts and len(set(shifts)) > 1
-    if by_shift and not _ranked_alike(evs, [shift or 0.0 for shift in shifts]):
-        return None
     mode = shots[0].capture.exposure_mode
+    if len({_shift(shot) for shot in shots}) > 1 and mode != "manual" and stated_shifts(shots) is None:
+        return None  # in manual mode some cameras write what their meter thinks
     if mode == "bracket":
         return "auto"
-    if by_shift:
+    if stated_shifts(shots) is not None:
         return "dialled"
+    if mode is None:
+        return "manual" if shots[0].clock_s is None else "unsaid"
     return "metered" if mode == "auto" else "manual"
-
-
-def _ranked_alike(evs: Sequence[float], shifts: Sequence[float]) -> bool:
-    """Whether no two shifts are equal, and a higher one never gives a lower exposure."""
-    ordered = sorted(zip(shifts, evs, strict=True))
-    return all(b[0] - a[0] > DISTINCT_EV and b[1] >= a[1] - EVEN_EV for a, b in itertools.pairwise(ordered))
 
 
 def _shift(shot: Shot) -> float | None:

@@ -48,7 +48,7 @@ def walk(root: Path, exclude: Collection[Path] = ()) -> Tree:
         folder = pending.pop() if pending else links.pop(0)
         try:
             status = folder.stat()
-            if (status.st_dev, status.st_ino) in seen or folder.resolve() in left_out:
+            if (status.st_dev, status.st_ino) in seen or (folder != root and folder.resolve() in left_out):
                 continue
             seen.add((status.st_dev, status.st_ino))
             with os.scandir(folder) as entries:
@@ -63,13 +63,20 @@ def walk(root: Path, exclude: Collection[Path] = ()) -> Tree:
         for entry in listed:
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir():
+            if _is_folder(entry):
                 if entry.name.lower() not in NOT_LOOKED_INTO:
                     (links if entry.is_symlink() else pending).append(folder / entry.name)
             elif (suffix := Path(entry.name).suffix.lower()) in UNREAD_SUFFIXES:
                 unread[suffix] += 1
     folders.sort(key=lambda folder: [natural_key(Path(part)) for part in folder.relative_to(root).parts])
     return Tree(folders=tuple(folders), unreadable=tuple(unreadable), unread=dict(unread))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False  # a link to itself
 
 
 def pooled(folders: Sequence[Path]) -> list[tuple[Path, ...]]:

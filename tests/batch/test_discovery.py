@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hdrfuse.batch.found import parse_grouping
 from hdrfuse.batch.listing import HEADINGS, plan_of, table_lines, table_rows
 from hdrfuse.errors import BracketError, UsageError
 from hdrfuse.formats import RadianceFacts, write_image
+from hdrfuse.imaging import scene as scene_module
 from hdrfuse.imaging.scene import find_scene
 
 from .memory_card import MANUAL, Camera, left_of, names_of, scene_name, text, write
@@ -104,7 +106,28 @@ def test_links_are_followed_once_and_never_in_circles(tmp_path):
     (root / "church" / "up").symlink_to(root, target_is_directory=True)
     (root / "again").symlink_to(root / "church", target_is_directory=True)
     (root / "broken").symlink_to(tmp_path / "nowhere")
+    (root / "itself").symlink_to(root / "itself")
     assert sorted(names_of(find_scenes(root))) == ["card/beach", "church"]
+
+
+def test_a_root_is_looked_into_though_outputs_go_there_too(tmp_path, monkeypatch):
+    bracket(tmp_path / "beach")
+    assert names_of(find_scenes(tmp_path, exclude=[tmp_path])) == ["beach"]
+    monkeypatch.chdir(tmp_path)
+    assert names_of(find_scenes(Path())) == ["beach"]
+    monkeypatch.chdir(tmp_path / "beach")
+    assert names_of(find_scenes(Path())) == ["beach"]
+
+
+def test_raw_beside_jpeg_is_left_out_with_a_warning_where_it_cannot_be_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(scene_module.importlib.util, "find_spec", lambda name: None)
+    body = Camera(tmp_path / "100NIKON")
+    body.aeb(0, -2, 2)
+    for path in body.taken:
+        text(path.with_suffix(".NEF"))
+    discovery = find_scenes(tmp_path)
+    assert [path.suffix for path in discovery.scenes[0].files] == [".jpg"] * 3
+    assert "3 RAW" in discovery.warnings[0]
 
 
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root reads every folder")
@@ -171,6 +194,8 @@ def test_the_group_option_takes_every_folder_for_a_scene(tmp_path):
     assert len(find_scenes(tmp_path).scenes) == 2
     (scene,) = find_scenes(tmp_path, group="folder").scenes
     assert (scene.name, len(scene.files)) == ("flat", 6)
+    (scene,) = find_scenes(tmp_path, group=6).scenes
+    assert scene.scene.folder == tmp_path / "flat"
 
 
 def test_groups_are_auto_folder_or_a_number():

@@ -2,11 +2,18 @@
 
 import importlib.util
 import shutil
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hdrfuse.batch.discovery import find_scenes
+from hdrfuse.batch.division import divide
+from hdrfuse.batch.shots import Shot, read_shot
+from hdrfuse.formats import Capture, ImageHeader
 
 from .memory_card import BRACKET, MANUAL, Camera, left_of, names_of, scene_name, write, write_dng
 
@@ -291,3 +298,70 @@ def test_the_order_in_which_a_folder_lists_its_files_does_not_matter(camera, tmp
     assert [scene.name for scene in find_scenes(tmp_path / "again").scenes] == [
         "IMG_0002-IMG_0004", "IMG_0005-IMG_0007", "IMG_0008-IMG_0010"
     ]  # fmt: skip
+
+
+def shots_of(camera, **captures):
+    """The shots of a camera, what each capture says replaced."""
+    shots = []
+    for index, path in enumerate(camera.taken):
+        shot = read_shot(path)
+        said = {name: values[index] for name, values in captures.items()}
+        shots.append(replace(shot, header=replace(shot.header, capture=replace(shot.capture, **said))))
+    return shots
+
+
+def test_the_maker_notes_count_of_shots_parts_brackets(tmp_path):
+    body = Camera(tmp_path)
+    for ev in (-2, 0, 2, 4):
+        body.shoot(2.0 ** (ev - 6), mode=BRACKET)
+    (scene,) = divide(shots_of(body)).scenes
+    assert len(scene.files) == 4
+    scenes = divide(shots_of(body, bracket_shot=[1, 2, 1, 2])).scenes
+    assert [scene.name for scene in scenes] == ["IMG_0001-IMG_0002", "IMG_0003-IMG_0004"]
+
+
+def test_the_maker_notes_shift_parts_brackets_of_one_light(tmp_path):
+    body = Camera(tmp_path)
+    for ev in (0, 2, 4, 6):
+        body.shoot(2.0 ** (ev - 8), mode=BRACKET)
+    scenes = divide(shots_of(body, bracket_shift_ev=[-1, 1, -1, 1])).scenes
+    assert [len(scene.files) for scene in scenes] == [2, 2]
+
+
+def test_a_bracket_that_comes_to_the_longest_time_is_whole(camera):
+    for bias in (-1, 0, 1, 2):
+        camera.shoot(min(15 * 2.0**bias, 30), bias=bias)
+    assert scenes_in(camera) == ["IMG_0002-IMG_0005"]
+
+
+SERIES = st.lists(
+    st.tuples(
+        st.integers(-3, 3),  # EV
+        st.sampled_from([0, 0.2, 4, 25, 300]),  # pause in seconds
+        st.sampled_from([None, "auto", "manual", "bracket"]),
+        st.sampled_from(["sound", "sound", "sound", "unread", "without exposure", "without clock"]),
+    ),
+    max_size=30,
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(SERIES, st.sampled_from([None, 2, 3, 5]))
+def test_every_shot_is_in_one_scene_or_left_over_once(series, count):
+    shots, clock_s = [], 0.0
+    for index, (ev, pause_s, mode, state) in enumerate(series):
+        path = Path(f"IMG_{index:04d}.jpg")
+        clock_s += pause_s
+        if state == "unread":
+            shots.append(Shot(path=path, problem="is empty"))
+            continue
+        capture = Capture(exposure_time_s=2.0**ev, f_number=8, iso=100, exposure_mode=mode)
+        header = ImageHeader(path=path, width=6, height=4, channels=3, dtype="uint8", linear=False, capture=capture)
+        stated = {} if state == "without exposure" else {"ev": float(ev), "ev_source": "EXIF"}
+        shots.append(Shot(path=path, header=header, clock_s=None if state == "without clock" else clock_s, **stated))
+    divided = divide(shots, count=count)
+    seen = [path for part in divided.scenes for path in part.files]
+    seen += [path for part in divided.leftovers for path in part.paths]
+    assert sorted(seen) == [shot.path for shot in shots]
+    assert all(len(scene.files) == count if count else len(scene.files) >= 2 for scene in divided.scenes)
+    assert all(left.reason for left in divided.leftovers)
