@@ -60,15 +60,13 @@ def _masked(difference: Tensor, band: int, masks: list[Tensor], noise: Tensor | 
     result = torch.empty_like(difference)
     for orientation, plane in enumerate(difference):
         own = masks[band][orientation]
-        others = (everywhere - own).clip(min=0)
+        others = (everywhere - own).clip_(min=0)
         neighbours = _neighbours(masks, band, orientation)
-        masking = scale * (
-            MASK_SELF * (own / noise / scale) ** INHIBITION
-            + MASK_ORIENTATION * (others / noise / scale) ** INHIBITION
-            + MASK_BAND * (neighbours / noise) ** INHIBITION
-        )
-        excitation = plane.sign() * (plane / scale).abs() ** EXCITATION * scale
-        result[orientation] = excitation / (noise_power + masking**2).sqrt()
+        masking = (own / noise).div_(scale).pow_(INHIBITION).mul_(MASK_SELF)
+        masking += (others / noise).div_(scale).pow_(INHIBITION).mul_(MASK_ORIENTATION)
+        masking += (neighbours / noise).pow_(INHIBITION).mul_(MASK_BAND)
+        excitation = (plane / scale).abs_().pow_(EXCITATION).mul_(scale).copysign_(plane)
+        torch.div(excitation, (masking * scale).square_().add_(noise_power).sqrt_(), out=result[orientation])
     return result
 
 
@@ -78,9 +76,9 @@ def _neighbours(masks: list[Tensor], band: int, orientation: int) -> Tensor:
     size = masks[band].shape[1:]
     total = masks[band].new_zeros(size)
     if band > 0:
-        total += resized(_oriented(masks[band - 1], orientation), *size).clip(min=0) / (scale / 2)
+        total += resized(_oriented(masks[band - 1], orientation), *size).clip(min=0).div_(scale / 2)
     if band < len(masks) - 2:
-        total += resized(_oriented(masks[band + 1], orientation), *size).clip(min=0) / (scale * 2)
+        total += resized(_oriented(masks[band + 1], orientation), *size).clip(min=0).div_(scale * 2)
     return total
 
 

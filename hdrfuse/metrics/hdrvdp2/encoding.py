@@ -23,17 +23,17 @@ MIN_CHANGE = 0.001
 
 def linear_channels(channels: Tensor, viewing: Viewing) -> Tensor:
     """Return the light (C, H, W) of encoded channels (C, H, W); values below 0 and above 1 are taken as they are."""
-    channels = channels * viewing.peak_luminance_cd_m2
     match viewing.color_encoding:
         case "sRGB-display":
-            light = torch.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055).clip(min=0) ** 2.4)
-            return WHITE_CD_M2 * light + BLACK_CD_M2
+            curve = (channels + 0.055).div_(1.055).clip_(min=0).pow_(2.4)
+            return torch.where(channels <= 0.04045, channels / 12.92, curve).mul_(WHITE_CD_M2).add_(BLACK_CD_M2)
         case "luma-display":
-            return WHITE_CD_M2 * channels.clip(min=0) ** 2.2 + BLACK_CD_M2
+            return channels.clip(min=0).pow_(2.2).mul_(WHITE_CD_M2).add_(BLACK_CD_M2)
         case "XYZ":
-            return torch.einsum("rx,xhw->rhw", channels.new_tensor(XYZ_TO_RGB), channels)
+            rgb = torch.einsum("rx,xhw->rhw", channels.new_tensor(XYZ_TO_RGB), channels)
+            return rgb * viewing.peak_luminance_cd_m2
         case "rgb-bt.709" | "luminance":
-            return channels
+            return channels * viewing.peak_luminance_cd_m2
 
 
 def surround_of(reference: Tensor, viewing: Viewing) -> Tensor:

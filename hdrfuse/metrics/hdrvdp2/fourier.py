@@ -5,6 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+SLAB = 128
+"""Columns in one transform."""
+
 
 def frequencies(shape: Sequence[int], pixels_per_degree: float, device: torch.device) -> Tensor:
     """Return the cycles per degree (2 H, W + 1) of the real FFT of a picture of shape (H, W) with its surround."""
@@ -19,8 +22,11 @@ def filtered(plane: Tensor, gain: Tensor, surround: Tensor) -> Tensor:
     """Return a plane (H, W) in a surround of its own size, after a gain (2 H, W + 1); the surround is one value.
 
     The surround is taken off first and comes back with the gain of frequency 0, so that the FFT pads with zeros.
+    Columns are transformed a slab at a time: only the upper half of what they become is kept.
     """
     height, width = plane.shape
-    size = (2 * height, 2 * width)
-    spectrum = torch.fft.rfft2(plane - surround, s=size)
-    return torch.fft.irfft2(spectrum.mul_(gain), s=size)[:height, :width] + gain[0, 0] * surround
+    rows = torch.fft.rfft(plane - surround, n=2 * width)
+    for part, its_gain in zip(torch.split(rows, SLAB, dim=1), torch.split(gain, SLAB, dim=1), strict=True):
+        spectrum = torch.fft.fft(part, n=2 * height, dim=0).mul_(its_gain)
+        part.copy_(torch.fft.ifft(spectrum, dim=0)[:height])
+    return torch.fft.irfft(rows, n=2 * width)[:, :width] + gain[0, 0] * surround

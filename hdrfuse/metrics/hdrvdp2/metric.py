@@ -89,11 +89,12 @@ def _visibility(image: "Tensor", reference: "Tensor", conditions: Viewing) -> Vi
 
     with torch.inference_mode():
         test, truth = (linear_channels(channels, conditions) for channels in (image, reference))
-        surround = surround_of(truth, conditions)
+        where, surround = changed(test, truth), surround_of(truth, conditions)
         seen, expected = (perceive(light, surround, conditions) for light in (test, truth))
+        del test, truth
         mean_base = expected.bands[-1].mean()
         differences = band_differences(*(with_sensitive_base(percept, mean_base) for percept in (seen, expected)))
-        q = quality(differences, changed(test, truth))
+        q = quality(differences, where)
         contrast = detection(differences)
         p_map = 1 - torch.exp2(-contrast)
     return Visibility(

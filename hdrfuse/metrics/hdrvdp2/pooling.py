@@ -29,7 +29,7 @@ def quality(differences: Differences, changed: Tensor) -> float:
         weight = float(np.interp(frequency, QUALITY_CYCLES_PER_DEGREE, QUALITY_WEIGHTS))
         where = resized(changed, *band.shape[1:])
         for plane in band:
-            error = float((plane * where).square().sum().sqrt()) / plane.numel()
+            error = float((plane * where).square_().sum().sqrt()) / plane.numel()
             q -= weight * (math.log(error + NO_ERROR) - math.log(NO_ERROR))
     return q
 
@@ -38,7 +38,8 @@ def detection(differences: Differences) -> Tensor:
     """Return the contrast (H, W) of all bands together, 1 where half of all observers see a difference."""
     slope = PSYCHOMETRIC_SLOPE / EXCITATION
     bands = [
-        plane.sign() * (plane / 2.0**band).abs() ** slope * 2.0**band for band, plane in enumerate(differences.bands)
+        (planes / 2.0**band).abs_().pow_(slope).mul_(2.0**band).copysign_(planes)
+        for band, planes in enumerate(differences.bands)
     ]
     contrast = recompose(bands).abs()
     return contrast * (contrast.sum() / (contrast.max() + NO_ERROR))

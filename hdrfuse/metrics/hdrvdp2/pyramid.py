@@ -54,44 +54,62 @@ def recompose(bands: Sequence[Tensor]) -> Tensor:
 
 def correlated(plane: Tensor, kernels: Sequence[Tensor]) -> list[Tensor]:
     """Return a plane (H, W), mirrored at its edges, correlated with every kernel of groups (n, k, k)."""
-    reach = _reach(kernels)
-    spectrum = torch.fft.rfft2(_mirrored(plane[None], reach)[0])
-    shape = tuple(side + 2 * reach for side in plane.shape)
-    responses = (_response(kernel, reach, shape, plane) for group in kernels for kernel in group)
-    return [_cropped(torch.fft.irfft2(spectrum * response.conj(), s=shape), reach) for response in responses]
+    window = _Window(plane, kernels)
+    spectrum = window.spectrum(plane)
+    return [window.plane(spectrum * window.gain(kernel).conj()) for group in kernels for kernel in group]
 
 
 def convolved(planes: Tensor, kernels: Sequence[Tensor]) -> Tensor:
     """Return the sum (H, W) of planes (n, H, W), mirrored at their edges, each convolved with its kernel."""
-    reach = _reach(kernels)
-    shape = tuple(side + 2 * reach for side in planes.shape[1:])
+    window = _Window(planes[0], kernels)
     each = (kernel for group in kernels for kernel in group)
-    spectra = (
-        torch.fft.rfft2(_mirrored(plane[None], reach)[0]) * _response(kernel, reach, shape, plane)
-        for plane, kernel in zip(planes, each, strict=True)
-    )
-    total = next(spectra)
-    for spectrum in spectra:
-        total += spectrum
-    return _cropped(torch.fft.irfft2(total, s=shape), reach)
+    total = torch.zeros((), dtype=torch.complex128, device=planes.device)
+    for plane, kernel in zip(planes, each, strict=True):
+        total = total + window.spectrum(plane).mul_(window.gain(kernel))
+    return window.plane(total)
 
 
-def _reach(kernels: Sequence[Tensor]) -> int:
-    return max(kernel.shape[-1] for kernel in kernels) // 2
+class _Window:
+    """FFTs of planes like one (H, W), mirrored at their edges as far as the widest of kernels (n, k, k) reaches."""
+
+    def __init__(self, like: Tensor, kernels: Sequence[Tensor]) -> None:
+        self.shape = like.shape
+        self.device = like.device
+        self.reach = max(kernel.shape[-1] for kernel in kernels) // 2
+        self.size = [fast_size(side + 2 * self.reach) for side in self.shape]
+
+    def spectrum(self, plane: Tensor) -> Tensor:
+        """Plane (H, W) -> spectrum; the edge itself is not repeated, what wraps around falls on the mirrored part."""
+        return torch.fft.rfft2(F.pad(plane[None], (self.reach,) * 4, mode="reflect")[0], s=self.size)
+
+    def plane(self, spectrum: Tensor) -> Tensor:
+        """Spectrum -> plane (H, W)."""
+        down, across = (slice(self.reach, self.reach + side) for side in self.shape)
+        return torch.fft.irfft2(spectrum, s=self.size)[down, across]
+
+    def gain(self, kernel: Tensor) -> Tensor:
+        """Spectrum of a kernel (k, k) about its centre."""
+        height, width = self.size
+        offsets = torch.arange(kernel.shape[-1], dtype=torch.float64, device=self.device) - kernel.shape[-1] // 2
+        down = torch.fft.fftfreq(height, dtype=torch.float64, device=self.device)
+        across = torch.fft.rfftfreq(width, dtype=torch.float64, device=self.device)
+        return _waves(down, offsets) @ kernel.to(self.device, torch.complex128) @ _waves(offsets, across)
 
 
-def _mirrored(planes: Tensor, reach: int) -> Tensor:
-    """(n, H, W) with `reach` more samples on each side; the edge itself is not repeated."""
-    return F.pad(planes, (reach,) * 4, mode="reflect")
+def _waves(down: Tensor, across: Tensor) -> Tensor:
+    """exp(-2 pi i down across) for each pair, (n,) and (m,) -> (n, m)."""
+    return torch.exp(-2j * torch.pi * torch.outer(down, across))
 
 
-def _cropped(plane: Tensor, reach: int) -> Tensor:
-    return plane[reach:-reach, reach:-reach]
+def fast_size(at_least: int) -> int:
+    """Return the next length with no prime factor above 5, which FFTs are fast for."""
+    size = at_least
+    while _without(_without(_without(size, 2), 3), 5) > 1:
+        size += 1
+    return size
 
 
-def _response(kernel: Tensor, reach: int, shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """Real FFT of a kernel (k, k) about the origin of a plane; what wraps around falls on the mirrored edges."""
-    placed = like.new_zeros(shape)
-    side = kernel.shape[-1]
-    placed[:side, :side] = kernel.to(like.device)
-    return torch.fft.rfft2(placed.roll((-(side // 2), -(side // 2)), (0, 1)))
+def _without(number: int, factor: int) -> int:
+    while number % factor == 0:
+        number //= factor
+    return number

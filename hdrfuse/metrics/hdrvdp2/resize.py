@@ -19,10 +19,10 @@ def _along_rows(planes: Tensor, size: int) -> Tensor:
     if planes.shape[-2] == size:
         return planes
     sources, weights = _taps(planes.shape[-2], size)
-    total = torch.zeros((), dtype=planes.dtype, device=planes.device)
+    total = planes.new_zeros((*planes.shape[:-2], size, planes.shape[-1]))
     for source, weight in zip(sources, weights, strict=True):
         rows = planes.index_select(-2, torch.as_tensor(source, device=planes.device))
-        total = total + rows * torch.as_tensor(weight, device=planes.device)[:, None]
+        total.addcmul_(rows, torch.as_tensor(weight, device=planes.device)[:, None])
     return total
 
 
