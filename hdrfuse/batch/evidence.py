@@ -204,8 +204,8 @@ def _how(shots: Sequence[Shot]) -> str | None:
         return "auto"
     if stated_shifts(shots) is not None:
         return "dialled"
-    if mode is None:
-        return "manual" if shots[0].clock_s is None else "unsaid"
+    if mode is None and shots[0].ev_source == "EXIF" and (shots[0].clock_s is not None or len(shots) == 2):
+        return "unsaid"
     return "metered" if mode == "auto" else "manual"
 
 
