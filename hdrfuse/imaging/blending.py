@@ -46,7 +46,7 @@ BRIGHTER = (0.01, 0.06)
 BELOW_WHITE = (0.05, 0.1)
 """How far below the reference's white the network contradicts that something is clipped there."""
 
-INVENTED = 0.3
+INVENTED = 0.15
 """How much less the network counts where it can only invent the light: its guess shows the outline of what hid it."""
 
 HIDING = (0.1, 0.25)
@@ -56,7 +56,10 @@ HIDING_EDGE_PX = 3
 """How far its soft edge reaches."""
 
 DARKER = (0.02, 0.06)
-"""How far it may stay below a darker frame's measurement, or below what continues the highlights around."""
+"""How far it may stay below a darker frame's measurement."""
+
+OWN_POWER = 8
+"""How soon a merge counts as the reference alone: power of the reference's share in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,17 +96,19 @@ def network_share(
     pixel = np.float32(averaged_px**2)  # what averaging took from the noise is still in the picture
     share = _least_noise(pixel * noise, pixel * seen_noise, own_share, error.rms)
     differs = _doubt(compressed - proposed, noise, slack + np.float32((RARE * error.rms) ** 2))
-    differs *= 1.0 - own_share**2 * (1.0 - clipped)  # the reference alone holds no ghost
+    differs *= 1.0 - own_share**OWN_POWER * (1.0 - clipped)  # the reference alone holds no ghost
     share += differs * (1.0 - share)
     guess = FILL_ERROR**2 / (FILL_ERROR**2 + (GUESSED * error.rms) ** 2)
-    not_below = 1.0 - ramp(_blurred((compressed - proposed).max(axis=2)), *DARKER)
     invented = 1.0 - np.float32(INVENTED) * _hidden(frames[:reference], 1.0 - measured)
-    share += unknown * (np.float32(guess) * not_below * invented - share)
+    share += unknown * (np.float32(guess) * invented - share)
 
     contradicted = _doubt((proposed - shown) * measured, seen_noise, np.full_like(noise, (RARE * error.rms) ** 2))
     above = _blurred((proposed - shown).max(axis=2))
     too_dark = 1.0 - ramp(above, *BRIGHTER)
     too_dark += unknown * (ramp(-above, *BELOW_WHITE) - too_dark)
+    below = (compressed - proposed).max(axis=2)
+    not_below = 1.0 - ramp(np.maximum(_blurred(below), below), *DARKER)
+    not_below += unknown * (1.0 - not_below)  # what the merge guesses there contradicts nothing
     share *= (1.0 - contradicted) * (1.0 - clipped * (1.0 - (1.0 - too_dark) * not_below))
     return np.asarray(np.clip(share, 0.0, 1.0), np.float32)
 

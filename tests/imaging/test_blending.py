@@ -54,6 +54,14 @@ def test_a_ghost_in_the_merge_is_the_networks_to_remove():
     assert share[:10].max() < 0.1
 
 
+def test_a_line_that_a_darker_frame_measures_brighter_is_the_merges():
+    light, learned = plane(2.0), plane(2.0)
+    light[:, 40], learned[:, 40] = 3.8, 2.0  # one pixel wide
+    learned[:, 41] = 2.6
+    share = share_of(light, learned, light)
+    assert share[10:-10, 40].max() < 0.05
+
+
 def test_what_the_reference_contradicts_is_not_taken_from_the_network():
     light, learned = plane(0.3), plane(0.3)
     learned[GHOST] = 0.5
@@ -74,8 +82,8 @@ def test_a_hidden_highlight_is_the_networks_where_it_found_one():
     light, merged, learned = plane(2.0), plane(2.0), plane(2.0)
     merged[GHOST] = 1.6  # continued from somewhere
     assert inner(share_of(merged, learned, light, unknown=True, ghosts=(0,))) > 0.6
-    learned[GHOST] = 1.0  # no more than the reference's white
-    assert inner(share_of(merged, learned, light, unknown=True, ghosts=(0,))) < 0.15
+    learned[GHOST] = 1.0  # less than the surroundings: both guess
+    assert inner(share_of(merged, learned, light, unknown=True, ghosts=(0,))) > 0.6
     merged[GHOST], learned[GHOST] = 0.9, 0.3  # what the reference's white contradicts
     assert inner(share_of(merged, learned, light, unknown=True, ghosts=(0,))) < 0.02
 
@@ -85,7 +93,7 @@ def test_light_that_something_hides_in_the_darker_frame_is_less_the_networks():
     merged, learned = plane(1.8), plane(2.0)
     around = inner(share_of(merged, learned, light, unknown=True, ghosts=(0,)))
     hidden = inner(share_of(merged, learned, light, unknown=True, ghosts=(0,), behind=0.2))
-    assert hidden < 0.8 * around
+    assert hidden < 0.9 * around
     assert hidden > 0.1
 
 
