@@ -79,6 +79,14 @@ class HdrfuseMethod:
         return path, hashlib.sha256(path.read_bytes()).hexdigest()
 
     @property
+    def precision(self) -> str:
+        """The network's numbers on the device that it runs on. Raises DeviceError where it has no such thing."""
+        from hdrfuse.lfdiff.inference import DTYPES, find_device, find_precision  # imports torch
+
+        found = find_precision(self.options.precision, find_device(self.options.device))
+        return next(name for name, dtype in DTYPES.items() if dtype == found)
+
+    @property
     def by_network(self) -> bool:
         """Whether weights are needed."""
         return self.options.method == "lfdiff"
@@ -94,8 +102,8 @@ class HdrfuseMethod:
         )  # fmt: skip
         tile = "the weights' own" if self.options.tile is None else f"{self.options.tile} px"
         return (
-            f"{self.name}: {form}; weights {path.stem} (sha256 {sha256[:12]}), --precision {self.options.precision}, "
-            f"tiles: {tile}, seed {self.options.seed}."
+            f"{self.name}: {form}; weights {path.stem} (sha256 {sha256[:12]}), {self.precision}, tiles: {tile}, "
+            f"seed {self.options.seed}."
         )
 
     def check(self) -> None:
