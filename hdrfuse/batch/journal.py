@@ -17,8 +17,8 @@ from hdrfuse.errors import OutputError, WriteError
 
 JOURNAL = "journal.jsonl"
 
-PATIENCE_S = 2.0
-"""How long a batch waits for the workers of one that was just killed to go away."""
+PATIENCE_S, ORPHANS_PATIENCE_S = 2.0, 60.0
+"""How long a batch waits for another one to end; for the workers of one that was just killed, longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,22 +136,24 @@ def open_journal(folder: Path) -> Iterator[Journal]:
     try:
         _lock(path, descriptor)
         if is_new:
-            _sync_folder(folder)
+            _sync_folder(path)
         yield Journal(path, descriptor, _replayed(descriptor))
     finally:
         os.close(descriptor)
 
 
 def _lock(path: Path, descriptor: int) -> None:
-    until = time.monotonic() + PATIENCE_S
+    began = time.monotonic()
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() > until:
-                runner = _runner(_content(descriptor))
+            runner = _runner(_content(descriptor))
+            patience_s = PATIENCE_S if runner is None or _is_running(runner) else ORPHANS_PATIENCE_S
+            if time.monotonic() - began > patience_s:
+                named = "" if runner is None else f" (process {runner})"
                 raise OutputError(
-                    f"{path.parent}: another batch is writing there{runner}; wait for it, or give another --out"
+                    f"{path.parent}: another batch is writing there{named}; wait for it, or give another --out"
                 ) from None
             time.sleep(0.05)
         except OSError as error:
@@ -160,10 +162,20 @@ def _lock(path: Path, descriptor: int) -> None:
             return
 
 
-def _runner(content: bytes) -> str:
-    """Name the process that began the last run."""
+def _runner(content: bytes) -> int | None:
+    """The process that began the last run."""
     pids = [entry.get("pid") for entry in _entries(content) if entry is not None and entry.get("event") == "run"]
-    return f" (process {pids[-1]})" if pids else ""
+    return pids[-1] if pids and isinstance(pids[-1], int) else None
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
 
 
 def _replayed(descriptor: int) -> Past:
@@ -202,12 +214,16 @@ def _content(descriptor: int) -> bytes:
     return b"".join(blocks)
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync_folder(path: Path) -> None:
+    """Make a new file's name survive a power cut."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise WriteError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _now() -> str:

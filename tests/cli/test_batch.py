@@ -1,0 +1,286 @@
+"""`hdrfuse batch` from a folder of brackets to a folder of results."""
+
+import json
+import os
+import shutil
+
+import pytest
+from PIL import Image
+
+from hdrfuse.batch.journal import open_journal
+
+from .brackets import frame_exif, listing, photograph, write_bracket
+
+CLASSICAL = ("--method", "classical", "--workers", "1")
+
+
+@pytest.fixture
+def batch(run):
+    """Run a batch by the classical method in one worker."""
+    return lambda root, *words: run("batch", root, *CLASSICAL, *words)
+
+
+@pytest.fixture
+def shoot(tmp_path):
+    """Two folders of a bracket each, one below the other's parent."""
+    write_bracket(tmp_path / "shoot" / "monday" / "beach")
+    write_bracket(tmp_path / "shoot" / "hill", (-1.0, 1.0))
+    return tmp_path / "shoot"
+
+
+def results(out):
+    """What was merged: everything but the accounts, which hold times."""
+    accounts = {"journal.jsonl", "summary.json", "report.html"}
+    return {
+        name: data for name, data in listing(out).items() if name not in accounts and ".report" not in name and data
+    }
+
+
+def summary(out):
+    return json.loads((out / "summary.json").read_text())
+
+
+def statuses(out):
+    return {scene["scene"]: scene["status"] for scene in summary(out)["scenes"]}
+
+
+def test_every_bracket_becomes_what_merge_makes_of_it(run, shoot, tmp_path):
+    card = tmp_path / "shoot" / "card"
+    write_bracket(card, (-2.0, 0.0, 2.0), suffix=".jpg")
+    for index, ev in enumerate((-2.0, 0.0, 2.0)):
+        Image.fromarray(photograph(ev)).save(card / f"shot{index + 4}.jpg", quality=95, exif=frame_exif(ev))
+    options = ("--method", "classical", "--tonemap", "drago", "--seed", "2")
+    many = ("--format", "exr,hdr", "--ghost-maps", "--workers", "2", "--name", "{scene}")
+    outcome = run("batch", shoot, *options, *many)
+    assert outcome.code == 0, outcome.err
+    out = shoot / "hdr"
+    scenes = {scene["scene"]: scene["files"] for scene in summary(out)["scenes"]}
+    assert len(scenes) == 4
+    assert {"monday/beach", "hill"} < set(scenes)
+    made = results(out)
+    expected = {}
+    for scene, files in scenes.items():
+        for suffix in (".exr", ".hdr"):
+            target = tmp_path / "merged" / f"{scene}{suffix}"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            previews = ("--ghost-map", target.with_suffix(".ghost.png")) if suffix == ".exr" else ("--no-preview",)
+            assert run("merge", *files, "--out", target, *options, *previews).code == 0
+    expected = results(tmp_path / "merged")
+    assert set(made) == set(expected)
+    assert [name for name in made if made[name] != expected[name]] == []
+    assert len(made) == 16
+    page = (out / "report.html").read_text()
+    assert all(scene in page for scene in scenes)
+    assert "4 merged" in outcome.out
+
+
+def test_a_second_run_does_what_is_new_changed_or_gone(batch, shoot):
+    out = shoot / "hdr"
+    assert batch(shoot).code == 0
+    before = results(out)
+    for path in (shoot / "hill").iterdir():
+        os.utime(path, (1, 1))  # a copy of the card
+    outcome = batch(shoot)
+    assert outcome.code == 0
+    assert "0 merged, 2 done before" in outcome.out
+    assert results(out) == before
+    write_bracket(shoot / "new", (0.0, 2.0))
+    Image.fromarray(photograph(1.0)[::-1]).save(shoot / "hill" / "shot2.jpg", exif=frame_exif(1.0))
+    assert batch(shoot).code == 0
+    assert statuses(out) == {"hill": "merged", "monday/beach": "kept", "new": "merged"}
+    assert results(out)["hill.exr"] != before["hill.exr"]
+    (out / "new.preview.jpg").unlink()
+    assert batch(shoot).code == 0
+    assert statuses(out) == {"hill": "kept", "monday/beach": "kept", "new": "merged"}
+    (shoot / "hill" / "exposure.txt").write_text("0\n2\n")
+    assert batch(shoot).code == 0
+    assert statuses(out) == {"hill": "merged", "monday/beach": "kept", "new": "kept"}
+    assert batch(shoot, "--tonemap", "drago").code == 0
+    assert set(statuses(out).values()) == {"merged"}
+
+
+def test_bad_scenes_are_named_and_hold_up_no_other(batch, tmp_path):
+    shoot = tmp_path / "shoot"
+    for name in ("good", "truncated", "empty", "mislabelled", "sizes", "grey", "zz-good"):
+        write_bracket(shoot / name)
+    for name, exposures in (
+        ("words", "-2\nzero\n2\n"),
+        ("few", "-2\n0\n"),
+        ("nan", "-2\n0\nnan\n"),
+        ("same", "1\n1\n1\n"),
+    ):
+        (write_bracket(shoot / name) / "exposure.txt").write_text(exposures)
+    write_bracket(shoot / "unexposed", exif=False)
+    frame = shoot / "truncated" / "shot2.jpg"
+    frame.write_bytes(frame.read_bytes()[:-2000])
+    (shoot / "empty" / "shot1.jpg").write_bytes(b"")
+    Image.fromarray(photograph(0.0)).save(shoot / "mislabelled" / "shot2.jpg", "PNG")
+    Image.fromarray(photograph(0.0, size=(48, 64))).save(shoot / "sizes" / "shot2.jpg", exif=frame_exif(0.0))
+    Image.fromarray(photograph(2.0)).convert("L").save(shoot / "grey" / "shot3.jpg", exif=frame_exif(2.0))
+    (shoot / "notes").mkdir()
+    (shoot / "notes" / "list.txt").write_text("milk")
+    outcome = batch(shoot, "--group", "folder")
+    assert outcome.code == 3
+    out = shoot / "hdr"
+    assert set(results(out)) == {f"{name}{end}" for name in ("good", "zz-good") for end in (".exr", ".preview.jpg")}
+    reasons = {scene["scene"]: scene["reason"] for scene in summary(out)["scenes"] if scene["status"] == "failed"}
+    expected = {
+        "truncated": "shot2.jpg", "empty": "shot1.jpg: is empty", "mislabelled": "PNG", "sizes": "64 x 48",
+        "grey": "grey", "words": "line 2", "few": "2 EVs for 3 images", "nan": "line 3", "same": "equal",
+        "unexposed": "--exposures",
+    }  # fmt: skip
+    assert set(reasons) == set(expected)
+    for scene, words in expected.items():
+        assert words in reasons[scene]
+        assert f"error: {scene}: {' '.join(reasons[scene].split())}" in outcome.err
+    assert outcome.err.splitlines()[-1] == "error: 10 failed, 2 of 12 scenes are done"
+    for name in expected:
+        shutil.rmtree(shoot / name)
+    assert batch(shoot, "--group", "folder").code == 0
+
+
+def test_what_no_batch_wrote_is_never_replaced_unasked(batch, shoot):
+    out = shoot / "hdr"
+    out.mkdir()
+    (out / "hill.exr").write_bytes(b"mine")
+    outcome = batch(shoot)
+    assert outcome.code == 3
+    assert "hill.exr: exists already" in outcome.err
+    assert (out / "hill.exr").read_bytes() == b"mine"
+    assert not (out / "hill.preview.jpg").exists()
+    assert statuses(out) == {"hill": "failed", "monday/beach": "merged"}
+    assert batch(shoot, "--overwrite").code == 0
+    assert (out / "hill.exr").read_bytes() != b"mine"
+
+
+def test_a_result_that_was_edited_is_kept(batch, shoot):
+    out = shoot / "hdr"
+    assert batch(shoot).code == 0
+    (out / "hill.preview.jpg").write_bytes(b"retouched")
+    outcome = batch(shoot)
+    assert outcome.code == 0
+    assert "hill.preview.jpg: was changed" in outcome.err
+    outcome = batch(shoot, "--tonemap", "drago")
+    assert outcome.code == 3
+    assert (out / "hill.preview.jpg").read_bytes() == b"retouched"
+
+
+def test_other_photographs_of_the_same_names_replace_nothing(batch, shoot, tmp_path):
+    out = tmp_path / "archive"
+    assert batch(shoot, "--out", out).code == 0
+    before = results(out)
+    other = tmp_path / "other"
+    write_bracket(other / "hill", (0.0, 2.0))
+    write_bracket(other / "lake", (0.0, 2.0))
+    outcome = batch(other, "--out", out)
+    assert outcome.code == 3
+    assert "of other photographs" in outcome.err
+    assert {name: data for name, data in results(out).items() if not name.startswith("lake")} == before
+    moved = shoot.rename(tmp_path / "moved")
+    outcome = batch(moved, "--out", out)
+    assert outcome.code == 0, outcome.err
+    assert "0 merged, 2 done before" in outcome.out
+
+
+def test_two_batches_exclude_each_other(batch, shoot):
+    out = shoot / "hdr"
+    out.mkdir()
+    with open_journal(out):
+        outcome = batch(shoot)
+    assert outcome.code == 2
+    assert "another batch is writing there" in outcome.error
+
+
+def test_a_dry_run_shows_the_plan_and_writes_nothing(batch, shoot):
+    before = listing(shoot)
+    outcome = batch(shoot, "--dry-run", "--name", "{date}-{scene}", "--format", "hdr")
+    assert outcome.code == 0
+    assert str(shoot / "hdr" / "monday" / "2024-05-04-beach.hdr") in outcome.out
+    document = json.loads(batch(shoot, "--dry-run", "--json").out)
+    outputs = {scene["scene"]: scene["outputs"] for scene in document["scenes"]}
+    assert outputs["hill"] == [str(shoot / "hdr" / name) for name in ("hill.exr", "hill.preview.jpg")]
+    assert listing(shoot) == before
+
+
+def test_json_is_the_summary(batch, shoot):
+    outcome = batch(shoot, "--json", "-q", "--no-preview", "--no-report")
+    assert outcome.code == 0
+    assert outcome.err == ""
+    assert json.loads(outcome.out) == summary(shoot / "hdr")
+    assert set(listing(shoot / "hdr")) == {"hill.exr", "monday", "monday/beach.exr", "journal.jsonl", "summary.json"}
+    report = summary(shoot / "hdr")["scenes"][0]["report"]
+    assert report["seconds"]["total"] > 0
+
+
+def test_a_scene_that_takes_too_long_is_given_up(batch, shoot):
+    outcome = batch(shoot, "--timeout", "0.001")
+    assert outcome.code == 3
+    assert outcome.err.count("given up (--timeout)") >= 2
+    assert results(shoot / "hdr") == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "naming"),
+    [
+        (("--name", "result"), "both be"), (("--name", "{camera}"), "{camera}"), (("--group", "some"), "--group some"),
+        (("--format", "png"), "--format png"), (("--format", "hdr", "--half"), "--half"),
+        (("--workers", "0"), "--workers 0"), (("--timeout", "0"), "--timeout 0"),
+        (("--response", "nowhere.json"), "nowhere.json"),
+        (("--preset", "nowhere.toml"), "nowhere.toml"), (("--exposures", "a,b"), "'a'"),
+    ],
+)  # fmt: skip
+def test_usage_is_refused_before_anything_is_written(batch, shoot, words, naming):
+    write_bracket(shoot / "monday" / "pier")
+    before = listing(shoot)
+    outcome = batch(shoot, *words)
+    assert outcome.code == 2
+    assert naming in outcome.error
+    assert listing(shoot) == before
+
+
+def test_a_folder_without_brackets_is_refused(batch, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "no bracket" in batch(tmp_path / "empty").error
+    assert "nowhere" in batch(tmp_path / "nowhere").error
+    write_bracket(tmp_path / "single", (0.0,))
+    assert "shot1.jpg" in batch(tmp_path / "single").error
+    assert not (tmp_path / "single" / "hdr").exists()
+
+
+PRESET = """
+method = "classical"
+workers = 1
+format = ["exr", "hdr"]
+ghost-maps = true
+preview = false
+exposures = [0, 2]
+seed = 3
+name = "{scene}-{last}"
+"""
+
+
+def test_a_preset_holds_a_studios_settings(run, shoot, tmp_path):
+    shutil.rmtree(shoot / "monday")
+    (tmp_path / "studio.toml").write_text(PRESET)
+    outcome = run(
+        "batch", shoot, "--preset", tmp_path / "studio.toml", "--format", "tif", "--name", "{scene}", "--json"
+    )
+    assert outcome.code == 0, outcome.err
+    document = json.loads(outcome.out)
+    assert set(results(shoot / "hdr")) == {"hill.tif", "hill.ghost.png"}
+    assert document["settings"]["--exposures"] == "0,2"
+    (scene,) = document["scenes"]
+    assert [each["ev_source"] for each in scene["report"]["inputs"]] == ["given"] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "naming"),
+    [("speed = 3", "speed"), ("seed = 'many'", "seed"), ("align = 'no'", "align"), ("method = 'best'", "method"),
+     ("seed = {a = 1}", "seed"), ("format = [true]", "format"), ("= 3", "TOML"), ("dry-run = true", "dry-run")],
+)  # fmt: skip
+def test_a_wrong_preset_is_named_with_its_key(run, shoot, tmp_path, text, naming):
+    (tmp_path / "studio.toml").write_text(text)
+    outcome = run("batch", shoot, "--preset", tmp_path / "studio.toml")
+    assert outcome.code == 2
+    assert "studio.toml" in outcome.error
+    assert naming in outcome.error
