@@ -50,6 +50,9 @@ LARGEST_SHIFT = 0.25
 CLEAR_MAJORITY = 0.75
 """Share of the textured blocks at which a motion found cheaply needs no rival."""
 
+TURNS_DEG = (-0.75, -0.5, -0.25, 0.25, 0.5, 0.75)
+"""Turns of the camera that are tried where neither a shift nor features tell its motion."""
+
 NARROW = 0.1
 """Blocks that spread (standard deviation) over less than this share of a side tell no more than a shift."""
 
@@ -248,13 +251,26 @@ def feature_models(reference: View, frame: View) -> list[Matrix]:
     return models
 
 
-def phase_peaks(pair: Pair, count: int = 3) -> list[Matrix]:
-    """Take translations at the strongest peaks of the phase correlation (Kuglin & Hines 1975)."""
+def turned_peaks(pair: Pair) -> list[Matrix]:
+    """Take the strongest translation for each of a hand's TURNS_DEG of the camera."""
+    height, width = pair.shape
+    middle = ((width - 1) / 2, (height - 1) / 2)
+    turns = [np.vstack([cv2.getRotationMatrix2D(middle, degrees, 1.0), [0, 0, 1]]) for degrees in TURNS_DEG]
+    return [peak for turn in turns for peak in phase_peaks(pair, turn=turn, count=1)]
+
+
+def phase_peaks(pair: Pair, *, turn: Matrix | None = None, count: int = 3) -> list[Matrix]:
+    """Take translations at the strongest peaks of the phase correlation (Kuglin & Hines 1975), after a turn."""
     height, width = pair.shape
     window = np.outer(np.hanning(height), np.hanning(width)).astype(np.float32)
+    turn = np.eye(3) if turn is None else turn
+    frame, frame_mask = (
+        plane if (turn == np.eye(3)).all() else resample(plane, turn, cv2.INTER_LINEAR)
+        for plane in (pair.frame, pair.frame_mask)
+    )
     spectra = [
         np.fft.rfft2(equalised(plane) * mask * window)
-        for plane, mask in ((pair.reference, pair.reference_mask), (pair.frame, pair.frame_mask))
+        for plane, mask in ((pair.reference, pair.reference_mask), (frame, frame_mask))
     ]
     cross = np.conj(spectra[0]) * spectra[1]
     surface = np.fft.irfft2(cross / np.maximum(np.abs(cross), 1e-9), s=(height, width)).astype(np.float32)
@@ -263,7 +279,7 @@ def phase_peaks(pair: Pair, count: int = 3) -> list[Matrix]:
     for _ in range(count):
         y, x = divmod(int(surface.argmax()), width)
         shift = (x - width if x > width // 2 else x, y - height if y > height // 2 else y)
-        matrices.append(np.array([[1, 0, shift[0]], [0, 1, shift[1]], [0, 0, 1]], np.float64))
+        matrices.append(turn @ np.array([[1, 0, shift[0]], [0, 1, shift[1]], [0, 0, 1]], np.float64))
         cv2.circle(surface, (x, y), 4, 0.0, -1)
     return matrices
 

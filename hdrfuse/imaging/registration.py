@@ -15,6 +15,7 @@ from hdrfuse.imaging.matching import (
     phase_peaks,
     plausible,
     rescale,
+    turned_peaks,
     working_scale,
 )
 from hdrfuse.imaging.motion import Matrix, frame_grid, project
@@ -97,11 +98,11 @@ def _register_pair(reference: View, frame: View, reference_ev: float, ev: float)
         return _still("too little texture is exposed well in both frames to register them")
     matrix, share = coarse.best_of([np.eye(3), *phase_peaks(coarse)])
     if share < CLEAR_MAJORITY:
-        matrix, share = coarse.best_of([matrix, *feature_models(reference, frame)])
+        matrix, share = coarse.best_of([matrix, *feature_models(reference, frame), *turned_peaks(coarse)])
     fine = Pair(reference.fine, frame.fine, reference_ev, ev)
     start = rescale(matrix, reference.coarse.stops.shape, to=(height, width))
     identity_px = max(LEAST_PX, IDENTITY_PX * working_scale(*frame.shape))
-    motion, count = fine.refine(start, steps=4, identity_px=identity_px)
+    motion, count = fine.refine(start, steps=8, identity_px=identity_px)
     if motion is None or motion.agrees.sum() < LEAST_BLOCKS:
         return _still("no motion of the camera matches the frames to each other")
     agreement = motion.agrees.sum() / count

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hdrfuse.imaging.matching import working_scale
+from hdrfuse.imaging.matching import Pair, View, phase_peaks, turned_peaks, working_scale
 from hdrfuse.imaging.motion import frame_grid, project
 from hdrfuse.imaging.registration import Registration, register
 from hdrfuse.imaging.warping import resampling_loss, warp
@@ -78,6 +78,24 @@ def test_a_turn_of_three_degrees_is_found():
     frames, truths = bracket(4, (-2, 0, 2), shift_px=20, degrees=3)
     for found, truth in zip(register(frames, (-2, 0, 2), 1), truths, strict=True):
         assert error_px(found, truth) < 0.1
+
+
+@pytest.mark.parametrize("degrees", [-0.7, 0.6])
+def test_a_turned_frame_is_guessed_closer_by_trying_turns(degrees):
+    rng = np.random.default_rng(3)
+    scene = backdrop(rng)
+    truth = hand(rng, degrees=0)
+    middle = ((WIDTH - 1) / 2, (HEIGHT - 1) / 2)
+    truth = np.vstack([cv2.getRotationMatrix2D(middle, degrees, 1.0), [0, 0, 1]]) @ truth
+    still, turned = (View(photograph(rng, scene, matrix, -1.0)).fine for matrix in (np.eye(3), truth))
+    pair = Pair(still, turned, -1.0, -1.0)
+    grid = frame_grid(HEIGHT, WIDTH)
+
+    def nearest_px(guesses) -> float:
+        return min(float(np.hypot(*(project(guess, grid) - project(truth, grid)).T).mean()) for guess in guesses)
+
+    assert nearest_px(turned_peaks(pair)) < 1.0
+    assert nearest_px(turned_peaks(pair)) < 0.5 * nearest_px(phase_peaks(pair))
 
 
 def test_frames_four_stops_apart_are_registered():
