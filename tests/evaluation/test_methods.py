@@ -41,8 +41,8 @@ def bracket_without_motion(bracket):
 
 
 def test_opencv_follows_a_camera_that_moved_where_it_is_asked_to():
-    # AlignMTB searches 64 pixels around, which takes a larger picture than the others here.
-    patches = np.kron(np.random.default_rng(0).uniform(0.002, 0.06, (60, 80, 3)), np.ones((8, 8, 1)))
+    # AlignMTB begins at a 64th of the size: it takes a larger picture than the others here.
+    patches = np.kron(np.random.default_rng(0).uniform(0.002, 0.06, (8, 10, 3)), np.ones((64, 64, 1)))
     bracket = replace(known_bracket(), truth=patches.astype(np.float32))
     frames = list(bracket_without_motion(bracket))
     frames[2] = np.roll(frames[2], 3, axis=1)
