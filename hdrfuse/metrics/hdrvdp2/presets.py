@@ -90,7 +90,10 @@ class Viewing:
         if not (self.surround == REFERENCE_MEAN or 0 <= self.surround < math.inf):
             raise UsageError(f"surround {self.surround}; cd/m2, or {REFERENCE_MEAN:g} for the mean of the reference")
         if self.color_encoding not in LINEAR and self.peak_luminance_cd_m2 != 1:
-            raise UsageError(f"peak_luminance_cd_m2 {self.peak_luminance_cd_m2} with {self.color_encoding}, no light")
+            raise UsageError(
+                f"peak_luminance_cd_m2 {self.peak_luminance_cd_m2} scales linear light, and color encoding "
+                f"{self.color_encoding} is not linear; one of {', '.join(LINEAR)} is expected"
+            )
 
     @property
     def channels(self) -> int:

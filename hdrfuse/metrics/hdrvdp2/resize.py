@@ -11,18 +11,19 @@ from torch import Tensor
 
 def resized(planes: Tensor, height: int, width: int) -> Tensor:
     """Return planes (..., h, w) as (..., height, width), not clipped to their range."""
-    return _along_rows(_along_rows(planes, height).mT, width).mT
+    return _along(_along(planes, -2, height), -1, width)
 
 
-def _along_rows(planes: Tensor, size: int) -> Tensor:
-    """(..., h, w) -> (..., size, w)."""
-    if planes.shape[-2] == size:
+def _along(planes: Tensor, axis: int, size: int) -> Tensor:
+    """Planes (..., h, w) with axis -2 or -1 of another size."""
+    if planes.shape[axis] == size:
         return planes
-    sources, weights = _taps(planes.shape[-2], size)
-    total = planes.new_zeros((*planes.shape[:-2], size, planes.shape[-1]))
+    shape = list(planes.shape)
+    sources, weights = (torch.from_numpy(taps).to(planes.device) for taps in _taps(shape[axis], size))
+    shape[axis] = size
+    total = planes.new_zeros(shape)
     for source, weight in zip(sources, weights, strict=True):
-        rows = planes.index_select(-2, torch.as_tensor(source, device=planes.device))
-        total.addcmul_(rows, torch.as_tensor(weight, device=planes.device)[:, None])
+        total.addcmul_(planes.index_select(axis, source), weight if axis == -1 else weight[:, None])
     return total
 
 
