@@ -206,7 +206,7 @@ class LocalScheduler:
         """Replace a worker whose work takes too long; its other work is to be done again."""
         if self.timeout_s is None:
             return
-        overdue = [key for key, held in hand.held.items() if held.busy_s > self.timeout_s]
+        overdue = [key for key, held in hand.held.items() if held.step is not None and held.busy_s > self.timeout_s]
         if not overdue:
             return
         self._dismiss(hand)

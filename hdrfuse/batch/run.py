@@ -11,7 +11,7 @@ from hdrfuse.batch.decision import Keep, Refuse, decide, sweep
 from hdrfuse.batch.discovery import find_scenes
 from hdrfuse.batch.engine import Engine, Listener, SceneResult
 from hdrfuse.batch.found import Discovery, Grouping
-from hdrfuse.batch.journal import Journal, open_journal
+from hdrfuse.batch.journal import JOURNAL, Journal, open_journal
 from hdrfuse.batch.layout import PlannedScene, plan_scenes
 from hdrfuse.batch.local import Inherited, LocalScheduler
 from hdrfuse.batch.scheduler import Scheduler
@@ -55,9 +55,9 @@ class BatchRequest:
         """Find the scenes and name their files. Raises BracketError where there is none, UsageError for equal names."""
         inside = self.out.resolve() != self.root.resolve()
         listener = listener or Listener()
-        discovery = find_scenes(
-            self.root, group=self.group, exclude=(self.out,) if inside else (), progress=listener.discover
-        )
+        results = [folder for folder in {self.out, self.root / OUT} if (folder / JOURNAL).is_file()]
+        exclude = {*results, self.out} if inside else ()
+        discovery = find_scenes(self.root, group=self.group, exclude=exclude, progress=listener.discover)
         if not discovery.scenes:
             raise BracketError(f"{self.root}: no bracket found{_what_else(discovery)}")
         return discovery, plan_scenes(discovery, self.out, self.settings, page=self.page)
@@ -72,7 +72,7 @@ def run_batch(request: BatchRequest, listener: Listener | None = None, *, schedu
 
     Ctrl-C ends it with StoppedError; whatever was done stays done. Raises BadInputError of a kind where the batch
     cannot begin, WriteError where the journal or the account cannot be written. A scene that fails raises nothing.
-    """  # fmt: skip
+    """
     started_at, clock = datetime.now().astimezone(), time.monotonic()
     listener = listener or Listener()
     request.check()
@@ -93,6 +93,8 @@ def run_batch(request: BatchRequest, listener: Listener | None = None, *, schedu
         for result in results.values():
             for warning in result.warnings:
                 listener.warn(warning)
+            if result.failed:
+                listener.ended(result)
         workers = 0
         if to_do:
             works = [work for _, work in to_do]
@@ -101,9 +103,6 @@ def run_batch(request: BatchRequest, listener: Listener | None = None, *, schedu
                 scheduler=scheduler, journal=journal, out=request.out, settings=settings, listener=listener, stop=stop
             )
             listener.begin(len(scenes), len(to_do), workers)
-            for result in results.values():
-                if result.failed:
-                    listener.ended(result)
             journal.run(root=request.root.resolve(), settings=settings)
             if not engine.run(to_do):
                 done = sum(not each.failed for each in [*results.values(), *engine.results])

@@ -18,7 +18,7 @@ class Lines(Listener):
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.scenes = self.ends = 0
+        self.to_do = self.ends = 0
 
     def warn(self, message: str) -> None:
         """Print it."""
@@ -26,16 +26,18 @@ class Lines(Listener):
 
     def begin(self, scenes: int, to_do: int, workers: int) -> None:
         """Say what is ahead."""
-        self.scenes, self.ends = scenes, 0
+        self.to_do = to_do
         before = f", {scenes - to_do} need nothing" if to_do < scenes else ""
         processes = "1 process" if workers == 1 else f"{workers} processes"
         self.say(f"{to_do} scenes to merge{before}; {processes}")
-        self.total = to_do
 
     def ended(self, result: SceneResult) -> None:
         """Say what became of a scene."""
+        if not self.to_do:  # it failed before the first could begin
+            self.say(described(result))
+            return
         self.ends += 1
-        self.say(f"{self.ends}/{self.scenes} {described(result)}")
+        self.say(f"{self.ends}/{self.to_do} {described(result)}")
 
     def say(self, text: str) -> None:
         """Print to standard error, unless -q."""
@@ -61,7 +63,6 @@ class Bars(Lines):
 
     def begin(self, scenes: int, to_do: int, workers: int) -> None:
         """Begin the bar of the whole anew."""
-        self.scenes = scenes
         self.bar.reset(self.whole, total=to_do, description=f"{to_do} scenes")
 
     def started(self, event: Started) -> None:
