@@ -26,6 +26,9 @@ CHANGELOG = (TOP / "CHANGELOG.md").read_text(encoding="utf-8")
 SMALL_BENCH = ("--megapixels", "0.06", "--repeat", "1", "--size", "96x64", "--seeds", "1")
 """Appended to the README's benchmarks, which take minutes."""
 
+SMALL_EVAL = ("--seeds", "1", "--size", "48x32", "--motion", "moving")
+"""Appended to the README's evaluations, which take minutes."""
+
 SMALL_BATCH = ("--method", "classical", "--workers", "1")
 """Appended to the README's batches: the network's merges take seconds."""
 
@@ -66,7 +69,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("readme")
     write_hdr_images(folder / "hdr-images")
     for arguments in hdrfuse_commands():
-        small = {"batch": SMALL_BATCH, "bench": SMALL_BENCH, "train": SMALL_TRAINING}.get(arguments[0], ())
+        sizes = {"batch": SMALL_BATCH, "bench": SMALL_BENCH, "eval": SMALL_EVAL, "train": SMALL_TRAINING}
+        small = sizes.get(arguments[0], ())
         done = subprocess.run(
             [*program(), *arguments, *small], cwd=folder, env=environment(folder), capture_output=True, text=True,
             check=False,

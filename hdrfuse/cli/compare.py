@@ -19,7 +19,7 @@ ReferenceArgument = Annotated[
 ]
 WhiteOption = Annotated[
     float | None,
-    typer.Option(metavar="VALUE", show_default="1; the shortest frame's white where `hdrfuse merge` wrote B",
+    typer.Option(metavar="VALUE", show_default="the shortest frame's white where `hdrfuse merge` wrote B or A, else 1",
                  help="Value of both files that counts as 1, and at which A is clipped."),
 ]  # fmt: skip
 OutOption = Annotated[

@@ -22,6 +22,9 @@ Radiance = NDArray[np.float32]
 GAP_PX = 8
 """Between the parts of the picture."""
 
+ONE_UNIT = 1.25
+"""Median ratio beyond which two files are hardly in one unit."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
@@ -35,6 +38,8 @@ class Comparison:
     """Value of the files that counts as 1."""
     beyond: float
     """Share of the reference's values above white, which clipping takes from the image."""
+    brightness: float
+    """Median ratio of the image to the reference; about 1 where both are in one unit."""
     values: dict[str, float]
     picture: NDArray[np.uint8]
     """(h, w, 3) image, reference and error side by side."""
@@ -46,6 +51,8 @@ class Comparison:
         notes = [f"{width} x {height} pixels, white = {self.white:g}, {clipped}; float64, mu = 5000."]
         if protocol.clip and self.beyond > 0:
             notes.append(f"{self.beyond:.2%} of the reference lies above white: --white sets it.")
+        if not 1 / ONE_UNIT < self.brightness < ONE_UNIT:
+            notes.append(f"The image is {self.brightness:.3g} times as bright as the reference: are both in one unit?")
         if np.inf in self.values.values():
             notes.append(EQUAL)
         cells = (str(self.image), *(shown(self.values[metric.name], metric) for metric in METRICS))
@@ -61,6 +68,7 @@ class Comparison:
             "size": list(self.size),
             "white": self.white,
             "beyond_white": self.beyond,
+            "brightness": self.brightness,
             **protocol.scoring,
             "values": self.values,
             "notes": [EQUAL] if np.inf in self.values.values() else [],
@@ -79,7 +87,7 @@ def compare_files(image: Path, reference: Path, protocol: Protocol, *, white: fl
         raise BracketError(f"{image} has {sizes[0]} pixels and {reference} {sizes[1]}; equal sizes were expected")
     if white is not None and not (np.isfinite(white) and white > 0):
         raise UsageError(f"--white {white}: a number above 0 was expected")
-    one = stated_white(reference) if white is None else white
+    one = white or stated_white(reference) or stated_white(image) or 1.0
     seen, truth = (picture / np.float32(one) for picture in pictures)
     height, width = truth.shape[:2]
     parts = [shrunk(toned(seen)), shrunk(toned(truth)), error_map(seen, truth)]
@@ -90,18 +98,25 @@ def compare_files(image: Path, reference: Path, protocol: Protocol, *, white: fl
         size=(width, height),
         white=one,
         beyond=float(np.mean(truth > 1.0)),
+        brightness=median_ratio(seen, truth),
         values=scores(seen, truth, protocol),
         picture=np.hstack([parts[0], gap, parts[1], gap, parts[2]]),
     )
 
 
-def stated_white(path: Path) -> float:
-    """White of the shortest frame in the unit of a file by `hdrfuse merge`, whose 1.0 is the reference's; else 1.0."""
+def median_ratio(image: Radiance, reference: Radiance) -> float:
+    """Return the median of the image over the reference where both hold light; 1.0 where nothing does."""
+    lit = (image > 0) & (reference > 0)
+    return float(np.median(image[lit] / reference[lit])) if lit.any() else 1.0
+
+
+def stated_white(path: Path) -> float | None:
+    """White of the shortest frame in the unit of a file by `hdrfuse merge`, whose 1.0 is the reference's; else None."""
     stated = read_facts(path).provenance.get("evs", "")
     try:
         evs = [float(each) for each in stated.split(",")]  # relative to the reference's
     except ValueError:
-        return 1.0
+        return None
     return float(2.0 ** -min(evs))
 
 

@@ -142,8 +142,8 @@ class SyntheticSet:
         width, height = self.size
         evs = ", ".join(f"{ev:+g}" for ev in EVS)
         return [
-            f"Brackets: {self.seeds} collages of {width} x {height} pixels from HDR images and cut-outs that training "
-            f"never reads (test split), seeds 0 to {self.seeds - 1}, each {' and '.join(self.motions)}; "
+            f"Brackets: collages of {width} x {height} pixels from HDR images and cut-outs that training never reads "
+            f"(test split), seeds 0 to {self.seeds - 1}, each {' and '.join(self.motions)}; "
             f"{evs} EV, {self.bits} bits, noise {self.noise:g} (ISO 200 = 1)."
         ]
 

@@ -40,21 +40,21 @@ class Table:
         return "\n".join([*lines, *(f"\n{note}" for note in self.notes)])
 
     def as_text(self, *, width: int) -> str:
-        """Return the table for a terminal of so many characters."""
+        """Return the table for a terminal of so many characters, its notes below."""
         from io import StringIO
 
         from rich.console import Console
 
         text = StringIO()
         Console(file=text, width=width, color_system=None).print(self.as_rich())
-        return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
+        return "\n".join([*(line.rstrip() for line in text.getvalue().splitlines()), *self.notes])
 
     def as_rich(self) -> "RichTable":
         """Return the table for a terminal; published rows are dim."""
         from rich.table import Table as RichTable
         from rich.text import Text
 
-        table = RichTable(title=Text(self.title), caption=Text(" ".join(self.notes)) if self.notes else None)
+        table = RichTable(title=Text(self.title))
         for index, column in enumerate(self.columns):
             table.add_column(Text(column), justify="right" if index else "left", no_wrap=index > 0)
         for row, following in zip(self.rows, [*self.rows[1:], None], strict=True):

@@ -58,8 +58,16 @@ def test_merges_are_compared_up_to_the_shortest_frames_white(run, tmp_path, trut
     found = json.loads(run("compare", ours, theirs, "--no-picture", "--json").out)
     assert found["white"] == 4
     assert found["beyond_white"] == 0
+    plain = written(tmp_path / "plain.exr", truth * 4)
+    assert json.loads(run("compare", ours, plain, "--no-picture", "--json").out)["white"] == 4
     at_one = run("compare", ours, theirs, "--no-picture", "--white", "1")
-    assert "of the reference lies above white" in " ".join(at_one.out.split())
+    assert "of the reference lies above white" in at_one.out
+
+
+def test_files_in_two_units_are_noticed(run, tmp_path, pair, truth):
+    fourfold = written(tmp_path / "fourfold.exr", truth * 4)
+    outcome = run("compare", fourfold, pair[1], "--no-picture")
+    assert "The image is 4 times as bright as the reference: are both in one unit?" in outcome.out
 
 
 def test_sizes_that_differ_name_both_files(refused, tmp_path, pair, truth):
