@@ -51,6 +51,12 @@ class Account:
         return sum(each.earlier for each in self.results)
 
     @property
+    def device(self) -> str | None:
+        """Where the network ran, by the first scene that says so."""
+        networks = (each.done.report.get("network") for each in self.results if each.done is not None)
+        return next((network["device"] for network in networks if network), None)
+
+    @property
     def left_over(self) -> int:
         """Files that belong to no scene."""
         return sum(len(each.paths) for each in self.discovery.leftovers)
@@ -104,7 +110,8 @@ class Account:
             version=__version__,
             method=self.method,
             settings=self.settings,
-            workers=self.workers,
+            device=self.device,
+            workers=self.workers or None,
             notes=self.notes,
         )
 
