@@ -3,13 +3,18 @@
 import csv
 import json
 import shutil
+from typing import get_args
 
 import cv2
 import numpy as np
 import pytest
 from data import public_sets
 
+from hdrfuse.cli.eval import Dataset, MotionName, VdpPreset
+from hdrfuse.data.layouts import LAYOUTS
+from hdrfuse.data.procedural import Motion
 from hdrfuse.errors import ExitCode
+from hdrfuse.evaluation.protocol import VDP_PRESETS
 from hdrfuse.formats import RadianceFacts, write_image
 
 METRICS = ["PSNR-mu", "PSNR-L", "SSIM-mu", "SSIM-L", "HDR-VDP-2"]
@@ -46,6 +51,12 @@ def report_of(outcome, code=ExitCode.DONE):
 def score_of(report, scene, method):
     scores = next(each["scores"] for each in report["scenes"] if each["name"] == scene)
     return next(score for score in scores if score["method"] == method)
+
+
+def test_choices_are_those_that_there_are():
+    assert get_args(Dataset) == (*LAYOUTS, "synthetic")
+    assert get_args(VdpPreset) == VDP_PRESETS
+    assert tuple(MotionName) == get_args(Motion)
 
 
 @pytest.mark.parametrize("name", public_sets.LAYOUTS)

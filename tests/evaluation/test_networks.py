@@ -18,7 +18,8 @@ from hdrfuse.evaluation.run import Evaluating
 from hdrfuse.evaluation.sampling import diffusion_seconds, sampling_methods, sampling_table
 from hdrfuse.lfdiff.config import PRESETS
 from hdrfuse.lfdiff.model import LFDiff
-from hdrfuse.lfdiff.weights import save_weights
+from hdrfuse.lfdiff.signals import network_inputs
+from hdrfuse.lfdiff.weights import load_weights, save_weights
 
 MERGING = replace(Protocol().merging, device="cpu", precision="fp32")
 
@@ -44,6 +45,16 @@ def ablations(weights):
 
 def evaluated(folder, scenes, methods):
     return Evaluating(protocol=Protocol(), records=Records(folder=folder), pictures=False).run(scenes, methods)
+
+
+def test_the_network_sees_the_frames_as_the_papers_do(weights, bracket):
+    method = make_method("lfdiff", MERGING, weights=weights["baseline"])
+    model, _ = load_weights(weights["baseline"])
+    ldr = np.stack([frame / np.float32(65535) for frame in bracket.frames])
+    frames = network_inputs(torch.from_numpy(ldr).permute(0, 3, 1, 2)[None], torch.tensor([[1.0, 4.0, 16.0]]))
+    with torch.inference_mode():
+        expected = model(frames)[0].permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(method.merge("", bracket).radiance, expected, atol=2e-6)
 
 
 def test_table_3_has_a_row_of_each_weights_file_in_the_papers_order(tmp_path, made, ablations):
