@@ -67,7 +67,6 @@ def _facts(run: BatchRun) -> list[tuple[str, str]]:
     results = {status: f"{counted[status]} {status}" for status in Status if counted[status]}
     if earlier:
         results[Status.DONE] += f" ({earlier} by an earlier run)"
-    machine = [run.device or "", "" if run.workers is None else f"{run.workers} at a time"]
     found = {
         "Result": ", ".join(results.values()) or "no scenes",
         "Time": quantities.duration(run.seconds),
@@ -75,7 +74,8 @@ def _facts(run: BatchRun) -> list[tuple[str, str]]:
         "From": str(run.root),
         "To": str(run.out),
         "Method": f"{run.method}, hdrfuse {run.version}",
-        "Device": ", ".join(filter(None, machine)),
+        "Device": run.device or "",
+        "Scenes at a time": "" if run.workers is None else str(run.workers),
         "Settings": "  ".join(f"{name} {value}".rstrip() for name, value in run.settings.items()),
     }
     return [(name, value) for name, value in found.items() if value]
