@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from importlib.resources import files
 
-from hdrfuse.report.markup import Html, element, joined
+from hdrfuse.report.markup import Html, element
 
 
 def document(title: str, body: Iterable[Html]) -> Iterator[str]:
@@ -49,13 +49,8 @@ def notes(items: Iterable[str], *, kind: str) -> Html:
 
 
 def isolated(text: str) -> Html:
-    """Return the user's text such that its writing direction ends with it; lines break anywhere, if they must."""
+    """Return the user's text such that its writing direction ends with it."""
     return element("bdi", text)
-
-
-def lines(*children: str) -> Html:
-    """Return children a line each."""
-    return joined(children, "\n")
 
 
 def _asset(name: str) -> Html:
