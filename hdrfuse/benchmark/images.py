@@ -13,7 +13,7 @@ from hdrfuse.data.procedural import Motion
 from hdrfuse.metrics import psnr_mu
 from hdrfuse.pipeline import Progress
 
-MOTIONS: tuple[Motion, ...] = ("static", "moving", "handheld-moving")
+MOTIONS: tuple[Motion, ...] = ("static", "moving", "handheld", "handheld-moving")
 
 
 @dataclass(frozen=True, kw_only=True)
