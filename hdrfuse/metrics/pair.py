@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from hdrfuse.errors import BadInputError
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 Array: TypeAlias = Any
@@ -19,7 +20,7 @@ Picture: TypeAlias = "NDArray[np.floating[Any]] | Tensor"
 
 
 def float64_pair(image: Picture, reference: Picture) -> tuple[Array, Array]:
-    """Return both in float64: numpy arrays, or tensors on one device where either is a tensor.
+    """Return both in float64: numpy arrays, or tensors where either is one, on a GPU where either is there.
 
     Raises BadInputError, with "image" or "reference" first, for integers, NaN, infinity, no pixels, two shapes.
     """
@@ -31,7 +32,8 @@ def float64_pair(image: Picture, reference: Picture) -> tuple[Array, Array]:
         )
     if 0 in image.shape or len(image.shape) == 0:
         raise BadInputError(f"image and reference have shape {tuple(image.shape)}; pixels are expected")
-    a, b = _float64(image, reference), _float64(reference, image)
+    device = _device(image, reference)
+    a, b = _float64(image, device), _float64(reference, device)
     _check_finite(a, "image")
     _check_finite(b, "reference")
     return a, b
@@ -63,13 +65,18 @@ def to_tensor(picture: Array) -> "Tensor":
     return torch.from_numpy(picture if shareable else picture.copy())
 
 
-def _float64(picture: Array, other: Array) -> Array:
-    """A picture in float64, on the device of the first tensor of a pair."""
+def _device(*pictures: Array) -> "torch.device | str | None":
+    """Where to compute: the first CUDA device, else the processor (Apple's GPUs have no float64), None for arrays."""
+    devices = [picture.device for picture in pictures if is_tensor(picture)]
+    return next((device for device in devices if device.type == "cuda"), "cpu" if devices else None)
+
+
+def _float64(picture: Array, device: "torch.device | str | None") -> Array:
+    """A picture in float64: a tensor on a device, or an array where there is none."""
     if is_tensor(picture):
-        tensor = picture.detach().double()
-        return tensor.to(other.device) if is_tensor(other) and other.is_cuda else tensor
+        return picture.detach().to(device).double()
     array = np.asarray(picture, np.float64)
-    return to_tensor(array).to(other.device) if is_tensor(other) else array
+    return array if device is None else to_tensor(array).to(device)
 
 
 def _check_floats(picture: Array, name: str) -> None:
@@ -84,9 +91,9 @@ def _check_floats(picture: Array, name: str) -> None:
 def _check_finite(picture: Array, name: str) -> None:
     finite = picture.isfinite() if is_tensor(picture) else np.isfinite(picture)
     if not finite.all():
-        where = (~finite).nonzero()
-        first = tuple(where[0].tolist()) if is_tensor(picture) else tuple(int(axis[0]) for axis in where)
+        where = (~finite).nonzero(as_tuple=True) if is_tensor(picture) else (~finite).nonzero()
+        first = tuple(int(axis[0]) for axis in where)
         raise BadInputError(
-            f"{name}: {len(where) if is_tensor(picture) else len(where[0]):,} values are NaN or infinite, the first "
-            f"({float(picture[first])}) at {first}; expected finite ones"
+            f"{name}: {len(where[0]):,} values are NaN or infinite, the first ({float(picture[first])}) at {first}; "
+            "expected finite ones"
         )

@@ -49,7 +49,7 @@ def hdrvdp2(
     The preset gives what is None: `safnet` reads sRGB-display values on a ccfl-lcd display in the dark (surround
     1e-5 cd/m2), with the pixels per degree of a 28-inch screen that the picture fills, 0.55 m away. The encodings
     luminance and luma-display take (H, W, 1). Values of linear encodings are multiplied by
-    `peak_luminance_cd_m2`; nothing is clipped. float64, on the device of the first tensor, else on the CPU.
+    `peak_luminance_cd_m2`; nothing is clipped. float64, on the GPU where a tensor is there.
 
     Raises BadInputError for different shapes, other numbers of channels, sides below 15 pixels, integers, NaN and
     infinity; UsageError for keywords that make no sense.
