@@ -27,9 +27,10 @@ class Lines(Listener):
     def begin(self, scenes: int, to_do: int, workers: int) -> None:
         """Say what is ahead."""
         self.to_do = to_do
-        before = f", {scenes - to_do} need nothing" if to_do < scenes else ""
-        processes = "1 process" if workers == 1 else f"{workers} processes"
-        self.say(f"{to_do} scenes to merge{before}; {processes}")
+        before = f" of {scenes}" if to_do < scenes else ""
+        self.say(
+            f"{to_do}{before} {plural(scenes, 'scene')} to merge; {workers} {plural(workers, 'process', 'processes')}"
+        )
 
     def ended(self, result: SceneResult) -> None:
         """Say what became of a scene."""
@@ -63,7 +64,8 @@ class Bars(Lines):
 
     def begin(self, scenes: int, to_do: int, workers: int) -> None:
         """Begin the bar of the whole anew."""
-        self.bar.reset(self.whole, total=to_do, description=f"{to_do} scenes")
+        self.to_do = to_do
+        self.bar.reset(self.whole, total=to_do, description=f"0 of {to_do} {plural(to_do, 'scene')}")
 
     def started(self, event: Started) -> None:
         """Add a scene's bar."""
@@ -81,9 +83,16 @@ class Bars(Lines):
         key = result.scene.key
         if key in self.parts:
             self.bar.remove_task(self.parts.pop(key))
-            self.bar.advance(self.whole)
+            self.ends += 1
+            description = f"{self.ends} of {self.to_do} {plural(self.to_do, 'scene')}"
+            self.bar.update(self.whole, completed=self.ends, description=description)
         if result.failed:
             self.bar.console.print(one_line(described(result)), markup=False, highlight=False)
+
+
+def plural(count: int, word: str, many: str | None = None) -> str:
+    """Return the word for so many."""
+    return word if count == 1 else many or f"{word}s"
 
 
 def described(result: SceneResult) -> str:
@@ -92,7 +101,8 @@ def described(result: SceneResult) -> str:
         return f"{result.scene.key}: failed: {result.reason}"
     report = result.done.report
     width, height = report["size"]
-    warned = f", {len(report['warnings'])} warnings" if report["warnings"] else ""
+    count = len(report["warnings"])
+    warned = f", {count} {plural(count, 'warning')}" if count else ""
     return (
         f"{result.scene.key}: {width} x {height}, {len(report['inputs'])} frames, "
         f"{report['ghost_fraction']:.1%} moved, {report['seconds']['total']:.1f} s{warned}"
@@ -106,12 +116,12 @@ def batch_progress(console: Console) -> Iterator[Listener]:
         yield Lines(console)
         return
     from rich.console import Console as RichConsole
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     columns = (
         TextColumn("{task.description:<44}"),
         BarColumn(bar_width=24),
-        MofNCompleteColumn(),
+        TaskProgressColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=RichConsole(stderr=True), transient=True) as bar:
