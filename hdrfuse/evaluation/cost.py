@@ -70,10 +70,8 @@ def _cost(method: Method, bracket: KnownBracket, repetitions: int) -> Cost:
     import torch
 
     from hdrfuse.deghosting import deghost
-    from hdrfuse.lfdiff.inference import Network
 
-    options = method.options
-    network = Network.load(method.weights[0], device=options.device, precision=options.precision, steps=options.steps)
+    options, network = method.options, method.network
     on_gpu = network.device.type == "cuda"
     if on_gpu:
         torch.cuda.reset_peak_memory_stats(network.device)

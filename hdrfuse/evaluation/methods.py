@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import cv2
 import numpy as np
@@ -22,6 +22,9 @@ from hdrfuse.formats.facts import read_facts
 from hdrfuse.imaging.bracket import bracket_of_arrays
 from hdrfuse.options import MergeOptions, check_options
 from hdrfuse.pipeline import merge_bracket
+
+if TYPE_CHECKING:
+    from hdrfuse.lfdiff.inference import Network
 
 Radiance = NDArray[np.float32]
 
@@ -79,12 +82,12 @@ class HdrfuseMethod:
         return path, hashlib.sha256(path.read_bytes()).hexdigest()
 
     @property
-    def precision(self) -> str:
-        """The network's numbers on the device that it runs on. Raises DeviceError where it has no such thing."""
-        from hdrfuse.lfdiff.inference import DTYPES, find_device, find_precision  # imports torch
+    def network(self) -> "Network":
+        """The network, loaded once as long as no other is. Raises WeightsError, UsageError or DeviceError."""
+        from hdrfuse.lfdiff.inference import Network  # imports torch
 
-        found = find_precision(self.options.precision, find_device(self.options.device))
-        return next(name for name, dtype in DTYPES.items() if dtype == found)
+        options = self.options
+        return Network.load(self.weights[0], device=options.device, precision=options.precision, steps=options.steps)
 
     @property
     def by_network(self) -> bool:
@@ -102,8 +105,8 @@ class HdrfuseMethod:
         )  # fmt: skip
         tile = "the weights' own" if self.options.tile is None else f"{self.options.tile} px"
         return (
-            f"{self.name}: {form}; weights {path.stem} (sha256 {sha256[:12]}), {self.precision}, tiles: {tile}, "
-            f"seed {self.options.seed}."
+            f"{self.name}: {form}; weights {path.stem} (sha256 {sha256[:12]}), {self.network.precision}, "
+            f"tiles: {tile}, seed {self.options.seed}."
         )
 
     def check(self) -> None:

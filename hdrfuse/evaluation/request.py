@@ -8,7 +8,7 @@ from pathlib import Path
 from hdrfuse.benchmark.machine import this_machine
 from hdrfuse.data.layouts import LAYOUTS
 from hdrfuse.errors import UsageError
-from hdrfuse.evaluation.ablation import Ablation, ablation_table, find_ablations
+from hdrfuse.evaluation.ablation import Ablation, TruePrior, ablation_table, find_ablations
 from hdrfuse.evaluation.cost import SIZE, cost_table, measure_costs
 from hdrfuse.evaluation.methods import HdrfuseMethod, Method, make_method
 from hdrfuse.evaluation.protocol import Protocol
@@ -60,9 +60,9 @@ class Request:
             raise UsageError(f"--dataset {self.dataset}: synthetic, {', '.join(LAYOUTS)} was expected")
         return captured_set(self.dataset, self.data)
 
-    def compared(self) -> list[Method]:
-        """Return the methods of tables 1 and 2; several weights make a row each."""
-        merging, weights = self.protocol.merging, self.weights or (None,)
+    def compared(self, all_weights: Sequence[str | Path]) -> list[Method]:
+        """Return the methods of tables 1 and 2; several weights make a row each. Raises UsageError."""
+        merging, weights = self.protocol.merging, all_weights or (None,)
         if len(set(self.methods)) < len(self.methods):
             raise UsageError(f"--method {' '.join(self.methods)}: each once was expected")
         found = []
@@ -152,7 +152,12 @@ class Work:
         return [
             *(self.request.protocol.sentences() if scored else ()),
             *self.scenes.sentences,
-            *(method.sentence for method in methods),
+            *merged_sentences(methods),
+            *(
+                [f"Diffusion: {self.request.protocol.merging.steps} sampling steps."]
+                if any(diffuses(method) for method in (*self.compared, *(row.method for row in self.ablations)))
+                else []
+            ),
             f"Measured on {self.device()} ({machine.processor}, {machine.cores} cores, {machine.system}); {versions}.",
         ]
 
@@ -169,18 +174,35 @@ class Work:
         return torch.cuda.get_device_name(device) if device.type == "cuda" else this_machine().processor
 
 
+def merged_sentences(methods: Sequence[Method]) -> list[str]:
+    """What a caption says of the methods, those of which it says the same together."""
+    names: dict[str, list[str]] = {}
+    for method in methods:
+        names.setdefault(method.sentence.removeprefix(f"{method.name}: "), []).append(method.name)
+    return [f"{', '.join(alike)}: {sentence}" for sentence, alike in names.items()]
+
+
+def diffuses(method: Method) -> bool:
+    """Whether a method samples its prior."""
+    if not isinstance(method, HdrfuseMethod) or not method.by_network or isinstance(method, TruePrior):
+        return False
+    return method.network.metadata.config.prior == "diffusion"
+
+
 def planned(request: Request) -> Work:
     """See what a request comes to. Raises a BadInputError of its kind for whatever cannot be done."""
     tables = set(request.tables)
     scored = bool({*SCORED} & tables)
     scenes = request.scene_set() if scored else SceneSet(name=request.dataset or "any", scenes=())
-    compared = tuple(request.compared()) if tables & {1, 2} else ()
-    for method in compared:
-        method.check()
     merging = request.protocol.merging
-    ablations = find_ablations(request.weights, merging) if 3 in tables else []
     if 3 in tables and not request.weights:
         raise UsageError("--table 3 needs --weights, one for each row that was trained: `hdrfuse train --table3 ROW`")
+    ablations = find_ablations(request.weights, merging) if 3 in tables else []
+    first_stage = {str(row.weights) for row in ablations if isinstance(row.method, TruePrior)}
+    alone = [each for each in request.weights if str(each) not in first_stage]  # the others need the truth
+    compared = tuple(request.compared(alone)) if tables & {1, 2} else ()
+    for method in compared:
+        method.check()
     sampled = sampling_methods(request.weights, merging) if 4 in tables else []
     for method in (*(ablation.method for ablation in ablations), *sampled):
         method.check()

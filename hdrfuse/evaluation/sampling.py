@@ -43,11 +43,9 @@ def diffusion_seconds(method: Method, *, size: tuple[int, int], repetitions: int
     import torch
 
     from hdrfuse.lfdiff.diffusion import ddim_sample
-    from hdrfuse.lfdiff.inference import Network
 
     assert isinstance(method, HdrfuseMethod)
-    options = method.options
-    network = Network.load(method.weights[0], device=options.device, precision=options.precision, steps=options.steps)
+    options, network = method.options, method.network
     model, device = network.model, network.device
     multiple, stride = model.config.multiple_of, model.config.prior_stride
     width, height = (-(-side // multiple) * multiple // stride for side in size)

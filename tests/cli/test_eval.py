@@ -3,12 +3,14 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 from typing import get_args
 
 import cv2
 import numpy as np
 import pytest
 from data import public_sets
+from small_network import CONFIG, write_network
 
 from hdrfuse.cli.eval import Dataset, MotionName, VdpPreset
 from hdrfuse.data.layouts import LAYOUTS
@@ -206,3 +208,20 @@ def test_table_2_needs_no_data(run, tmp_path, monkeypatch):
     assert report["tables"][0]["title"] == "Table 2: cost of a frame of 96 x 64"
     assert report["tables"][0]["rows"][-1]["cells"][0] == "opencv-debevec"
     assert report["scenes"] == []
+
+
+def test_weights_of_every_stage_go_into_one_run(run, data, tmp_path):
+    weights = []
+    for row, prior in (("baseline", "none"), ("stage1", "ground-truth"), ("stage2", "diffusion")):
+        config = replace(CONFIG, prior=prior)
+        weights += ["--weights", write_network(tmp_path / f"{row}.safetensors", config, recipe={"objective": row})]
+    report = report_of(
+        run("eval", "--dataset", "kalantari", "--data", data, "--table", "1", "--table", "3", *weights, "--json",
+            "--no-pictures", "--out", tmp_path / "out")
+    )  # fmt: skip
+    first, third = (table["rows"] for table in report["tables"] if "interval" not in table["title"])
+    assert [row["cells"][0] for row in first[-2:]] == ["lfdiff baseline", "lfdiff stage2"]
+    assert [row["cells"][0] for row in third[-3:]] == ["baseline", "stage 1 with ground truth", "stage 2"]
+    caption = " ".join(report["caption"])
+    assert "Diffusion: 10 sampling steps." in caption
+    assert caption.count("the network's own output") == 2
