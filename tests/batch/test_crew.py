@@ -1,0 +1,62 @@
+"""How many workers a machine takes."""
+
+import pytest
+from PIL import Image
+
+from hdrfuse.batch import crew
+from hdrfuse.errors import UsageError
+from hdrfuse.imaging.scene import Scene
+from hdrfuse.options import MergeOptions
+
+CLASSICAL = MergeOptions(method="classical")
+
+
+@pytest.fixture
+def scene(tmp_path):
+    """Three frames of 24 megapixels, by their headers."""
+    files = tuple(tmp_path / f"{index}.jpg" for index in range(3))
+    for path in files:
+        Image.new("L", (6000, 4000)).save(path)
+    return Scene(name="scene", files=files, folder=None)
+
+
+def test_a_worker_a_core_where_memory_allows(scene, monkeypatch):
+    monkeypatch.setattr(crew, "usable_cores", lambda: 8)
+    needed_mb = crew.worker_mb("classical", [scene] * 40)
+    assert 2000 < needed_mb < 5000
+    for free_mb, count in ((None, 8), (1e6, 8), (needed_mb * 3.5 / crew.USABLE, 3), (100.0, 1)):
+        monkeypatch.setattr(crew, "free_memory_mb", lambda free_mb=free_mb: free_mb)
+        assert len(crew.gather_crew(CLASSICAL, [scene])) == count
+    assert [each.threads for each in crew.gather_crew(CLASSICAL, [scene], workers=2)] == [4, 4]
+    assert [each.gpu for each in crew.gather_crew(CLASSICAL, [scene], workers=3)] == [None] * 3
+
+
+def test_a_worker_a_gpu(scene, monkeypatch):
+    monkeypatch.setattr(crew, "find_gpus", lambda options: [0, 1])
+    assert [each.gpu for each in crew.gather_crew(MergeOptions(), [scene])] == [0, 1]
+    assert [each.gpu for each in crew.gather_crew(MergeOptions(), [scene], workers=3)] == [0, 1, 0]
+
+
+def test_free_memory_is_the_systems_or_the_containers(tmp_path):
+    proc = tmp_path / "meminfo"
+    proc.write_text("MemTotal: 9999999 kB\nMemAvailable:    2000000 kB\n")
+    assert crew.free_memory_mb(proc, tmp_path) == pytest.approx(2048)
+    (tmp_path / "memory.max").write_text("1500000000\n")
+    (tmp_path / "memory.current").write_text("500000000\n")
+    assert crew.free_memory_mb(proc, tmp_path) == pytest.approx(1000)
+    (tmp_path / "memory.max").write_text("max\n")
+    assert crew.free_memory_mb(proc, tmp_path) == pytest.approx(2048)
+    assert crew.free_memory_mb(tmp_path / "nothing", tmp_path / "nothing") is None
+
+
+def test_a_frame_that_cannot_be_read_costs_no_batch(tmp_path):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"")
+    assert crew.worker_mb("classical", [Scene(name="a", files=(path, path), folder=None)]) > 0
+
+
+def test_options_are_checked_before_a_worker_starts():
+    with pytest.raises(UsageError, match="--steps"):
+        crew.check_here(MergeOptions(method="classical", steps=0))
+    with pytest.raises(UsageError, match="--device"):
+        crew.check_here(MergeOptions(method="classical", device="tpu"))
