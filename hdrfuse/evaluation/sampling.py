@@ -56,7 +56,7 @@ def diffusion_seconds(method: Method, *, size: tuple[int, int], repetitions: int
         with torch.inference_mode(), torch.autocast(device.type, network.dtype, enabled=network.dtype != torch.float32):
             ddim_sample(model.denoiser, start, condition, model.schedule, options.steps)
 
-    return median(timed_runs(run, repetitions, device))
+    return median(timed.seconds for timed in timed_runs(run, repetitions, device))
 
 
 def sampling_table(

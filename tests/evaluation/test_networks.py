@@ -135,7 +135,8 @@ def test_table_2_times_each_method_and_counts_the_networks(weights, tmp_path):
     network, reference = measure_costs(methods, size=(64, 48), repetitions=2)
     assert network.parameters == parameters_of(replace(CONFIG, prior="none"))
     assert network.macs == multiply_accumulates(replace(CONFIG, prior="none"), 48, 64, 10)
-    assert len(network.seconds) == len(reference.seconds) == 2
+    assert len(network.runs) == len(reference.runs) == 2
+    assert reference.parameters is None
     assert network.peak_memory_mb > 50
     table = cost_table([network, reference], size=(64, 48), device="this device")
     assert table.rows[9].cells[:4] == ("LF-Diff", "7.48", "", "0.72")
