@@ -55,7 +55,7 @@ class Request:
             raise UsageError("--dataset and --data say what is evaluated; --table 2 alone needs neither")
         if self.dataset == "synthetic":
             assert self.synthetic is not None
-            return synthetic_set(self.synthetic)
+            return synthetic_set(self.synthetic, registered=self.protocol.merging.align)
         if self.dataset not in LAYOUTS:
             raise UsageError(f"--dataset {self.dataset}: synthetic, {', '.join(LAYOUTS)} was expected")
         return captured_set(self.dataset, self.data)

@@ -230,10 +230,10 @@ def captured_set(name: str, folder: Path) -> SceneSet:
     return SceneSet(name=name, scenes=scenes, warnings=found.warnings)
 
 
-def synthetic_set(whole: SyntheticSet) -> SceneSet:
-    """List synthetic scenes; nothing is decoded. Raises BadInputError."""
+def synthetic_set(whole: SyntheticSet, *, registered: bool) -> SceneSet:
+    """List synthetic scenes, which merges register or not; nothing is decoded. Raises BadInputError."""
     warnings = []
-    if any(motion.startswith("handheld") for motion in whole.motions):
+    if not registered and any(motion.startswith("handheld") for motion in whole.motions):
         warnings.append("hand-held scenes need --align: without it every merge shows the camera's motion")
     return SceneSet(
         name="synthetic", scenes=whole.scenes(), sentences=tuple(whole.sentences()), warnings=tuple(warnings)

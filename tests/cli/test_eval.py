@@ -195,6 +195,10 @@ def test_synthetic_brackets_are_made_scored_and_pasted(run, tmp_path):
     pasted = card.read_text()
     assert pasted.count("**Table 1: synthetic, test split") == 3
     assert "seeds 0 to 1" in pasted
+    handheld = run(*words[:-1], "--motion", "handheld", "--align")
+    assert handheld.code == ExitCode.DONE
+    assert "hand-held scenes need --align" not in handheld.err
+    assert "hand-held scenes need --align" in run(*words[:-1], "--motion", "handheld").err
     shutil.rmtree(tmp_path / "out" / "cache")
     assert report_of(run(*words))["scenes"] == report["scenes"]
     assert not (tmp_path / "out" / "cache").exists()
