@@ -19,7 +19,7 @@ from hdrfuse.batch.settings import BatchSettings
 from hdrfuse.batch.summary import Account
 from hdrfuse.batch.work import SceneWork
 from hdrfuse.errors import BracketError, OutputError, StoppedError, UsageError
-from hdrfuse.training.stopping import stop_requests
+from hdrfuse.stopping import stop_requests
 
 OUT = "hdr"
 """Where results go below the root unless told otherwise."""

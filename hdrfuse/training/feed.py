@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from hdrfuse.errors import HdrfuseError
+from hdrfuse.stopping import SIGNALS, signals_ignored
 from hdrfuse.training.objectives import Batch
-from hdrfuse.training.stopping import SIGNALS, signals_ignored
 
 
 class Bracket(Protocol):

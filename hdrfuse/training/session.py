@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from hdrfuse.errors import OutputError, WeightsError
+from hdrfuse.stopping import stop_requests
 from hdrfuse.training.distributed import World, joined_world, training_device
 from hdrfuse.training.journal import WEIGHTS
 from hdrfuse.training.plan import Plan, load_plan
 from hdrfuse.training.recipe import RECIPES
 from hdrfuse.training.request import Request
 from hdrfuse.training.run import Pace, Sitting, Tick, open_run, train
-from hdrfuse.training.stopping import stop_requests
 from hdrfuse.training.task import Task, planned_task
 
 CACHE = "cache"

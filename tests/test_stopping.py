@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from hdrfuse.training import stopping
-from hdrfuse.training.stopping import signals_ignored, stop_requests
+from hdrfuse import stopping
+from hdrfuse.stopping import signals_ignored, stop_requests
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -1,4 +1,4 @@
-"""How a run is asked to end: Ctrl-C, SIGTERM and SIGHUP let it finish its step and write its checkpoint."""
+"""How a run of hours is asked to end: Ctrl-C, SIGTERM and SIGHUP let it finish its step and keep what is done."""
 
 import signal
 import threading
