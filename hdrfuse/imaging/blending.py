@@ -34,7 +34,10 @@ RARE = 2.0
 NOISE_KEPT = 0.8
 """How much of the reference's noise the network passes on: what the merge has of it too does not average out."""
 
-GUESSED = 3.0
+UNSEEN = 1.2
+"""How much larger the network's error may be on scenes unlike those that it was validated on."""
+
+GUESSED = 2.5
 """How much larger the network's error is where no frame shows reliably what is there."""
 
 FILL_ERROR = 0.035
@@ -81,7 +84,7 @@ def network_share(
     `merged` and `learned` are radiances (h, w, 3), `frames` what they came from, all registered, of one size and
     averaged over averaged_px x averaged_px pixels; `tolerance` is the calibration's error as a share of the radiance.
     """
-    unit = np.float32(1.0 / error.white)
+    unit, rms = np.float32(1.0 / error.white), UNSEEN * error.rms
     seen = np.minimum(frames[reference].exposure(), np.float32(CLIP_TO))
     compressed, proposed, shown = (_mu_law(plane * unit) for plane in (merged, learned, seen))
     slope = _mu_law_slope(merged * unit) * unit
@@ -94,15 +97,15 @@ def network_share(
     unknown = _fitted(ghosts.unknown, merged)
 
     pixel = np.float32(averaged_px**2)  # what averaging took from the noise is still in the picture
-    share = _least_noise(pixel * noise, pixel * seen_noise, own_share, error.rms)
-    differs = _doubt(compressed - proposed, noise, slack + np.float32((RARE * error.rms) ** 2))
+    share = _least_noise(pixel * noise, pixel * seen_noise, own_share, rms)
+    differs = _doubt(compressed - proposed, noise, slack + np.float32((RARE * rms) ** 2))
     differs *= 1.0 - own_share**OWN_POWER * (1.0 - clipped)  # the reference alone holds no ghost
     share += differs * (1.0 - share)
-    guess = FILL_ERROR**2 / (FILL_ERROR**2 + (GUESSED * error.rms) ** 2)
+    guess = FILL_ERROR**2 / (FILL_ERROR**2 + (GUESSED * rms) ** 2)
     invented = 1.0 - np.float32(INVENTED) * _hidden(frames[:reference], 1.0 - measured)
     share += unknown * (np.float32(guess) * invented - share)
 
-    contradicted = _doubt((proposed - shown) * measured, seen_noise, np.full_like(noise, (RARE * error.rms) ** 2))
+    contradicted = _doubt((proposed - shown) * measured, seen_noise, np.full_like(noise, (RARE * rms) ** 2))
     above = _blurred((proposed - shown).max(axis=2))
     too_dark = 1.0 - ramp(above, *BRIGHTER)
     too_dark += unknown * (ramp(-above, *BELOW_WHITE) - too_dark)
