@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hdrfuse.benchmark.quality import PHOTON_NOISE, READ_NOISE
 from hdrfuse.data.collage import EVS, REFERENCE, Collage, collage, collage_bracket
 from hdrfuse.data.library import ImageLibrary
 from hdrfuse.data.packing import Sources, left_out, open_split, source_name
@@ -17,9 +18,6 @@ from hdrfuse.data.splits import split_of
 from hdrfuse.errors import BadInputError
 from hdrfuse.evaluation.layouts import naming_the_layout
 from hdrfuse.formats import read_header
-
-PHOTON_NOISE, READ_NOISE = 2e-5, 1e-7
-"""Variance in linear exposure, per exposure and alone, of a good camera at about ISO 200."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
