@@ -37,7 +37,7 @@ Stage1Option = Annotated[
 ]
 StartOption = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Weights to start from, such as weights.safetensors of another run.",
+    typer.Option("--start-from", metavar="FILE", help="Weights to start from, those of another run for instance.",
                  show_default="chance"),
 ]  # fmt: skip
 VggOption = Annotated[

@@ -113,6 +113,6 @@ def check_plan(plan: Plan) -> None:
     if needed and plan.stage1 is None:
         raise UsageError(f"--stage1: {recipe.objective} follows a stage-1 run; its folder was expected")
     if needed and plan.start is not None:
-        raise UsageError(f"--start: {recipe.objective} starts from its stage-1 run; only one of the two is possible")
+        raise UsageError(f"--start-from: {recipe.objective} starts from its stage-1 run; one of the two only")
     if not needed and plan.stage1 is not None:
         raise UsageError(f"--stage1: {recipe.objective} follows no other run")

@@ -14,9 +14,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import typer
+from torch.distributed.run import get_args_parser
 
 import hdrfuse
 from hdrfuse.cli import train
+from hdrfuse.cli.app import app
 from hdrfuse.data.layouts import LAYOUTS
 from hdrfuse.errors import ExitCode
 from hdrfuse.lfdiff.config import PRESETS
@@ -262,8 +265,8 @@ def from_scene(folder: Path, names) -> None:
         (("--stage", "1", "--data", "nowhere"), "nowhere: no such folder"),
         (("--stage", "1", "--vgg", "nothing.safetensors"), "nothing.safetensors"),
         (("--stage", "2", "--stage1", "nowhere"), "nowhere"),
-        (("--stage", "1", "--start", "nowhere"), "nowhere: no such file"),
-        (("--stage", "2", "--stage1", "s", "--start", "w"), "--start"),
+        (("--stage", "1", "--start-from", "nowhere"), "nowhere: no such file"),
+        (("--stage", "2", "--stage1", "s", "--start-from", "w"), "--start-from"),
         (("--stage", "1", "--dataset", "hu", "--movers", "m"), "--movers"),
         (("--stage", "1", "--dataset", "hu"), "Training"),
     ],
@@ -292,3 +295,13 @@ def test_another_stage_does_not_go_on_with_a_run(run, images, tmp_path):
     assert run("train", "--stage", "1", "--data", images, "--out", out, "--steps", "1", *SMALL).code == 0
     assert "holds a run already" in run("train", "--stage", "1", "--data", images, "--out", out, "-q").error
     assert "not stage2" in run("train", "--stage", "2", "--out", out, "--resume", "-q").error
+
+
+def test_torchrun_takes_none_of_trains_options_for_its_own():
+    """It reads short forms of its options before it comes to ours."""
+    command = typer.main.get_command(app).commands["train"]
+    flags = [flag for option in command.params for flag in option.opts if flag.startswith("--")]
+    assert "--start-from" in flags
+    for flag in flags:
+        words = get_args_parser().parse_args(["-m", "hdrfuse", "train", flag, "value"])
+        assert words.training_script_args == ["train", flag, "value"]
