@@ -85,28 +85,34 @@ def network_share(
     averaged over averaged_px x averaged_px pixels; `tolerance` is the calibration's error as a share of the radiance.
     """
     unit, rms = np.float32(1.0 / error.white), UNSEEN * error.rms
-    seen = np.minimum(frames[reference].exposure(), np.float32(CLIP_TO))
-    compressed, proposed, shown = (_mu_law(plane * unit) for plane in (merged, learned, seen))
+    own = frames[reference]
+    seen = np.minimum(own.exposure(), np.float32(CLIP_TO))
+    spread = np.maximum(np.float32(own.toe) - seen, 0)
+    compressed, proposed, least_shown, most_shown = (
+        _mu_law(plane * unit) for plane in (merged, learned, np.maximum(seen - spread, 0), seen + spread)
+    )
     slope = _mu_law_slope(merged * unit) * unit
     variance, own_share = _variance_of_merge(merged, frames, reference, ghosts)
     noise = (variance * slope**2).mean(axis=2)
-    seen_noise = (frames[reference].variance(seen) * slope**2).mean(axis=2)
+    seen_noise = (own.noise.variance(seen) * slope**2).mean(axis=2)
+    toe = ((most_shown - least_shown) ** 2).mean(axis=2) / 4
     slack = ((np.float32(tolerance) * merged * slope) ** 2).max(axis=2)
-    measured = unclipped(frames[reference], seen, apart=True)
+    measured = unclipped(own, seen, apart=True)
     clipped = brightest(1.0 - measured)
     unknown = _fitted(ghosts.unknown, merged)
 
     pixel = np.float32(averaged_px**2)  # what averaging took from the noise is still in the picture
-    share = _least_noise(pixel * noise, pixel * seen_noise, own_share, rms)
-    differs = _doubt(compressed - proposed, noise, slack + np.float32((RARE * rms) ** 2))
+    share = _least_noise(pixel * noise, pixel * seen_noise, toe, own_share, rms)
+    differs = _doubt(compressed - proposed, noise, slack + (1.0 - own_share) ** 2 * toe + np.float32((RARE * rms) ** 2))
     differs *= 1.0 - own_share**OWN_POWER * (1.0 - clipped)  # the reference alone holds no ghost
     share += differs * (1.0 - share)
     guess = FILL_ERROR**2 / (FILL_ERROR**2 + (GUESSED * rms) ** 2)
     invented = 1.0 - np.float32(INVENTED) * _hidden(frames[:reference], 1.0 - measured)
     share += unknown * (np.float32(guess) * invented - share)
 
-    contradicted = _doubt((proposed - shown) * measured, seen_noise, np.full_like(noise, (RARE * rms) ** 2))
-    above = _blurred((proposed - shown).max(axis=2))
+    beyond = proposed - np.clip(proposed, least_shown, most_shown)
+    contradicted = _doubt(beyond * measured, seen_noise, np.full_like(noise, (RARE * rms) ** 2))
+    above = _blurred((proposed - _mu_law(seen * unit)).max(axis=2))
     too_dark = 1.0 - ramp(above, *BRIGHTER)
     too_dark += unknown * (ramp(-above, *BELOW_WHITE) - too_dark)
     below = (compressed - proposed).max(axis=2)
@@ -134,16 +140,20 @@ def blend(merged: Plane, learned: Plane, share: Plane, *, white: float) -> None:
             pass
 
 
-def _least_noise(noise: Plane, seen_noise: Plane, own_share: Plane, rms: float) -> Plane:
-    """Share of the network (h, w) that leaves the least variance, as both hold some of the reference's noise."""
-    learned = np.float32(NOISE_KEPT**2) * seen_noise + np.float32(rms**2)
-    common = np.float32(NOISE_KEPT) * own_share * seen_noise
+def _least_noise(noise: Plane, seen_noise: Plane, toe: Plane, own_share: Plane, rms: float) -> Plane:
+    """Share of the network (h, w) that leaves the least variance.
+
+    Both hold some of the reference's noise, and of what its curve leaves open near black.
+    """
+    learned = np.float32(NOISE_KEPT**2) * seen_noise + toe + np.float32(rms**2)
+    common = np.float32(NOISE_KEPT) * own_share * seen_noise + own_share * toe
+    noise = noise + own_share**2 * toe
     share = (noise - common) / np.maximum(noise + learned - 2.0 * common, np.float32(1e-12))
     return np.clip(share, 0.0, 1.0)
 
 
 def _variance_of_merge(merged: Plane, frames: Sequence[Exposed], reference: int, ghosts: Ghosts) -> tuple[Plane, Plane]:
-    """Variance (h, w, 3) of a mean that weighs frames as the merge does, and the reference's weight in it (h, w)."""
+    """Noise's variance (h, w, 3) in a mean that weighs frames as the merge does, and the reference's weight (h, w)."""
     total, spread = np.zeros_like(merged), np.zeros_like(merged)
     own = np.zeros_like(merged)
     apart = all(frame.exact for frame in frames)
@@ -157,7 +167,7 @@ def _variance_of_merge(merged: Plane, frames: Sequence[Exposed], reference: int,
             agreement = np.maximum(agreement, np.float32(1e-4))
         weight = agreement / variance
         total += weight
-        spread += weight * agreement
+        spread += weight**2 * frame.noise.variance(merged * gain) / gain**2
         if index == reference:
             own = weight
     return spread / total**2, (own / total).mean(axis=2)

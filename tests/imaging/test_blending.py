@@ -14,20 +14,25 @@ def plane(value):
     return np.full((*SHAPE, 3), value, np.float32)
 
 
-def exposed(light, ev):
+def exposed(light, ev, toe=0.0):
     pixels = np.clip(light * 2.0**ev, 0, 1).astype(np.float32)
-    return Exposed(pixels=pixels, lookup=None, white=1.0, ev=ev, noise=NOISE)
+    return Exposed(pixels=pixels, lookup=None, white=1.0, ev=ev, noise=NOISE, toe=toe)
 
 
-def share_of(merged, learned, light, *, ghosts=(), unknown=False, rms=0.005, fill=0.0, behind=None):
-    """The network's share where three frames saw `light`, the darkest `behind` in GHOST, where `ghosts` disagree."""
+def share_of(merged, learned, light, *, ghosts=(), unknown=False, rms=0.005, fill=0.0, behind=None, toe=0.0, seen=None):
+    """The network's share where three frames saw `light`, the darkest `behind` in GHOST, where `ghosts` disagree.
+
+    The reference saw `seen` instead, if that is given.
+    """
     consistency = [np.ones(SHAPE, np.float32) for _ in range(3)]
     for index in ghosts:
         consistency[index][GHOST] = 0
     hidden = np.zeros(SHAPE, np.float32)
     hidden[GHOST] = unknown
     found = Ghosts(consistency=tuple(consistency), unknown=hidden, fill=plane(fill))
-    frames = [exposed(light, ev) for ev in (-2.0, 0.0, 2.0)]
+    frames = [exposed(light, ev, toe) for ev in (-2.0, 0.0, 2.0)]
+    if seen is not None:
+        frames[1] = exposed(seen, 0.0, toe)
     if behind is not None:
         frames[0].pixels[GHOST] = behind / 4
     return network_share(
@@ -67,6 +72,18 @@ def test_what_the_reference_contradicts_is_not_taken_from_the_network():
     learned[GHOST] = 0.5
     assert inner(share_of(light, learned, light)) < 0.05
     assert inner(share_of(light, learned, light, ghosts=(0, 2))) < 0.05
+
+
+def test_where_the_references_curve_is_a_guess_a_brighter_frame_outdoes_the_network():
+    merged, crushed = plane(0.002), plane(0.0)  # the network believes the reference's blocked-up shadows
+    assert inner(share_of(merged, crushed, merged, seen=crushed)) > 0.5
+    assert inner(share_of(merged, crushed, merged, seen=crushed, toe=0.02)) < 0.1
+
+
+def test_a_guessed_curve_does_not_let_the_network_make_things_up():
+    light, learned = plane(0.004), plane(0.004)
+    learned[GHOST] = 0.03  # above all that the reference may have been, and the other frames show a ghost there
+    assert inner(share_of(light, learned, light, ghosts=(0, 2), toe=0.015)) < 0.1
 
 
 def test_a_better_network_takes_more_of_the_references_noise():
