@@ -58,16 +58,21 @@ def _convolution(tensors: dict[str, Tensor], name: str) -> nn.Conv2d:
 
 
 class ReconstructionLoss(nn.Module):
-    """L_r = |T(H) - T(H^)|_1 + weight |phi(T(H)) - phi(T(H^))|_1 (LF-Diff, eq. 6)."""
+    """L_r = |T(H) - T(H^)|_1 + weight |phi(T(H)) - phi(T(H^))|_1 (LF-Diff, eq. 6), and a squared term on demand."""
 
-    def __init__(self, perceptual: PerceptualLoss | None = None, weight: float = 0.01) -> None:
+    def __init__(
+        self, perceptual: PerceptualLoss | None = None, weight: float = 0.01, squared_weight: float = 0.0
+    ) -> None:
         super().__init__()
         self.perceptual = perceptual
         self.weight = weight
+        self.squared_weight = squared_weight
 
     def forward(self, tonemapped: Tensor, truth: Tensor) -> Tensor:
         """Two tonemapped pictures (B, 3, H, W) -> scalar."""
         loss = F.l1_loss(tonemapped, truth)
+        if self.squared_weight:
+            loss = loss + self.squared_weight * F.mse_loss(tonemapped, truth)
         if self.perceptual is None:
             return loss
         return loss + self.weight * self.perceptual(tonemapped, truth)

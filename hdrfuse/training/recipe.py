@@ -47,6 +47,9 @@ class Recipe:
     precision: Literal["fp32", "bf16"] = "fp32"
     perceptual_weight: float = 0.01
     """Weight of the VGG term; 0 needs no VGG file."""
+    squared_weight: float = 0.0
+    """Weight of the squared error beside the absolute one: where frames leave several scenes possible, it draws
+    towards their mean rather than their median."""
     noise_weight: float = 1.0
     prior_weight: float = 1.0
     prior_rate: float = 1.0
@@ -102,6 +105,7 @@ def fast_recipe(objective: Objective) -> Recipe:
         weight_decay=0.01,
         ema_decay=0.997,
         perceptual_weight=0.0,
+        squared_weight=4.0,
         noise_weight=0.05,
         prior_weight=0.05,
         prior_rate=0.25,

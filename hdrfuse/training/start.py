@@ -6,13 +6,11 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from hdrfuse.errors import WeightsError
+from hdrfuse.lfdiff.layers import ResidualBlock
 from hdrfuse.lfdiff.model import LFDiff
 from hdrfuse.lfdiff.reconstruction import PriorAttention
 from hdrfuse.lfdiff.weights import read_tensors
 from hdrfuse.training.checkpoint import subset
-
-LISTENING = ".low.attention."
-"""In the names of what a network without a prior lacks."""
 
 
 def fill(module: nn.Module, tensors: dict[str, Tensor], prefix: str, path: Path) -> None:
@@ -27,19 +25,33 @@ def start_from(model: LFDiff, path: Path) -> None:
     """Start a network from a weights file; what the file lacks of the prior stays at chance.
 
     A network that takes a prior may start from one that takes none: it ignores its prior at first, and the other way
-    round. Raises WeightsError for a file that is damaged or of another size.
+    round. Residual blocks that the file lacks pass on what they are given at first. Raises WeightsError for a file
+    that is damaged or of another size.
     """
     tensors, _ = read_tensors(path)
     own = model.state_dict()
     known = {own_name(name, own): value for name, value in tensors.items()}
-    lacking = [name for name in own if name.startswith("reconstruction.") and name not in known]
-    if any(LISTENING not in name for name in lacking):
-        raise WeightsError(f"{path}: not the weights of this preset's network; {lacking[0]} is missing")
-    for module in model.modules():
-        if lacking and isinstance(module, PriorAttention):
-            nn.init.zeros_(module.to_out.weight)
-            nn.init.zeros_(module.to_out.bias)  # type: ignore[arg-type]
+    lacking = {name for name in own if name.startswith("reconstruction.") and name not in known}
+    for name, module in model.named_modules():
+        silent = last_convolution(module)
+        if silent is not None and f"{name}." in {missing[: len(name) + 1] for missing in lacking}:
+            nn.init.zeros_(silent.weight)
+            nn.init.zeros_(silent.bias)  # type: ignore[arg-type]
+            lacking = {missing for missing in lacking if not missing.startswith(f"{name}.")}
+    if lacking:
+        raise WeightsError(f"{path}: not the weights of this preset's network; {min(lacking)} is missing")
     load(model, model.state_dict() | {name: value for name, value in known.items() if name in own}, path)
+
+
+def last_convolution(module: nn.Module) -> nn.Conv2d | None:
+    """Return what a module adds to its input passes through last; None for one that adds nothing."""
+    match module:
+        case PriorAttention():
+            return module.to_out
+        case ResidualBlock():
+            return module.body[-1]  # type: ignore[return-value]
+        case _:
+            return None
 
 
 def own_name(name: str, own: Collection[str]) -> str:

@@ -132,7 +132,7 @@ def reconstruction_loss(recipe: Recipe, vgg19_file: Path | None) -> Reconstructi
     """Return a recipe's L_r, with the perceptual term where there is a VGG19 file. Raises WeightsError."""
     wanted = vgg19_file is not None and recipe.perceptual_weight > 0
     perceptual = PerceptualLoss(vgg19_file) if wanted and vgg19_file is not None else None
-    return ReconstructionLoss(perceptual, recipe.perceptual_weight)
+    return ReconstructionLoss(perceptual, recipe.perceptual_weight, recipe.squared_weight)
 
 
 def brackets_seed(recipe: Recipe) -> int:

@@ -38,6 +38,12 @@ def test_the_perceptual_loss_compares_features_of_bgr_pictures_after_each_group(
     torch.testing.assert_close(ReconstructionLoss(loss, 0.01)(a, b), (a - b).abs().mean() + 0.01 * expected)
 
 
+def test_the_squared_error_counts_as_much_as_asked():
+    a, b = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16)
+    expected = (a - b).abs().mean() + 4 * (a - b).square().mean()
+    torch.testing.assert_close(ReconstructionLoss(squared_weight=4.0)(a, b), expected)
+
+
 def test_the_gradient_reaches_the_picture_and_not_vgg(vgg19):
     loss = PerceptualLoss(vgg19[0])
     picture = torch.rand(1, 3, 8, 8, requires_grad=True)

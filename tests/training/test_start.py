@@ -67,6 +67,16 @@ def test_a_network_without_a_prior_starts_from_the_rest_of_one_that_has_one(tmp_
     assert torch.allclose(model.state_dict()[f"{low}.0.body.0.weight"], kept, atol=5e-3)
 
 
+def test_residual_blocks_that_the_file_lacks_do_nothing_at_first_and_learn_from_then_on(tmp_path):
+    earlier, model = network("none", low_residuals=1), network("none", seed=1, low_residuals=3)
+    start_from(model, saved(earlier, tmp_path))
+    assert torch.allclose(picture(model), picture(earlier), atol=5e-3)
+    model.reconstruction(torch.rand(1, 3, 6, 64, 64), None).square().sum().backward()
+    for name, parameter in model.named_parameters():
+        if ".low.2." in name and "body.2.weight" in name:
+            assert parameter.grad.abs().max() > 0, name
+
+
 @pytest.mark.parametrize("changes", [{"channels": 32}, {"frms_per_block": (2,)}])
 def test_weights_of_another_size_are_refused_in_one_line(tmp_path, changes):
     path = saved(network("none"), tmp_path)
