@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hdrfuse.imaging.radiometry import Plane
 from hdrfuse.imaging.triplet import Triplet
@@ -28,6 +29,23 @@ GPU_WORKERS = 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Settled:
+    """Parts of a frame that need no network, and what is there."""
+
+    radiance: Plane
+    """(H, W, 3), 1.0 = the reference's white."""
+    unsettled: NDArray[np.bool_]
+    """(h, w) where the network is needed, each entry for averaged_px x averaged_px pixels."""
+    averaged_px: int
+
+    def holds(self, tile: Tile) -> bool:
+        """Whether a tile needs no network."""
+        px = self.averaged_px
+        rows, columns = (slice(part.start // px, -(-part.stop // px)) for part in (tile.rows, tile.columns))
+        return not self.unsettled[rows, columns].any()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Deghosted:
     """What the network made of a bracket, and how."""
 
@@ -36,16 +54,22 @@ class Deghosted:
     network: Network
     tile_px: int
     tiles: int
+    """That the network has seen."""
+    settled_tiles: int
+    """That needed no network."""
+    share: float
+    """Of the picture, that is the network's; 1 where nothing was blended in."""
     warnings: tuple[str, ...]
 
 
 def deghost(
-    triplet: Triplet, network: Network, *, tile_px: int | None = None, seed: int = 0,
+    triplet: Triplet, network: Network, *, tile_px: int | None = None, seed: int = 0, settled: Settled | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Deghosted:  # fmt: skip
-    """Run the network over a whole frame; out of memory, tiles shrink by halves, and then the CPU takes over.
+    """Run the network over a frame; out of memory, tiles shrink by halves, and then the CPU takes over.
 
-    `tile_px` is the weights' own by default. Raises MemoryError where the smallest tiles do not fit either.
+    What is `settled` already is taken as it is. `tile_px` is the weights' own by default. Raises MemoryError where
+    the smallest tiles do not fit either.
     """
     asked = tile_px or network.metadata.tile_px
     size = asked
@@ -53,13 +77,16 @@ def deghost(
     radiance = np.empty(triplet.frames[1].pixels.shape, np.float32)
     while True:
         try:
-            tiles = _fill(radiance, triplet, network, size, seed, progress)
+            tiles, kept = _fill(radiance, triplet, network, size, seed, settled, progress)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
         else:
             radiance *= np.float32(triplet.white)
-            return Deghosted(radiance=radiance, network=network, tile_px=size, tiles=tiles, warnings=tuple(warnings))
+            return Deghosted(
+                radiance=radiance, network=network, tile_px=size, tiles=tiles, settled_tiles=kept, share=1.0,
+                warnings=tuple(warnings),
+            )  # fmt: skip
         network.release()
         failed = f"out of memory with tiles of {size} pixels on {network.device}"
         if size > SMALLEST_TILE_PX:
@@ -73,13 +100,19 @@ def deghost(
 
 
 def _fill(
-    radiance: Plane, triplet: Triplet, network: Network, tile_px: int, seed: int, progress: Callable[[float], None]
-) -> int:
-    """Put the network's radiance, 1.0 = the shortest frame's white, into a frame -> how many tiles it took."""
+    radiance: Plane, triplet: Triplet, network: Network, tile_px: int, seed: int, settled: Settled | None,
+    progress: Callable[[float], None],
+) -> tuple[int, int]:  # fmt: skip
+    """Put the network's radiance, 1.0 = the shortest frame's white, into a frame -> tiles it saw, and did not."""
     height, width = radiance.shape[:2]
-    tiles = plan_tiles(height, width, tile_px=tile_px, multiple_of=network.multiple_of)
+    planned = plan_tiles(height, width, tile_px=tile_px, multiple_of=network.multiple_of)
+    tiles = [tile for tile in planned if settled is None or not settled.holds(tile)]
     noise = network.noise(height, width, seed)
     radiance[:] = 0.0
+    if settled is not None:
+        for tile in planned:
+            if settled.holds(tile):
+                tile.add_to(radiance, settled.radiance[tile.rows, tile.columns] / np.float32(triplet.white))
 
     def run(batch: Sequence[Tile]) -> Plane:
         ldr = np.stack([triplet.encoded(tile.rows, tile.columns) for tile in batch])
@@ -100,7 +133,7 @@ def _fill(
                     tile.add_to(radiance, content)
                 done += len(batch)
                 progress(done / len(tiles))
-    return len(tiles)
+    return len(tiles), len(planned) - len(tiles)
 
 
 def _noise_of(batch: Sequence[Tile], network: Network, noise: "Tensor | None") -> "Tensor | None":

@@ -5,17 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse import __version__
 from hdrfuse.formats import Capture, RadianceFacts
 from hdrfuse.imaging.agreement import Tolerance
-from hdrfuse.imaging.blending import NetworkError, blend, network_share
 from hdrfuse.imaging.bracket import Bracket
 from hdrfuse.imaging.calibration import Calibration
-from hdrfuse.imaging.ghosts import Ghosts, find_ghosts
+from hdrfuse.imaging.ghosts import Ghosts
 from hdrfuse.imaging.merging import enlarge_rows, merge
 from hdrfuse.imaging.pairs import match_histograms
 from hdrfuse.imaging.preparation import (
@@ -31,20 +29,19 @@ from hdrfuse.imaging.preparation import (
 from hdrfuse.imaging.radiometry import Exposed, Plane
 from hdrfuse.imaging.registration import Registration
 from hdrfuse.imaging.response import KNOWN_CURVES, ResponseCurve
+from hdrfuse.imaging.search import Search
 from hdrfuse.imaging.triplet import Triplet
 from hdrfuse.options import MergeOptions, check_options
 from hdrfuse.progress import Clock, Progress, peak_memory_mb
 
 if TYPE_CHECKING:
     from hdrfuse.deghosting import Deghosted
+    from hdrfuse.lfdiff.inference import Network
 
 __all__ = ["MergeOptions", "Merged", "Progress", "check_options", "merge_bracket", "peak_memory_mb"]
 
-GHOST_PIXELS = 2_000_000
-"""Frames above this are averaged over 2 x 2 pixels and more before they are searched for ghosts."""
-
-NETWORK_FROM, NETWORK_TO = 0.25, 0.9
-"""Share of the whole time, for progress, between which the network runs."""
+NETWORK_FROM = 0.3
+"""Share of the whole time, for progress, after which the network runs."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,7 +81,7 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
     warnings = list(bracket.warnings)
     reference = bracket.reference
     by_network = options.method == "lfdiff"
-    prepared_at = NETWORK_FROM if by_network else 0.65
+    prepared_at = 0.7 * NETWORK_FROM if by_network else 0.65
     with clock.stage("calibrating", 0.05 * prepared_at):
         samples = [frame.encoded_samples() for frame in bracket.frames]
         evs = bracket.relative_evs
@@ -110,34 +107,26 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
             frames = recalibrated(frames, bracket, calibration)
         warnings += calibration.warnings
     tolerance = tolerances(bracket, calibration, registrations)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        loading = beside.submit(_network, options) if by_network else None
+        with clock.stage("looking for ghosts", prepared_at):
+            search = Search.of(frames, reference, tolerance)
+
+    def merging(done_after: float) -> Plane:
+        with clock.stage("merging", done_after) as advance:
+            return merge(frames, reference, search.ghosts, progress=advance)
+
     network: dict[str, Any] | None = None
-    if by_network:
+    if loading is None:
+        radiance = merging(1.0)
+    else:
+        merged = merging(NETWORK_FROM) if options.blend else None
         triplet = Triplet.of(frames, reference)
-        with ThreadPoolExecutor(max_workers=1) as beside:
-            # What does not need the network takes the moments in which it leaves a core idle.
-            searching = beside.submit(_search, frames, reference, tolerance)
-            merging = (
-                beside.submit(lambda: merge(frames, reference, searching.result().ghosts)) if options.blend else None
-            )
-            with clock.stage("deghosting", NETWORK_TO) as advance:
-                deghosted = _deghosted(triplet, options, advance)
-            search, radiance = searching.result(), deghosted.radiance
-            if merging is not None:
-                with clock.stage("merging", 0.95):
-                    radiance = merging.result()
+        with clock.stage("deghosting", 1.0) as advance:
+            deghosted = _deghosted(merged, triplet, search, reference, tolerance, loading.result(), options, advance)
+        radiance = deghosted.radiance
         warnings += deghosted.warnings
         network = _network_report(deghosted, [bracket.frames[index].name for index in triplet.indices])
-        with clock.stage("blending", 1.0):
-            if options.blend:
-                error = NetworkError(white=triplet.white, rms=deghosted.network.metadata.error)
-                share = _network_share(radiance, deghosted, search, reference, error, tolerance)
-                network["share"] = round(float(share.mean()), 5)
-                blend(radiance, deghosted.radiance, share, white=triplet.white)
-    else:
-        with clock.stage("looking for ghosts", prepared_at):
-            search = _search(frames, reference, tolerance)
-        with clock.stage("merging", 1.0) as advance:
-            radiance = merge(frames, reference, search.ghosts, progress=advance)
     ghosts = search.ghosts
     report = _report(bracket, options, calibration, registrations, ghosts, frames, warnings)
     report |= {"network": network, "tiles": network and network["tiles"]}
@@ -153,49 +142,30 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
     )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Search:
-    """Ghosts, and the averaged frames in which they were looked for."""
-
-    averaged_px: int
-    """Side of the squares of pixels that were averaged."""
-    frames: Sequence[Exposed]
-    ghosts: Ghosts
-
-
-def _search(frames: Sequence[Exposed], reference: int, tolerance: Sequence[Tolerance]) -> _Search:
-    averaged_px = int(np.ceil(np.sqrt(max(1.0, frames[reference].pixels[..., 0].size / GHOST_PIXELS))))
-    reduced = [frame.reduced(averaged_px) for frame in frames]
-    return _Search(averaged_px=averaged_px, frames=reduced, ghosts=find_ghosts(reduced, reference, tolerance))
-
-
-def _deghosted(triplet: Triplet, options: MergeOptions, advance: Callable[[float], None]) -> "Deghosted":
-    from hdrfuse.deghosting import deghost  # imports torch
-    from hdrfuse.lfdiff.inference import Network
+def _network(options: MergeOptions) -> "Network":
+    from hdrfuse.lfdiff.inference import Network  # imports torch
     from hdrfuse.lfdiff.weights import find_weights
 
-    network = Network.load(
+    return Network.load(
         find_weights(options.weights), device=options.device, precision=options.precision, steps=options.steps
     )
-    return deghost(triplet, network, tile_px=options.tile, seed=options.seed, progress=advance)
 
 
-def _network_share(
-    radiance: Plane, deghosted: "Deghosted", search: _Search, reference: int, error: NetworkError,
-    tolerance: Sequence[Tolerance],
-) -> Plane:  # fmt: skip
-    """The network's share at the size at which ghosts were looked for."""
-    size = tuple(extent // search.averaged_px for extent in radiance.shape[1::-1])
-    merged, learned = (
-        plane
-        if search.averaged_px == 1
-        else np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
-        for plane in (radiance, deghosted.radiance)
-    )
-    return network_share(
-        merged, learned, search.frames, reference, search.ghosts,
-        error=error, tolerance=max(each.relative for each in tolerance), averaged_px=search.averaged_px,
+def _deghosted(
+    merged: Plane | None, triplet: Triplet, search: Search, reference: int, tolerance: Sequence[Tolerance],
+    network: "Network", options: MergeOptions, advance: Callable[[float], None],
+) -> "Deghosted":  # fmt: skip
+    """The network's picture, put into the merge if there is one."""
+    from hdrfuse.deghosting import deghost
+    from hdrfuse.fusion import Fusion
+
+    if merged is None:
+        return deghost(triplet, network, tile_px=options.tile, seed=options.seed, progress=advance)
+    fusion = Fusion(
+        triplet=triplet, search=search, reference=reference, tolerance=max(each.relative for each in tolerance),
+        tile_px=options.tile, seed=options.seed,
     )  # fmt: skip
+    return fusion.fuse(merged, network, advance)
 
 
 def _network_report(deghosted: "Deghosted", saw: list[str]) -> dict[str, Any]:
@@ -204,8 +174,10 @@ def _network_report(deghosted: "Deghosted", saw: list[str]) -> dict[str, Any]:
         "weights": network.weights.stem,
         "sha256": network.metadata.sha256,
         "frames": saw,
+        "share": round(deghosted.share, 5),
         "tile_px": deghosted.tile_px,
         "tiles": deghosted.tiles,
+        "settled_tiles": deghosted.settled_tiles,
         "device": str(network.device),
         "precision": network.precision,
     }

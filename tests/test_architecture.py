@@ -18,6 +18,7 @@ LAYERS = (
     ("options", "inspection"),
     ("progress", "stopping"),
     ("deghosting",),
+    ("fusion",),
     ("pipeline",),
     ("outputs",),
     ("job", "api"),

@@ -14,7 +14,7 @@ import torch
 from small_network import CONFIG, write_network
 
 import hdrfuse
-from hdrfuse.deghosting import deghost, in_order
+from hdrfuse.deghosting import Settled, deghost, in_order
 from hdrfuse.imaging.radiometry import Exposed, NoiseModel
 from hdrfuse.imaging.triplet import Triplet
 from hdrfuse.lfdiff.inference import Network
@@ -97,6 +97,28 @@ def test_the_number_of_threads_does_not_change_a_bit(network):
     finally:
         torch.set_num_threads(before)
     assert pictures[0] == pictures[1]
+
+
+def test_what_is_settled_is_taken_as_it_is_and_fades_into_the_rest(network):
+    frames = triplet((128, 512))
+    unsettled = np.zeros((32, 128), bool)
+    unsettled[3, 2] = True  # of 4 x 4 pixels each: in the first tile
+    white = np.full((128, 512, 3), 3.0, np.float32)
+    found = deghost(frames, network, settled=Settled(radiance=white, unsettled=unsettled, averaged_px=4))
+    alone = deghost(frames, network)
+    assert (found.tiles, found.settled_tiles) == (1, alone.tiles - 1)
+    np.testing.assert_allclose(found.radiance[:, 128:], 3.0, rtol=1e-5)
+    np.testing.assert_array_equal(found.radiance[:, :64], alone.radiance[:, :64])
+    columns = np.abs(found.radiance - 3.0).mean(axis=(0, 2))[96:128]
+    assert columns[:4].mean() > 10 * columns[-4:].mean()
+
+
+def test_a_frame_that_is_settled_needs_no_network(tmp_path):
+    white = np.full((150, 230, 3), 3.0, np.float32)
+    settled = Settled(radiance=white, unsettled=np.zeros((75, 115), bool), averaged_px=2)
+    found = deghost(triplet(), refusing(tmp_path, 10), settled=settled)
+    np.testing.assert_allclose(found.radiance, 3.0, rtol=1e-5)
+    assert found.tiles == 0
 
 
 def test_every_tile_is_progress(network):

@@ -101,9 +101,10 @@ def details(report: dict[str, Any]) -> list[str]:
     lines.append(f"reference: {report['reference']['name']}")
     lines.append(f"response: {response['curve']}, residual {response['residual_ev']} EV")
     if network := report["network"]:
+        tiles = f"{network['tiles']} of {network['tiles'] + network['settled_tiles']} tiles of {network['tile_px']} px"
         lines.append(
-            f"network: {network['weights']}, {network['tiles']} tiles of {network['tile_px']} px, "
-            f"{network['precision']} on {network['device']}, saw {', '.join(network['frames'])}"
+            f"network: {network['weights']}, {tiles}, {network['precision']} on {network['device']}, "
+            f"saw {', '.join(network['frames'])}"
         )
     lines.append("seconds: " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in report["seconds"].items()))
     return lines

@@ -122,6 +122,13 @@ def network_share(
     return np.asarray(np.clip(share, 0.0, 1.0), np.float32)
 
 
+def visible_change(merged: Plane, learned: Plane, share: Plane, *, white: float) -> Plane:
+    """(h, w) what the network's share changes in the merged radiance (h, w, 3), after the mu-law, without its noise."""
+    unit = np.float32(1.0 / white)
+    change = share[..., None] * (_mu_law(learned * unit) - _mu_law(merged * unit))
+    return brightest(np.abs(_blurred(change)))
+
+
 def blend(merged: Plane, learned: Plane, share: Plane, *, white: float) -> None:
     """Put the network's share into the merged radiance (H, W, 3), in place; `share` may be smaller than the frame.
 

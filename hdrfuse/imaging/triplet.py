@@ -35,9 +35,16 @@ class Triplet:
     @classmethod
     def of(cls, frames: Sequence[Exposed], reference: int) -> "Triplet":
         """Choose the darker and the brighter frame that add most to the reference."""
-        indices = (_darker(frames, reference), reference, _brighter(frames, reference))
+        return cls._chosen(frames, (_darker(frames, reference), reference, _brighter(frames, reference)))
+
+    @classmethod
+    def _chosen(cls, frames: Sequence[Exposed], indices: tuple[int, int, int]) -> "Triplet":
         short, middle, long = (_gamma_encoded(frames[index]) for index in indices)
         return cls(frames=(short, middle, long), indices=indices)
+
+    def resembling(self, frames: Sequence[Exposed]) -> "Triplet":
+        """The same three of a bracket's frames at another size."""
+        return self._chosen(frames, self.indices)
 
     @property
     def exposures(self) -> NDArray[np.float32]:

@@ -1,0 +1,38 @@
+"""Search: a bracket averaged to a size at which ghosts are looked for, and those that were found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from hdrfuse.imaging.agreement import Tolerance
+from hdrfuse.imaging.ghosts import Ghosts, find_ghosts
+from hdrfuse.imaging.radiometry import Exposed, Plane
+
+GHOST_PIXELS = 2_000_000
+"""Frames above this are averaged over 2 x 2 pixels and more before they are searched for ghosts."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Search:
+    """Ghosts, and the averaged frames in which they were looked for."""
+
+    averaged_px: int
+    """Side of the squares of pixels that were averaged."""
+    frames: Sequence[Exposed]
+    ghosts: Ghosts
+
+    @classmethod
+    def of(cls, frames: Sequence[Exposed], reference: int, tolerance: Sequence[Tolerance]) -> "Search":
+        """Look for ghosts in registered frames; `tolerance` has one entry a frame."""
+        averaged_px = int(np.ceil(np.sqrt(max(1.0, frames[reference].pixels[..., 0].size / GHOST_PIXELS))))
+        reduced = [frame.reduced(averaged_px) for frame in frames]
+        return cls(averaged_px=averaged_px, frames=reduced, ghosts=find_ghosts(reduced, reference, tolerance))
+
+    def averaged(self, plane: Plane) -> Plane:
+        """A plane (H, W, 3) of the frame's size at that of the search."""
+        if self.averaged_px == 1:
+            return plane
+        height, width = (extent // self.averaged_px for extent in plane.shape[:2])
+        return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA), np.float32)
