@@ -11,6 +11,7 @@ import numpy as np
 
 from hdrfuse.deghosting import Deghosted, Settled, deghost
 from hdrfuse.imaging.blending import NetworkError, blend, network_share, visible_change
+from hdrfuse.imaging.merging import STRIP_ROWS, enlarge_rows
 from hdrfuse.imaging.radiometry import Plane
 from hdrfuse.imaging.search import Search
 from hdrfuse.imaging.triplet import Triplet
@@ -38,35 +39,48 @@ class Fusion:
 
         Raises MemoryError where the smallest tiles do not fit.
         """
-        settled, tile_px, glanced = None, self.tile_px, 0.0
-        warnings: tuple[str, ...] = ()
-        if self.search.averaged_px > 1:
+        if self.search.averaged_px == 1:
+            found = self._deghost(self.triplet, network, progress)
+        else:
             glanced = 1.0 / (1.0 + self.search.averaged_px**2)
-            small = self._glance(network, lambda share: progress(glanced * share))
-            settled = self._settled(merged, small)
-            network, tile_px, warnings = small.network, small.tile_px, small.warnings
-        found = deghost(
-            self.triplet, network, tile_px=tile_px, seed=self.seed, settled=settled,
-            progress=lambda share: progress(glanced + (1.0 - glanced) * share),
-        )  # fmt: skip
+            small = self._deghost(
+                self.triplet.resembling(self.search.frames), network, lambda share: progress(glanced * share)
+            )
+            found = self._deghost(
+                self.triplet, small.network, lambda share: progress(glanced + (1.0 - glanced) * share),
+                tile_px=small.tile_px, settled=self._settled(merged, small.radiance, small.network),
+            )  # fmt: skip
+            self._take_hidden(found.radiance, small.radiance)
+            found = replace(found, warnings=tuple(dict.fromkeys((*small.warnings, *found.warnings))))
         averaged, learned = self.search.averaged(merged), self.search.averaged(found.radiance)
         share = self._share(averaged, learned, found.network)
         mean = float(np.mean(share * (averaged != learned).any(axis=2)))
         blend(merged, found.radiance, share, white=self.triplet.white)
-        warnings = tuple(dict.fromkeys((*warnings, *found.warnings)))
-        return replace(found, radiance=merged, share=mean, warnings=warnings)
+        return replace(found, radiance=merged, share=mean)
 
-    def _glance(self, network: Network, progress: Callable[[float], None]) -> Deghosted:
-        """The network's picture of the averaged frames."""
-        small = self.triplet.resembling(self.search.frames)
-        return deghost(small, network, tile_px=self.tile_px, seed=self.seed, progress=progress)
+    def _deghost(
+        self, triplet: Triplet, network: Network, progress: Callable[[float], None], *, tile_px: int | None = None,
+        settled: Settled | None = None,
+    ) -> Deghosted:  # fmt: skip
+        return deghost(
+            triplet, network, tile_px=tile_px or self.tile_px, seed=self.seed, settled=settled, progress=progress
+        )
 
-    def _settled(self, merged: Plane, small: Deghosted) -> Settled:
-        """The merge, wherever the small picture would not change it."""
+    def _settled(self, merged: Plane, small: Plane, network: Network) -> Settled:
+        """The merge, wherever the small picture would not change what some frame shows."""
         averaged = self.search.averaged(merged)
-        share = self._share(averaged, small.radiance, small.network)
-        change = visible_change(averaged, small.radiance, share, white=self.triplet.white)
+        change = visible_change(averaged, small, self._share(averaged, small, network), white=self.triplet.white)
+        change *= 1.0 - self.search.ghosts.unknown
         return Settled(radiance=merged, unsettled=change > VISIBLE, averaged_px=self.search.averaged_px)
+
+    def _take_hidden(self, radiance: Plane, small: Plane) -> None:
+        """Put the small picture (h, w, 3) in where no frame shows what is there: there the network saw further."""
+        shape = (radiance.shape[0], radiance.shape[1])
+        for top in range(0, shape[0], STRIP_ROWS):
+            rows = slice(top, min(top + STRIP_ROWS, shape[0]))
+            hidden = enlarge_rows(self.search.ghosts.unknown, shape, rows)[..., None]
+            if hidden.any():
+                radiance[rows] += hidden * (enlarge_rows(small, shape, rows) - radiance[rows])
 
     def _share(self, merged: Plane, learned: Plane, network: Network) -> Plane:
         """The network's share (h, w) at the size of the search."""

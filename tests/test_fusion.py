@@ -10,7 +10,7 @@ from hdrfuse.imaging.bracket import bracket_of_arrays
 from hdrfuse.metrics import psnr_mu
 from hdrfuse.pipeline import MergeOptions, merge_bracket
 
-SIZE = (512, 384)
+SIZE = (384, 256)
 TILE = 64
 
 
