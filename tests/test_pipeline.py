@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hdrfuse.benchmark.quality import triangle_weights
+from hdrfuse.benchmark.quality import plain
 from hdrfuse.data.procedural import Encoding, Motion, ProceduralBracket, procedural_bracket
 from hdrfuse.imaging.bracket import bracket_of_arrays
 from hdrfuse.metrics import psnr_mu
@@ -43,7 +43,7 @@ def score_db(result: Merged, bracket: ProceduralBracket) -> float:
 
 
 def triangle_db(bracket: ProceduralBracket) -> float:
-    radiance, _region = triangle_weights(bracket)
+    radiance, _region = plain(bracket)
     return psnr_mu(radiance, bracket.truth)
 
 

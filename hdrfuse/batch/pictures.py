@@ -11,13 +11,12 @@ from PIL import Image
 
 from hdrfuse.imaging.color import to_rec709
 from hdrfuse.imaging.ghostmap import draw_ghost_map
-from hdrfuse.imaging.radiometry import Exposed, Plane
+from hdrfuse.imaging.plain import merged_plainly
 from hdrfuse.imaging.tonemapping import TONEMAPPERS
 from hdrfuse.pipeline import Merged
 
 LONG_SIDE_PX = 1024
 QUALITY = 88
-GAMMA = np.float32(1 / 2.2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,20 +70,3 @@ def draw_slides(merged: Merged, pictures: PagePictures, *, tonemap: str) -> dict
         pictures.after: Slide(toned[:, size[0] :]),
         pictures.ghosts: Slide(ghosts),
     }
-
-
-def merged_plainly(frames: list[Exposed]) -> Plane:
-    """The registered frames' mean under triangle weights, (h, w, 3): what merging does that knows no ghosts."""
-    shape = frames[0].pixels.shape[:2]
-    total, weights = np.zeros((*shape, 3), np.float32), np.full((*shape, 1), np.float32(1e-9))
-    for index, frame in enumerate(frames):
-        exposure = frame.exposure()
-        encoded = np.clip(exposure, 0, 1) ** GAMMA
-        rising = encoded if index < len(frames) - 1 else np.ones_like(encoded)
-        falling = 1 - encoded if index else np.ones_like(encoded)
-        weight = np.maximum(np.minimum(rising, falling), np.float32(1e-6)).mean(axis=2, keepdims=True)
-        if frame.valid is not None:
-            weight *= frame.valid[..., None]
-        total += weight * exposure / np.float32(frame.gain)
-        weights += weight
-    return np.asarray(total / weights, np.float32)

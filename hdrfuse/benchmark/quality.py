@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hdrfuse.benchmark.opencv_merge import merge_arrays
 from hdrfuse.data.procedural import Motion, ProceduralBracket, procedural_bracket
 from hdrfuse.imaging.bracket import bracket_of_arrays
+from hdrfuse.imaging.plain import triangle_mean
 from hdrfuse.metrics import psnr_mu
 from hdrfuse.options import available_methods
 from hdrfuse.pipeline import MergeOptions, Progress, merge_bracket
@@ -52,20 +53,9 @@ def hdrfuse_merge(bracket: ProceduralBracket, options: MergeOptions) -> Predicti
     return merged.radiance / np.float32(gains(bracket)[bracket.reference]), EVERYWHERE
 
 
-def triangle_weights(bracket: ProceduralBracket) -> Prediction:
-    """The plain merge: triangle weights (Debevec & Malik 1997, eq. 4), the true curve, no registration.
-
-    The shortest frame keeps its weight up to white and the longest down to black: no frame knows better.
-    """
-    total, weights = np.zeros(bracket.truth.shape), np.zeros(bracket.truth.shape)
-    last = len(bracket.frames) - 1
-    for index, (encoded, gain) in enumerate(zip(shares_of_white(bracket), gains(bracket), strict=True)):
-        rising = np.ones_like(encoded) if index == last else 2.0 * encoded
-        falling = np.ones_like(encoded) if index == 0 else 2.0 - 2.0 * encoded
-        weight = np.maximum(np.minimum(1.0, np.minimum(rising, falling)), 1e-6)
-        total += weight * encoded**GAMMA / gain
-        weights += weight
-    return total / weights, EVERYWHERE
+def plain(bracket: ProceduralBracket) -> Prediction:
+    """The plain merge with the true curve, no registration."""
+    return triangle_mean([encoded**GAMMA for encoded in shares_of_white(bracket)], gains(bracket)), EVERYWHERE
 
 
 def reference_alone(bracket: ProceduralBracket) -> Prediction:
@@ -91,7 +81,7 @@ HDRFUSE: dict[str, MergeOptions] = {
 
 METHODS: dict[str, Merge] = {
     **{name: partial(hdrfuse_merge, options=options) for name, options in HDRFUSE.items()},
-    "triangle weights, true curve": triangle_weights,
+    "triangle weights, true curve": plain,
     "reference frame alone": reference_alone,
     "OpenCV AlignMTB + MergeDebevec, true curve": opencv_debevec,
 }

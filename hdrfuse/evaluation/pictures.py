@@ -14,6 +14,7 @@ from hdrfuse.evaluation.records import make_folder
 from hdrfuse.evaluation.results import Box, Pictures
 from hdrfuse.evaluation.scenes import KnownBracket
 from hdrfuse.formats.writing import write_jpeg, write_png
+from hdrfuse.imaging.plain import triangle_mean
 from hdrfuse.metrics.psnr import mu_law
 
 Radiance = NDArray[np.floating[Any]]
@@ -68,17 +69,9 @@ def telling_places(bracket: KnownBracket) -> tuple[Box, ...]:
 
 
 def naive_merge(bracket: KnownBracket) -> Radiance:
-    """Merge with triangle weights (Debevec & Malik 1997, eq. 4) as if nothing had moved -> (H, W, 3)."""
-    total, weights = np.zeros(bracket.truth.shape), np.full(bracket.truth.shape, 1e-9)
-    last = len(bracket.frames) - 1
-    for index, (frame, gain) in enumerate(zip(bracket.frames, bracket.gains, strict=True)):
-        encoded = frame / float(np.iinfo(frame.dtype).max)
-        rising = np.ones_like(encoded) if index == last else 2.0 * encoded
-        falling = np.ones_like(encoded) if index == 0 else 2.0 - 2.0 * encoded
-        weight = np.maximum(np.minimum(1.0, np.minimum(rising, falling)), 1e-6)
-        total += weight * encoded**GAMMA / gain
-        weights += weight
-    return total / weights
+    """Merge with triangle weights as if nothing had moved -> (H, W, 3)."""
+    exposures = [(frame / float(np.iinfo(frame.dtype).max)) ** GAMMA for frame in bracket.frames]
+    return triangle_mean(exposures, bracket.gains)
 
 
 def draw_truth(folder: Path, truth: Radiance, crops: tuple[Box, ...]) -> Pictures:

@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 
 import hdrfuse
-from hdrfuse.batch.pictures import PagePictures, draw_slides, merged_plainly
+from hdrfuse.batch.pictures import PagePictures, draw_slides
 from hdrfuse.data.procedural import procedural_bracket
+from hdrfuse.imaging.plain import merged_plainly
 
 
 def merged(motion, size=(160, 120)):

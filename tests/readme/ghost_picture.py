@@ -11,6 +11,7 @@ from PIL import Image
 
 import hdrfuse
 from hdrfuse.data.demo import EVS, demo_bracket
+from hdrfuse.imaging.plain import merged_plainly
 from hdrfuse.imaging.tonemapping import TONEMAPPERS
 
 PICTURE = Path(__file__).with_name("ghost.jpg")
@@ -20,27 +21,10 @@ ROWS, COLUMNS = slice(180, 760), slice(210, 720)
 GAP_PX = 8
 
 
-def merged_plainly(merged: hdrfuse.Merged) -> NDArray[np.float32]:
-    """The registered frames' mean under triangle weights: what merging does that knows no ghosts."""
-    total = weights = np.float32(0)
-    last = len(merged.frames) - 1
-    for index, frame in enumerate(merged.frames):
-        exposure = frame.exposure()
-        encoded = exposure ** np.float32(1 / 2.2)
-        rising = 1.0 if index == last else 2 * encoded
-        falling = 1.0 if index == 0 else 2 - 2 * encoded
-        weight = np.clip(np.minimum(rising, falling), 1e-6, 1).mean(axis=2, keepdims=True, dtype=np.float32)
-        if frame.valid is not None:
-            weight *= frame.valid[..., None]
-        total = total + weight * exposure / np.float32(frame.gain)
-        weights = weights + weight
-    return np.asarray(total / np.maximum(weights, 1e-9), np.float32)
-
-
 def ghost_picture() -> NDArray[np.uint8]:
     """Both merges side by side under one tone curve, (H, W, 3) sRGB."""
     merged = hdrfuse.merge(demo_bracket().frames, EVS, method="classical")
-    both = np.concatenate([merged_plainly(merged), merged.radiance], axis=1)
+    both = np.concatenate([merged_plainly(merged.frames), merged.radiance], axis=1)
     toned = TONEMAPPERS["reinhard"](both)
     left, right = toned[ROWS, COLUMNS], np.array_split(toned, 2, axis=1)[1][ROWS, COLUMNS]
     gap = np.full((left.shape[0], GAP_PX, 3), 255, np.uint8)
