@@ -35,6 +35,9 @@ SMALL_BATCH = ("--method", "classical", "--workers", "1")
 SMALL_TRAINING = ("--steps", "1", "--batch", "1", "--crop", "32", "--validation", "1", "--workers", "0")
 """Appended to the README's trainings, which take hours."""
 
+SMALL_MERGE = ("--method", "classical")
+"""Appended to all but the first of the README's merges."""
+
 INSTALLING = ("python3.11", ".venv/bin/pip", ".venv/bin/pytest")
 """What a README command begins with that CI runs itself, once, before this test."""
 
@@ -68,9 +71,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which every command of the README has run, one after the other."""
     folder = tmp_path_factory.mktemp("readme")
     write_hdr_images(folder / "hdr-images")
+    sizes = {"batch": SMALL_BATCH, "bench": SMALL_BENCH, "eval": SMALL_EVAL, "train": SMALL_TRAINING}
     for arguments in hdrfuse_commands():
-        sizes = {"batch": SMALL_BATCH, "bench": SMALL_BENCH, "eval": SMALL_EVAL, "train": SMALL_TRAINING}
         small = sizes.get(arguments[0], ())
+        sizes |= {"merge": SMALL_MERGE} if arguments[0] == "merge" else {}
         done = subprocess.run(
             [*program(), *arguments, *small], cwd=folder, env=environment(folder), capture_output=True, text=True,
             check=False,

@@ -18,6 +18,9 @@ from hdrfuse.lfdiff.weights import WeightsMetadata, load_weights
 
 Array = NDArray[np.float32]
 
+NO_PRIMITIVE = "could not create a primitive"
+"""All that oneDNN says where it finds no memory for a convolution's code."""
+
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -165,4 +168,5 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     told = ("can't allocate memory", "not enough memory")
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in told)
+    text = str(error)
+    return isinstance(error, RuntimeError) and (any(words in text for words in told) or text == NO_PRIMITIVE)

@@ -101,4 +101,6 @@ def test_running_out_of_memory_is_told_from_other_errors():
         torch.empty(2**55)
     assert is_out_of_memory(raised.value)
     assert is_out_of_memory(MemoryError())
+    assert is_out_of_memory(RuntimeError("could not create a primitive"))
+    assert not is_out_of_memory(RuntimeError("could not create a primitive descriptor for a convolution"))
     assert not is_out_of_memory(RuntimeError("sizes do not match"))

@@ -38,6 +38,7 @@ def tiny_config():
         alignment_channels=8,
         channels=16,
         heads=2,
+        low_residuals=1,
         frms_per_block=(1,),
         prior_width=8,
         prior_residuals=1,
