@@ -28,7 +28,7 @@ WINDOW_PX = 1.5
 FREE, SPREAD = 1.0, 4.0
 """Squared differences in standard deviations: without doubt up to FREE, of which SPREAD more leaves a third."""
 
-RARE = 2.0
+RARE = 2.5
 """Errors of the network that are nothing special, in its standard deviations: they are not normally distributed."""
 
 NOISE_KEPT = 0.8
@@ -61,7 +61,7 @@ HIDING_EDGE_PX = 3
 DARKER = (0.02, 0.06)
 """How far it may stay below a darker frame's measurement."""
 
-OWN_POWER = 8
+OWN_POWER = 16
 """How soon a merge counts as the reference alone: power of the reference's share in it."""
 
 
