@@ -31,6 +31,9 @@ FREE, SPREAD = 1.0, 4.0
 RARE = 2.5
 """Errors of the network that are nothing special, in its standard deviations: they are not normally distributed."""
 
+UNEVEN = 3.0
+"""The same of errors of either sign, which a mean does not show: texture that moved a little, hair, leaves."""
+
 NOISE_KEPT = 0.8
 """How much of the reference's noise the network passes on: what the merge has of it too does not average out."""
 
@@ -103,7 +106,10 @@ def network_share(
 
     pixel = np.float32(averaged_px**2)  # what averaging took from the noise is still in the picture
     share = _least_noise(pixel * noise, pixel * seen_noise, toe, own_share, rms)
-    differs = _doubt(compressed - proposed, noise, slack + (1.0 - own_share) ** 2 * toe + np.float32((RARE * rms) ** 2))
+    other = slack + (1.0 - own_share) ** 2 * toe
+    differs = _doubt(compressed - proposed, noise, other + np.float32((RARE * rms) ** 2))
+    other += noise + seen_noise + np.float32((UNEVEN * rms) ** 2)
+    np.maximum(differs, _uneven_doubt(compressed - proposed, other), out=differs)
     differs *= 1.0 - own_share**OWN_POWER * (1.0 - clipped)  # the reference alone holds no ghost
     share += differs * (1.0 - share)
     guess = FILL_ERROR**2 / (FILL_ERROR**2 + (GUESSED * rms) ** 2)
@@ -123,10 +129,10 @@ def network_share(
 
 
 def visible_change(merged: Plane, learned: Plane, share: Plane, *, white: float) -> Plane:
-    """(h, w) what the network's share changes in the merged radiance (h, w, 3), after the mu-law, without its noise."""
+    """(h, w) root mean square of what the network's share changes in the merge (h, w, 3), after the mu-law."""
     unit = np.float32(1.0 / white)
     change = share[..., None] * (_mu_law(learned * unit) - _mu_law(merged * unit))
-    return brightest(np.abs(_blurred(change)))
+    return np.sqrt(brightest(_blurred(change**2)))
 
 
 def blend(merged: Plane, learned: Plane, share: Plane, *, white: float) -> None:
@@ -184,6 +190,12 @@ def _doubt(difference: Plane, noise: Plane, other: Plane) -> Plane:
     """(h, w) 0 where a mean difference (h, w, 3) is explained by noise, whose variance averages out, and by `other`."""
     spread = _blurred(noise) * np.float32(1.0 / (4.0 * np.pi * WINDOW_PX**2)) + other
     square = brightest(_blurred(difference) ** 2) / spread
+    return np.asarray(1.0 - np.exp(-np.maximum(square - FREE, 0.0) / SPREAD), np.float32)
+
+
+def _uneven_doubt(difference: Plane, variance: Plane) -> Plane:
+    """(h, w) 0 where a variance (h, w) explains the mean square of a difference (h, w, 3)."""
+    square = brightest(_blurred(difference**2)) / _blurred(variance)
     return np.asarray(1.0 - np.exp(-np.maximum(square - FREE, 0.0) / SPREAD), np.float32)
 
 

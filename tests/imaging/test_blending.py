@@ -59,6 +59,16 @@ def test_a_ghost_in_the_merge_is_the_networks_to_remove():
     assert share[:10].max() < 0.1
 
 
+def test_texture_that_moved_a_little_is_the_networks():
+    stripes = np.where(np.arange(SHAPE[1]) % 2, 0.14, 0.06)[None, :, None]  # they even out over the window
+    light = np.broadcast_to(stripes, (*SHAPE, 3)).astype(np.float32)
+    merged = light.copy()
+    merged[GHOST] = 0.2 - merged[GHOST]
+    share = share_of(merged, light, light)
+    assert inner(share) > 0.8
+    assert share[:10].max() < 0.1
+
+
 def test_a_line_that_a_darker_frame_measures_brighter_is_the_merges():
     light, learned = plane(2.0), plane(2.0)
     light[:, 40], learned[:, 40] = 3.8, 2.0  # one pixel wide
