@@ -108,8 +108,9 @@ def network_share(
     share = _least_noise(pixel * noise, pixel * seen_noise, toe, own_share, rms)
     other = slack + (1.0 - own_share) ** 2 * toe
     differs = _doubt(compressed - proposed, noise, other + np.float32((RARE * rms) ** 2))
-    other += noise + seen_noise + np.float32((UNEVEN * rms) ** 2)
-    np.maximum(differs, _uneven_doubt(compressed - proposed, other), out=differs)
+    if not any(frame.detail_loss for frame in frames):  # resampled frames differ in their finest detail anyway
+        other += noise + seen_noise + np.float32((UNEVEN * rms) ** 2)
+        np.maximum(differs, _uneven_doubt(compressed - proposed, other), out=differs)
     differs *= 1.0 - own_share**OWN_POWER * (1.0 - clipped)  # the reference alone holds no ghost
     share += differs * (1.0 - share)
     guess = FILL_ERROR**2 / (FILL_ERROR**2 + (GUESSED * rms) ** 2)
