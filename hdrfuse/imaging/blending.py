@@ -190,13 +190,16 @@ def _variance_of_merge(merged: Plane, frames: Sequence[Exposed], reference: int,
 def _doubt(difference: Plane, noise: Plane, other: Plane) -> Plane:
     """(h, w) 0 where a mean difference (h, w, 3) is explained by noise, whose variance averages out, and by `other`."""
     spread = _blurred(noise) * np.float32(1.0 / (4.0 * np.pi * WINDOW_PX**2)) + other
-    square = brightest(_blurred(difference) ** 2) / spread
-    return np.asarray(1.0 - np.exp(-np.maximum(square - FREE, 0.0) / SPREAD), np.float32)
+    return _improbable(brightest(_blurred(difference) ** 2) / spread)
 
 
 def _uneven_doubt(difference: Plane, variance: Plane) -> Plane:
     """(h, w) 0 where a variance (h, w) explains the mean square of a difference (h, w, 3)."""
-    square = brightest(_blurred(difference**2)) / _blurred(variance)
+    return _improbable(brightest(_blurred(difference**2)) / _blurred(variance))
+
+
+def _improbable(square: Plane) -> Plane:
+    """0 for squared differences, in variances, that chance explains, up to 1."""
     return np.asarray(1.0 - np.exp(-np.maximum(square - FREE, 0.0) / SPREAD), np.float32)
 
 
