@@ -106,13 +106,14 @@ def _fill(
     """Put the network's radiance, 1.0 = the shortest frame's white, into a frame -> tiles it saw, and did not."""
     height, width = radiance.shape[:2]
     planned = plan_tiles(height, width, tile_px=tile_px, multiple_of=network.multiple_of)
-    tiles = [tile for tile in planned if settled is None or not settled.holds(tile)]
     noise = network.noise(height, width, seed)
     radiance[:] = 0.0
-    if settled is not None:
-        for tile in planned:
-            if settled.holds(tile):
-                tile.add_to(radiance, settled.radiance[tile.rows, tile.columns] / np.float32(triplet.white))
+    tiles = []
+    for tile in planned:
+        if settled is not None and settled.holds(tile):
+            tile.add_to(radiance, settled.radiance[tile.rows, tile.columns] / np.float32(triplet.white))
+        else:
+            tiles.append(tile)
 
     def run(batch: Sequence[Tile]) -> Plane:
         ldr = np.stack([triplet.encoded(tile.rows, tile.columns) for tile in batch])
