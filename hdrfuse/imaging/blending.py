@@ -58,6 +58,9 @@ INVENTED = 0.15
 HIDING = (0.1, 0.25)
 """Share of the reference's white that a darker frame must miss to show something that hides the light."""
 
+SHINING = (1.0, 1.1)
+"""Share of the reference's white from which a darker frame measures the light itself."""
+
 HIDING_EDGE_PX = 3
 """How far its soft edge reaches."""
 
@@ -112,6 +115,7 @@ def network_share(
         other += noise + seen_noise + np.float32((UNEVEN * rms) ** 2)
         np.maximum(differs, _uneven_doubt(compressed - proposed, other), out=differs)
     differs *= 1.0 - own_share**OWN_POWER * (1.0 - clipped)  # the reference alone holds no ghost
+    differs *= 1.0 - clipped * _shining(frames[:reference], ghosts)  # a ghost would be darker
     share += differs * (1.0 - share)
     guess = FILL_ERROR**2 / (FILL_ERROR**2 + (GUESSED * rms) ** 2)
     invented = 1.0 - np.float32(INVENTED) * _hidden(frames[:reference], 1.0 - measured)
@@ -213,6 +217,15 @@ def _hidden(darker: Sequence[Exposed], white: Plane) -> Plane:
         too_dark = ramp(1.0 - frame.exposure() * np.float32(1.0 / frame.gain), *HIDING)
         hidden = np.minimum(hidden, brightest(white * too_dark))
     return _blurred(np.asarray(cv2.dilate(hidden, disc(HIDING_EDGE_PX)), np.float32))
+
+
+def _shining(darker: Sequence[Exposed], ghosts: Ghosts) -> Plane | np.float32:
+    """(h, w) 1 where some darker frame, in agreement with the others, shows more light than the reference's white."""
+    shining: Plane | np.float32 = np.float32(0.0)
+    for frame, consistency in zip(darker, ghosts.consistency, strict=False):
+        light = brightest(frame.exposure()) * np.float32(1.0 / frame.gain)
+        shining = np.maximum(shining, _fitted(consistency, light) * ramp(light, *SHINING))
+    return shining
 
 
 def _fitted(plane: Plane, like: Plane) -> Plane:

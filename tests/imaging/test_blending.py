@@ -77,6 +77,18 @@ def test_a_line_that_a_darker_frame_measures_brighter_is_the_merges():
     assert share[10:-10, 40].max() < 0.05
 
 
+def test_light_that_a_darker_frame_measures_is_no_brighter_for_the_network():
+    light, learned = plane(1.5), plane(1.5)
+    learned[GHOST] = 2.5
+    assert inner(share_of(light, learned, light)) < 0.05
+
+
+def test_what_a_darker_frame_shows_darker_than_white_may_hide_light():
+    light, merged = plane(1.5), plane(1.5)
+    merged[GHOST] = 0.9
+    assert inner(share_of(merged, light, light, behind=0.9)) > 0.8
+
+
 def test_what_the_reference_contradicts_is_not_taken_from_the_network():
     light, learned = plane(0.3), plane(0.3)
     learned[GHOST] = 0.5
