@@ -42,6 +42,18 @@ def random_sensor(rng: np.random.Generator) -> Sensor:
     )
 
 
+def raw_sensor(rng: np.random.Generator) -> Sensor:
+    """Draw a camera at its lowest ISO, read from raw files."""
+    return Sensor(
+        shot_variance=float(10 ** rng.uniform(-6, -4.7)),
+        read_variance=float(10 ** rng.uniform(-8.5, -6.5)),
+        grain_px=0.0,
+        bits=int(rng.choice([14, 16])),
+        storage_gamma=float(rng.choice([1.0, 2.2])),
+        jpeg_quality=None,
+    )
+
+
 def captured(rng: np.random.Generator, exposed: Array, sensor: Sensor) -> Array:
     """Exposed scene (H, W, 3), 1.0 = white -> what the file says it was, in [0, 1], linear."""
     noise = rng.standard_normal(exposed.shape, np.float32)

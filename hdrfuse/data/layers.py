@@ -13,7 +13,7 @@ from hdrfuse.data.views import pattern
 
 Array = NDArray[np.float32]
 
-HIDING_LIGHT = 0.4
+HIDING_LIGHT = 0.6
 """Share of the layers placed in front of what the reference clips, where nothing but a guess tells the light."""
 
 STILL_PX = 1.0

@@ -15,6 +15,7 @@ from hdrfuse.data.camera import (
     random_calibration_error,
     random_registration,
     random_sensor,
+    raw_sensor,
 )
 from hdrfuse.data.layers import bent, motion_blurred, random_layer
 from hdrfuse.data.library import ImageLibrary
@@ -26,6 +27,8 @@ Array = NDArray[np.float32]
 
 REFERENCE = 1
 """Frames are in the order short, reference, long."""
+CAREFUL = 0.4
+"""Share of brackets from a tripod and raw files at a low ISO: nothing to blame on the camera."""
 MARGIN_PX = 8
 """Rendered around the sample and cut off, so that shifts show no border."""
 
@@ -51,9 +54,10 @@ def random_bracket(
     full = size + 2 * MARGIN_PX
     scene = random_scene(rng, library, full, painted_fraction)
     ev = random_ev_offsets(rng)
-    sensor = random_sensor(rng)
-    hand_held = rng.random() < 0.45
-    calibrated = rng.random() < 0.5
+    careful = rng.random() < CAREFUL
+    sensor = raw_sensor(rng) if careful else random_sensor(rng)
+    hand_held = not careful and rng.random() < 0.5
+    calibrated = careful or rng.random() < 0.3
     curve_error = random_calibration_error(rng)
     inner = slice(MARGIN_PX, MARGIN_PX + size)
     ldr, truth = [], scene[REFERENCE]

@@ -105,7 +105,7 @@ def fast_recipe(objective: Objective) -> Recipe:
         weight_decay=0.01,
         ema_decay=0.997,
         perceptual_weight=0.0,
-        squared_weight=4.0,
+        squared_weight=16.0,
         noise_weight=0.05,
         prior_weight=0.05,
         prior_rate=0.25,

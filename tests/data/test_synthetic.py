@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hdrfuse.data.camera import CalibrationError, Sensor, captured, random_registration, stored
+from hdrfuse.data.camera import CalibrationError, Sensor, captured, random_registration, raw_sensor, stored
 from hdrfuse.data.contact_sheet import contact_sheet
 from hdrfuse.data.layers import Layer, motion_blurred, random_layer
 from hdrfuse.data.library import LARGEST, MEDIAN, ImageLibrary, linear_cutout, linear_texture, pack
@@ -96,6 +96,14 @@ def test_noise_has_the_variance_that_the_sensor_states():
     flat = np.full((200, 200, 3), 0.5, np.float32)
     error = captured(np.random.default_rng(0), flat, noisy) - flat
     assert np.var(error) == pytest.approx(0.5e-4 + 1e-5, rel=0.05)
+
+
+def test_a_raw_file_at_a_low_iso_is_off_by_less_than_a_level_of_eight_bits():
+    scene = np.full((32, 32, 3), 0.5, np.float32)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        encoded = captured(rng, scene, raw_sensor(rng)) ** (1 / 2.2)
+        assert np.std(encoded) < 1 / 255
 
 
 def test_eight_bits_leave_256_values():
