@@ -56,7 +56,7 @@ def random_bracket(
     ev = random_ev_offsets(rng)
     careful = rng.random() < CAREFUL
     sensor = raw_sensor(rng) if careful else random_sensor(rng)
-    hand_held = not careful and rng.random() < 0.5
+    hand_held = not careful and rng.random() < 0.7
     calibrated = careful or rng.random() < 0.3
     curve_error = random_calibration_error(rng)
     inner = slice(MARGIN_PX, MARGIN_PX + size)

@@ -16,7 +16,7 @@ import numpy as np
 from hdrfuse.imaging.agreement import disc
 from hdrfuse.imaging.ghosts import Ghosts
 from hdrfuse.imaging.highlights import CLIP_FROM, CLIP_TO, ramp
-from hdrfuse.imaging.merging import STRIP_ROWS, WORKERS, enlarge_rows, unclipped
+from hdrfuse.imaging.merging import STRIP_ROWS, WORKERS, enlarge_rows, finest_detail, unclipped
 from hdrfuse.imaging.radiometry import Exposed, Plane, brightest, darkest
 
 MU = 5000.0
@@ -31,8 +31,11 @@ FREE, SPREAD = 1.0, 4.0
 RARE = 2.5
 """Errors of the network that are nothing special, in its standard deviations: they are not normally distributed."""
 
-UNEVEN = 3.0
+UNEVEN = 2.0
 """The same of errors of either sign, which a mean does not show: texture that moved a little, hair, leaves."""
+
+UNEVEN_PX = 1.0
+"""Standard deviation of the window that takes the finest detail out of them, in which resampled frames differ."""
 
 NOISE_KEPT = 0.8
 """How much of the reference's noise the network passes on: what the merge has of it too does not average out."""
@@ -54,6 +57,9 @@ BELOW_WHITE = (0.05, 0.1)
 
 INVENTED = 0.15
 """How much less the network counts where it can only invent the light: its guess shows the outline of what hid it."""
+
+UNREACHED = 0.5
+"""How much it counts at the rim of hand-held frames, where no darker one reaches: no more than the fill knows."""
 
 HIDING = (0.1, 0.25)
 """Share of the reference's white that a darker frame must miss to show something that hides the light."""
@@ -110,15 +116,19 @@ def network_share(
     pixel = np.float32(averaged_px**2)  # what averaging took from the noise is still in the picture
     share = _least_noise(pixel * noise, pixel * seen_noise, toe, own_share, rms)
     other = slack + (1.0 - own_share) ** 2 * toe
-    differs = _doubt(compressed - proposed, noise, other + np.float32((RARE * rms) ** 2))
-    if not any(frame.detail_loss for frame in frames):  # resampled frames differ in their finest detail anyway
-        other += noise + seen_noise + np.float32((UNEVEN * rms) ** 2)
-        np.maximum(differs, _uneven_doubt(compressed - proposed, other), out=differs)
+    if detail_loss := max(frame.detail_loss for frame in frames):
+        other += np.float32(detail_loss) * brightest(finest_detail(compressed))
+    difference = compressed - proposed
+    differs = _doubt(difference, noise, other + np.float32((RARE * rms) ** 2))
+    np.maximum(
+        differs, _uneven_doubt(difference, noise + seen_noise, other + np.float32((UNEVEN * rms) ** 2)), out=differs
+    )
     differs *= 1.0 - own_share**OWN_POWER * (1.0 - clipped)  # the reference alone holds no ghost
     differs *= 1.0 - clipped * _shining(frames[:reference], ghosts)  # a ghost would be darker
     share += differs * (1.0 - share)
     guess = FILL_ERROR**2 / (FILL_ERROR**2 + (GUESSED * rms) ** 2)
     invented = 1.0 - np.float32(INVENTED) * _hidden(frames[:reference], 1.0 - measured)
+    invented *= UNREACHED + (1.0 - UNREACHED) * _reached(frames[:reference], unknown)
     share += unknown * (np.float32(guess) * invented - share)
 
     beyond = proposed - np.clip(proposed, least_shown, most_shown)
@@ -197,9 +207,11 @@ def _doubt(difference: Plane, noise: Plane, other: Plane) -> Plane:
     return _improbable(brightest(_blurred(difference) ** 2) / spread)
 
 
-def _uneven_doubt(difference: Plane, variance: Plane) -> Plane:
-    """(h, w) 0 where a variance (h, w) explains the mean square of a difference (h, w, 3)."""
-    return _improbable(brightest(_blurred(difference**2)) / _blurred(variance))
+def _uneven_doubt(difference: Plane, noise: Plane, other: Plane) -> Plane:
+    """(h, w) 0 where noise and `other` explain the mean square of a difference (h, w, 3) but for its finest detail."""
+    smooth = np.asarray(cv2.GaussianBlur(difference, (0, 0), UNEVEN_PX), np.float32)
+    variance = noise * np.float32(1.0 / (4.0 * np.pi * UNEVEN_PX**2)) + other
+    return _improbable(brightest(_blurred(smooth**2)) / _blurred(variance))
 
 
 def _improbable(square: Plane) -> Plane:
@@ -226,6 +238,14 @@ def _shining(darker: Sequence[Exposed], ghosts: Ghosts) -> Plane | np.float32:
         light = brightest(frame.exposure()) * np.float32(1.0 / frame.gain)
         shining = np.maximum(shining, _fitted(consistency, light) * ramp(light, *SHINING))
     return shining
+
+
+def _reached(darker: Sequence[Exposed], like: Plane) -> Plane:
+    """(h, w) 1 where some darker frame shows anything at all."""
+    reached = np.zeros_like(like)
+    for frame in darker:
+        np.maximum(reached, np.float32(1.0) if frame.valid is None else frame.valid, out=reached)
+    return reached
 
 
 def _fitted(plane: Plane, like: Plane) -> Plane:

@@ -83,7 +83,7 @@ def _merge_rows(frames: Sequence[Exposed], reference: int, ghosts: Ghosts, rows:
         variance = frame.variance(first * np.float32(frame.gain))
         variance *= np.float32(frame.gain**-2)
         if frame.detail_loss > 0.0:
-            detail = _finest_detail(first) if detail is None else detail
+            detail = finest_detail(first) if detail is None else detail
             variance += np.float32(frame.detail_loss) * detail
         weights.append(np.divide(trust, variance, out=variance))
     merged = _weighted_mean(radiances, weights)
@@ -138,7 +138,7 @@ def _restored(merged: Plane, fill: Plane, exposure: Plane) -> Plane:
     return pale * fill + (1.0 - pale) * (merged + clipped * (in_hue - merged))
 
 
-def _finest_detail(radiance: Plane) -> Plane:
+def finest_detail(radiance: Plane) -> Plane:
     """(h, W, 3) variance of what lies above half the sampling rate, from second differences (Immerkaer 1996)."""
     return np.asarray(cv2.blur(cv2.filter2D(radiance, -1, IMMERKAER) ** 2, (3, 3)), np.float32)
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,8 @@ def exposed(light, ev, toe=0.0):
     return Exposed(pixels=pixels, lookup=None, white=1.0, ev=ev, noise=NOISE, toe=toe)
 
 
-def share_of(merged, learned, light, *, ghosts=(), unknown=False, rms=0.005, fill=0.0, behind=None, toe=0.0, seen=None):
+def share_of(merged, learned, light, *, ghosts=(), unknown=False, rms=0.005, fill=0.0, behind=None, toe=0.0, seen=None,
+             detail_loss=0.0, reached=True):  # fmt: skip
     """The network's share where three frames saw `light`, the darkest `behind` in GHOST, where `ghosts` disagree.
 
     The reference saw `seen` instead, if that is given.
@@ -35,6 +38,9 @@ def share_of(merged, learned, light, *, ghosts=(), unknown=False, rms=0.005, fil
         frames[1] = exposed(seen, 0.0, toe)
     if behind is not None:
         frames[0].pixels[GHOST] = behind / 4
+    if not reached:
+        frames[0] = replace(frames[0], valid=~hidden.astype(bool))
+    frames = [replace(frame, detail_loss=0.0 if index == 1 else detail_loss) for index, frame in enumerate(frames)]
     return network_share(
         merged, learned, frames, 1, found, error=NetworkError(white=4.0, rms=rms), tolerance=0.02
     )  # fmt: skip
@@ -60,13 +66,20 @@ def test_a_ghost_in_the_merge_is_the_networks_to_remove():
 
 
 def test_texture_that_moved_a_little_is_the_networks():
-    stripes = np.where(np.arange(SHAPE[1]) % 2, 0.14, 0.06)[None, :, None]  # they even out over the window
+    stripes = np.where(np.arange(SHAPE[1]) // 3 % 2, 0.14, 0.06)[None, :, None]  # they even out over the window
     light = np.broadcast_to(stripes, (*SHAPE, 3)).astype(np.float32)
     merged = light.copy()
     merged[GHOST] = 0.2 - merged[GHOST]
     share = share_of(merged, light, light)
     assert inner(share) > 0.8
     assert share[:10].max() < 0.1
+
+
+def test_the_finest_detail_of_resampled_frames_is_no_doubt():
+    light, softer = plane(0.1), plane(0.1)
+    light[::3, ::3], softer[::3, ::3] = 0.6, 0.3
+    assert inner(share_of(softer, light, light, rms=0.002)) > 0.3
+    assert inner(share_of(softer, light, light, rms=0.002, detail_loss=0.1)) < 0.05
 
 
 def test_a_line_that_a_darker_frame_measures_brighter_is_the_merges():
@@ -134,6 +147,13 @@ def test_light_that_something_hides_in_the_darker_frame_is_less_the_networks():
     hidden = inner(share_of(merged, learned, light, unknown=True, ghosts=(0,), behind=0.2))
     assert hidden < 0.9 * around
     assert hidden > 0.1
+
+
+def test_where_no_darker_frame_reaches_the_network_guesses_no_better_than_the_fill():
+    merged, learned = plane(1.0), plane(2.5)
+    here = share_of(merged, learned, plane(1.5), ghosts=(0,), unknown=True)
+    beyond = share_of(merged, learned, plane(1.5), ghosts=(0,), unknown=True, reached=False)
+    assert inner(beyond) == pytest.approx(inner(here) / 2, rel=0.05)
 
 
 def test_a_blend_lies_between_both_and_goes_by_the_share():
