@@ -40,7 +40,7 @@ UNEVEN_PX = 1.0
 NOISE_KEPT = 0.8
 """How much of the reference's noise the network passes on: what the merge has of it too does not average out."""
 
-UNSEEN = 1.2
+UNSEEN = 3.0
 """How much larger the network's error may be on scenes unlike those that it was validated on."""
 
 GUESSED = 2.5
@@ -58,13 +58,13 @@ BELOW_WHITE = (0.05, 0.1)
 INVENTED = 0.15
 """How much less the network counts where it can only invent the light: its guess shows the outline of what hid it."""
 
-UNREACHED = 0.5
-"""How much it counts at the rim of hand-held frames, where no darker one reaches: no more than the fill knows."""
+UNREACHED = 0.35
+"""How much it counts at the rim of hand-held frames, where no darker one reaches: the fill knows as much."""
 
 HIDING = (0.1, 0.25)
 """Share of the reference's white that a darker frame must miss to show something that hides the light."""
 
-SHINING = (1.0, 1.1)
+SHINING = (0.9, 1.0)
 """Share of the reference's white from which a darker frame measures the light itself."""
 
 HIDING_EDGE_PX = 3
