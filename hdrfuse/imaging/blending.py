@@ -125,16 +125,20 @@ def network_share(
     )
     differs *= 1.0 - own_share**OWN_POWER * (1.0 - clipped)  # the reference alone holds no ghost
     differs *= 1.0 - clipped * _shining(frames[:reference], ghosts)  # a ghost would be darker
+    shown = _mu_law(seen * unit)
+    hiding = ramp(((1.0 - measured) * (shown - compressed)).max(axis=2), *DARKER)  # darker than what clips
+    np.maximum(differs, hiding, out=differs)
     share += differs * (1.0 - share)
     guess = FILL_ERROR**2 / (FILL_ERROR**2 + (GUESSED * rms) ** 2)
     invented = 1.0 - np.float32(INVENTED) * _hidden(frames[:reference], 1.0 - measured)
     invented *= UNREACHED + (1.0 - UNREACHED) * _reached(frames[:reference], unknown)
     share += unknown * (np.float32(guess) * invented - share)
 
-    beyond = proposed - np.clip(proposed, least_shown, most_shown)
-    contradicted = _doubt(beyond * measured, seen_noise, np.full_like(noise, (RARE * rms) ** 2))
-    above = _blurred((proposed - _mu_law(seen * unit)).max(axis=2))
-    too_dark = 1.0 - ramp(above, *BRIGHTER)
+    beyond, off = (measured * (plane - np.clip(plane, least_shown, most_shown)) for plane in (proposed, compressed))
+    contradicted = _doubt(beyond, seen_noise, np.full_like(noise, (RARE * rms) ** 2))
+    contradicted *= _part(beyond, off)
+    above = _blurred((proposed - shown).max(axis=2))
+    too_dark = (1.0 - ramp(above, *BRIGHTER)) * (1.0 - hiding)
     too_dark += unknown * (ramp(-above, *BELOW_WHITE) - too_dark)
     below = (compressed - proposed).max(axis=2)
     not_below = 1.0 - ramp(np.maximum(_blurred(below), below), *DARKER)
@@ -212,6 +216,12 @@ def _uneven_doubt(difference: Plane, noise: Plane, other: Plane) -> Plane:
     smooth = np.asarray(cv2.GaussianBlur(difference, (0, 0), UNEVEN_PX), np.float32)
     variance = noise * np.float32(1.0 / (4.0 * np.pi * UNEVEN_PX**2)) + other
     return _improbable(brightest(_blurred(smooth**2)) / _blurred(variance))
+
+
+def _part(one: Plane, other: Plane) -> Plane:
+    """(h, w) what one difference (h, w, 3) has of the squares of both."""
+    mine, theirs = (brightest(_blurred(difference**2)) for difference in (one, other))
+    return mine / np.maximum(mine + theirs, np.float32(1e-12))
 
 
 def _improbable(square: Plane) -> Plane:

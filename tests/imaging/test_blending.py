@@ -109,6 +109,19 @@ def test_what_the_reference_contradicts_is_not_taken_from_the_network():
     assert inner(share_of(light, learned, light, ghosts=(0, 2))) < 0.05
 
 
+def test_what_the_merge_has_darker_than_the_reference_clips_is_the_networks():
+    light, learned, merged = plane(1.5), plane(1.0), plane(1.5)
+    merged[GHOST] = 0.3
+    assert inner(share_of(merged, learned, light, behind=0.3)) > 0.9
+
+
+def test_where_the_reference_contradicts_the_merge_more_the_network_stays():
+    light, learned, merged = plane(0.01), plane(0.016), plane(0.01)
+    merged[GHOST] = 0.2
+    assert inner(share_of(merged, learned, light)) > 0.9
+    assert inner(share_of(light, learned, light)) < 0.1
+
+
 def test_where_the_references_curve_is_a_guess_a_brighter_frame_outdoes_the_network():
     merged, crushed = plane(0.002), plane(0.0)  # the network believes the reference's blocked-up shadows
     assert inner(share_of(merged, crushed, merged, seen=crushed)) > 0.5
