@@ -3,7 +3,8 @@
 Both say something of every pixel. The merge has the lower noise wherever several frames agree, but may hold a ghost
 that nobody noticed, leans on the reference alone where something moved, and guesses where that is clipped. The
 network's error is about the same everywhere. So each counts by the inverse of its variance, the merge loses where
-the two differ by more than both errors explain, and the network where the reference contradicts it.
+the two differ by more than both errors explain, and the network where the reference contradicts it more than the
+merge.
 """
 
 from collections.abc import Sequence
@@ -71,7 +72,7 @@ HIDING_EDGE_PX = 3
 """How far its soft edge reaches."""
 
 DARKER = (0.02, 0.06)
-"""How far it may stay below a darker frame's measurement."""
+"""How far it may stay below a darker frame's measurement, and the merge below what the reference clips."""
 
 OWN_POWER = 16
 """How soon a merge counts as the reference alone: power of the reference's share in it."""
@@ -110,7 +111,8 @@ def network_share(
     toe = ((most_shown - least_shown) ** 2).mean(axis=2) / 4
     slack = ((np.float32(tolerance) * merged * slope) ** 2).max(axis=2)
     measured = unclipped(own, seen, apart=True)
-    clipped = brightest(1.0 - measured)
+    white = 1.0 - measured
+    clipped = brightest(white)
     unknown = _fitted(ghosts.unknown, merged)
 
     pixel = np.float32(averaged_px**2)  # what averaging took from the noise is still in the picture
@@ -124,13 +126,13 @@ def network_share(
         differs, _uneven_doubt(difference, noise + seen_noise, other + np.float32((UNEVEN * rms) ** 2)), out=differs
     )
     differs *= 1.0 - own_share**OWN_POWER * (1.0 - clipped)  # the reference alone holds no ghost
-    differs *= 1.0 - clipped * _shining(frames[:reference], ghosts)  # a ghost would be darker
+    differs *= 1.0 - clipped * _shining(frames[:reference], ghosts, clipped)  # a ghost would be darker
     shown = _mu_law(seen * unit)
-    hiding = ramp(((1.0 - measured) * (shown - compressed)).max(axis=2), *DARKER)  # darker than what clips
-    np.maximum(differs, hiding, out=differs)
+    impossible = ramp((white * (shown - compressed)).max(axis=2), *DARKER)  # darker than what clips
+    np.maximum(differs, impossible, out=differs)
     share += differs * (1.0 - share)
     guess = FILL_ERROR**2 / (FILL_ERROR**2 + (GUESSED * rms) ** 2)
-    invented = 1.0 - np.float32(INVENTED) * _hidden(frames[:reference], 1.0 - measured)
+    invented = 1.0 - np.float32(INVENTED) * _hidden(frames[:reference], white)
     invented *= UNREACHED + (1.0 - UNREACHED) * _reached(frames[:reference], unknown)
     share += unknown * (np.float32(guess) * invented - share)
 
@@ -138,9 +140,9 @@ def network_share(
     contradicted = _doubt(beyond, seen_noise, np.full_like(noise, (RARE * rms) ** 2))
     contradicted *= _part(beyond, off)
     above = _blurred((proposed - shown).max(axis=2))
-    too_dark = (1.0 - ramp(above, *BRIGHTER)) * (1.0 - hiding)
+    too_dark = (1.0 - ramp(above, *BRIGHTER)) * (1.0 - impossible)
     too_dark += unknown * (ramp(-above, *BELOW_WHITE) - too_dark)
-    below = (compressed - proposed).max(axis=2)
+    below = difference.max(axis=2)
     not_below = 1.0 - ramp(np.maximum(_blurred(below), below), *DARKER)
     not_below += unknown * (1.0 - not_below)  # what the merge guesses there contradicts nothing
     share *= (1.0 - contradicted) * (1.0 - clipped * (1.0 - (1.0 - too_dark) * not_below))
@@ -241,12 +243,12 @@ def _hidden(darker: Sequence[Exposed], white: Plane) -> Plane:
     return _blurred(np.asarray(cv2.dilate(hidden, disc(HIDING_EDGE_PX)), np.float32))
 
 
-def _shining(darker: Sequence[Exposed], ghosts: Ghosts) -> Plane | np.float32:
+def _shining(darker: Sequence[Exposed], ghosts: Ghosts, like: Plane) -> Plane:
     """(h, w) 1 where some darker frame, in agreement with the others, shows more light than the reference's white."""
-    shining: Plane | np.float32 = np.float32(0.0)
+    shining = np.zeros_like(like)
     for frame, consistency in zip(darker, ghosts.consistency, strict=False):
         light = brightest(frame.exposure()) * np.float32(1.0 / frame.gain)
-        shining = np.maximum(shining, _fitted(consistency, light) * ramp(light, *SHINING))
+        np.maximum(shining, _fitted(consistency, like) * ramp(light, *SHINING), out=shining)
     return shining
 
 
