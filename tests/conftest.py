@@ -1,6 +1,11 @@
 """For all tests."""
 
+import os
 import signal
+
+if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
+    # Threads that wait for a core that another worker's threads have cost several times what they gain.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(workers))))
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A background shell starts its jobs with interrupts ignored, and every process below inherits that.

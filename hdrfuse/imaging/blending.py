@@ -131,21 +131,11 @@ def network_share(
     impossible = ramp((white * (shown - compressed)).max(axis=2), *DARKER)  # darker than what clips
     np.maximum(differs, impossible, out=differs)
     share += differs * (1.0 - share)
-    guess = FILL_ERROR**2 / (FILL_ERROR**2 + (GUESSED * rms) ** 2)
-    invented = 1.0 - np.float32(INVENTED) * _hidden(frames[:reference], white)
-    invented *= UNREACHED + (1.0 - UNREACHED) * _reached(frames[:reference], unknown)
-    share += unknown * (np.float32(guess) * invented - share)
-
+    share += unknown * (_guessed(frames[:reference], white, unknown, rms) - share)
     beyond, off = (measured * (plane - np.clip(plane, least_shown, most_shown)) for plane in (proposed, compressed))
-    contradicted = _doubt(beyond, seen_noise, np.full_like(noise, (RARE * rms) ** 2))
-    contradicted *= _part(beyond, off)
-    above = _blurred((proposed - shown).max(axis=2))
-    too_dark = (1.0 - ramp(above, *BRIGHTER)) * (1.0 - impossible)
-    too_dark += unknown * (ramp(-above, *BELOW_WHITE) - too_dark)
-    below = difference.max(axis=2)
-    not_below = 1.0 - ramp(np.maximum(_blurred(below), below), *DARKER)
-    not_below += unknown * (1.0 - not_below)  # what the merge guesses there contradicts nothing
-    share *= (1.0 - contradicted) * (1.0 - clipped * (1.0 - (1.0 - too_dark) * not_below))
+    contradicted = _doubt(beyond, seen_noise, np.full_like(noise, (RARE * rms) ** 2)) * _part(beyond, off)
+    lacking = _lacking((proposed - shown).max(axis=2), difference.max(axis=2), impossible, unknown)
+    share *= (1.0 - contradicted) * (1.0 - clipped * lacking)
     return np.asarray(np.clip(share, 0.0, 1.0), np.float32)
 
 
@@ -218,6 +208,28 @@ def _uneven_doubt(difference: Plane, noise: Plane, other: Plane) -> Plane:
     smooth = np.asarray(cv2.GaussianBlur(difference, (0, 0), UNEVEN_PX), np.float32)
     variance = noise * np.float32(1.0 / (4.0 * np.pi * UNEVEN_PX**2)) + other
     return _improbable(brightest(_blurred(smooth**2)) / _blurred(variance))
+
+
+def _guessed(darker: Sequence[Exposed], white: Plane, unknown: Plane, rms: float) -> Plane:
+    """(h, w) how much of a highlight is the network's where both it and the fill have to guess it."""
+    guess = FILL_ERROR**2 / (FILL_ERROR**2 + (GUESSED * rms) ** 2)
+    invented = 1.0 - np.float32(INVENTED) * _hidden(darker, white)
+    invented *= UNREACHED + (1.0 - UNREACHED) * _reached(darker, unknown)
+    return np.asarray(np.float32(guess) * invented, np.float32)
+
+
+def _lacking(above: Plane, below: Plane, impossible: Plane, unknown: Plane) -> Plane:
+    """(h, w) 1 where the network shows less light than is known to be there, though the reference clips.
+
+    `above`: how far the network exceeds what the reference shows; `below`: how far it stays below the merge, which
+    darker frames measured unless it is `impossible` or `unknown`.
+    """
+    above = _blurred(above)
+    too_dark = (1.0 - ramp(above, *BRIGHTER)) * (1.0 - impossible)
+    too_dark += unknown * (ramp(-above, *BELOW_WHITE) - too_dark)
+    not_below = 1.0 - ramp(np.maximum(_blurred(below), below), *DARKER)
+    not_below += unknown * (1.0 - not_below)  # what the merge guesses there contradicts nothing
+    return np.asarray(1.0 - (1.0 - too_dark) * not_below, np.float32)
 
 
 def _part(one: Plane, other: Plane) -> Plane:
