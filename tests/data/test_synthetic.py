@@ -68,6 +68,16 @@ def test_the_truth_agrees_with_the_reference_where_it_neither_clips_nor_drowns_i
     assert np.nanmedian(differences) < 0.05
 
 
+def test_most_references_are_off_by_less_than_a_level_of_eight_bits_and_many_by_more(library):
+    errors = []
+    for index in range(120):
+        sample = SyntheticBrackets(library=library, size=48, seed=2)[index]
+        true = (sample.radiance * sample.exposure[1]) ** (1 / 2.2)
+        exposed = (sample.ldr[1] > 0.1) & (sample.ldr[1] < 0.9) & (true < 0.95)
+        errors.append(np.sqrt(np.mean((sample.ldr[1] - true)[exposed] ** 2)))
+    assert 0.5 < np.mean(np.array(errors) < 0.7 / 255) < 0.75  # a third by chance, all from careful photographers
+
+
 def test_a_scene_is_exposed_so_that_a_percentile_reaches_half_the_white():
     rng = np.random.default_rng(0)
     view = np.exp(rng.normal(0, 2, (64, 64, 3))).astype(np.float32)
