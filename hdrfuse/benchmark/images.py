@@ -1,16 +1,15 @@
 """Quality on pictures: PSNR-mu of merged collages of HDR images and cut-outs that training never read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from hdrfuse.benchmark.quality import PHOTON_NOISE, READ_NOISE, methods
+from hdrfuse.benchmark.quality import PHOTON_NOISE, READ_NOISE, scored
 from hdrfuse.data.collage import Collage, collage, collage_bracket, unseen_pictures
-from hdrfuse.data.procedural import Motion
-from hdrfuse.metrics import psnr_mu
+from hdrfuse.data.procedural import Motion, ProceduralBracket
 from hdrfuse.pipeline import Progress
 
 MOTIONS: tuple[Motion, ...] = ("static", "moving", "handheld", "handheld-moving")
@@ -56,30 +55,31 @@ def measure_images(
     sensor's noise.
     Raises BadInputError where no picture is for tests, ImageError for an unreadable one.
     """
-    ways = methods()
-    scores: dict[tuple[Motion, str], list[float]] = {(motion, name): [] for motion in motions for name in ways}
     scenes = []
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        library = unseen_pictures(images, movers, Path(folder), lambda name: progress(f"reading {name}", 0.0))
+
+    def brackets(folder: Path) -> Iterator[tuple[Motion, ProceduralBracket]]:
+        library = unseen_pictures(images, movers, folder, lambda name: progress(f"reading {name}", 0.0))
         for index, seed in enumerate(seeds):
             made = collage(library, seed, size)
             scenes.append(scene_name(made))
             for turn, motion in enumerate(motions):
                 progress(f"{made.name}, {motion}", (index + turn / len(motions)) / len(seeds))
-                bracket = collage_bracket(
-                    made,
-                    motion=motion,
-                    bits=bits,
-                    photon_noise=noise * PHOTON_NOISE,
-                    read_noise=noise * READ_NOISE,
+                yield (
+                    motion,
+                    collage_bracket(
+                        made,
+                        motion=motion,
+                        bits=bits,
+                        photon_noise=noise * PHOTON_NOISE,
+                        read_noise=noise * READ_NOISE,
+                    ),
                 )
-                for name, merge in ways.items():
-                    radiance, region = merge(bracket)
-                    score = psnr_mu(radiance[region], bracket.truth[region])
-                    scores[motion, name].append(round(score, 3))
+
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        found = scored(brackets(Path(folder)))
     return [
-        ImageQuality(method=name, motion=motion, scenes=tuple(scenes), psnr_mu_db=tuple(db))
-        for (motion, name), db in scores.items()
+        ImageQuality(method=method, motion=motion, scenes=tuple(scenes), psnr_mu_db=db)
+        for (motion, method), db in found
     ]
 
 

@@ -1,6 +1,6 @@
 """Quality: PSNR-mu of merged procedural brackets whose truth is known."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import fmean
@@ -116,21 +116,32 @@ def measure_quality(
     Brackets are 16-bit gamma 2.2 at -2, 0 and +2 EV, ``size`` (width, height); ``noise`` scales the variance of
     the sensor's noise.
     """
-    found, ways = [], methods()
-    for done, motion in enumerate(motions):
-        scores: dict[str, list[float]] = {method: [] for method in ways}
-        for index, seed in enumerate(seeds):
-            progress(f"{motion}, scene {seed}", (done + index / len(seeds)) / len(motions))
-            bracket = procedural_bracket(
-                seed,
-                motion=motion,
-                size=size,
-                photon_noise=noise * PHOTON_NOISE,
-                read_noise=noise * READ_NOISE,
-            )
-            for method, merge in ways.items():
-                radiance, region = merge(bracket)
-                score = psnr_mu(radiance[region], bracket.truth[region])
-                scores[method].append(round(score, 3))
-        found += [Quality(method=method, motion=motion, psnr_mu_db=tuple(db)) for method, db in scores.items()]
-    return found
+
+    def brackets() -> Iterator[tuple[Motion, ProceduralBracket]]:
+        for done, motion in enumerate(motions):
+            for index, seed in enumerate(seeds):
+                progress(f"{motion}, scene {seed}", (done + index / len(seeds)) / len(motions))
+                yield (
+                    motion,
+                    procedural_bracket(
+                        seed,
+                        motion=motion,
+                        size=size,
+                        photon_noise=noise * PHOTON_NOISE,
+                        read_noise=noise * READ_NOISE,
+                    ),
+                )
+
+    return [Quality(method=method, motion=motion, psnr_mu_db=db) for (motion, method), db in scored(brackets())]
+
+
+def scored(brackets: Iterable[tuple[Motion, ProceduralBracket]]) -> list[tuple[tuple[Motion, str], tuple[float, ...]]]:
+    """Merge brackets of any motions in every way -> PSNR-mu in dB of each, by motion and method."""
+    ways = methods()
+    scores: dict[tuple[Motion, str], list[float]] = {}
+    for motion, bracket in brackets:
+        for method, merge in ways.items():
+            radiance, region = merge(bracket)
+            score = psnr_mu(radiance[region], bracket.truth[region])
+            scores.setdefault((motion, method), []).append(round(score, 3))
+    return [(key, tuple(db)) for key, db in scores.items()]

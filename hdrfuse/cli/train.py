@@ -173,11 +173,12 @@ def train(
     )  # fmt: skip
     with train_progress(console) as listener:
         outcome = run_session(request, out, pace=pace, device=device, resume=resume, listener=listener)
+    if not outcome.leads:
+        return
     step, steps_planned = outcome.sitting.step, outcome.plan.recipe.steps
     if outcome.sitting.interrupted:
         raise StoppedError(f"interrupted at step {step} of {steps_planned}; {out} holds a checkpoint, --resume goes on")
-    if outcome.leads:
-        console.json(report(outcome, out)) if json else console.result(summary(outcome, out))
+    console.json(report(outcome, out)) if json else console.result(summary(outcome, out))
 
 
 def report(outcome: "Outcome", out: Path) -> dict[str, Any]:
