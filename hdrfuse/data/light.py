@@ -6,13 +6,16 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 
+STAGE_LIGHT = 0.4
+"""Share of scenes under coloured lamps, where one channel clips long before the others."""
+
 
 def relit(rng: np.random.Generator, radiance: Array) -> Array:
     """Return a scene (H, W, 3) under other light: its channels permuted and scaled, often under coloured lamps."""
     if rng.random() < 0.3:
         radiance = radiance[..., rng.permutation(3)]
     gains = np.exp2(rng.normal(0, 0.35, 3)).astype(np.float32)
-    if rng.random() < 0.25:
+    if rng.random() < STAGE_LIGHT:
         return radiance * gains * stage_light(rng, *radiance.shape[:2])
     return radiance * gains
 
