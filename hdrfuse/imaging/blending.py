@@ -47,7 +47,7 @@ UNSEEN = 3.0
 GUESSED = 2.5
 """How much larger the network's error is where no frame shows reliably what is there."""
 
-FILL_ERROR = 0.035
+FILL_ERROR = 0.05
 """Error of a highlight that is continued from its surroundings, after the mu-law."""
 
 BRIGHTER = (0.01, 0.06)
@@ -56,8 +56,11 @@ BRIGHTER = (0.01, 0.06)
 BELOW_WHITE = (0.05, 0.1)
 """How far below the reference's white the network contradicts that something is clipped there."""
 
-INVENTED = 0.15
-"""How much less the network counts where it can only invent the light: its guess shows the outline of what hid it."""
+COLOURED = 0.6
+"""How much less the network counts in hidden light of which the reference measures a channel: the fill goes by it."""
+
+APART = 0.05
+"""Difference of both after the mu-law from which that matters."""
 
 UNREACHED = 0.35
 """How much it counts at the rim of hand-held frames, where no darker one reaches: the fill knows as much."""
@@ -131,7 +134,7 @@ def network_share(
     impossible = ramp((white * (shown - compressed)).max(axis=2), *DARKER)  # darker than what clips
     np.maximum(differs, impossible, out=differs)
     share += differs * (1.0 - share)
-    share += unknown * (_guessed(frames[:reference], white, unknown, rms) - share)
+    share += unknown * (_guessed(difference, frames[:reference], white, unknown, rms) - share)
     beyond, off = (measured * (plane - np.clip(plane, least_shown, most_shown)) for plane in (proposed, compressed))
     contradicted = _doubt(beyond, seen_noise, np.full_like(noise, (RARE * rms) ** 2)) * _part(beyond, off)
     lacking = _lacking((proposed - shown).max(axis=2), difference.max(axis=2), impossible, unknown)
@@ -210,12 +213,14 @@ def _uneven_doubt(difference: Plane, noise: Plane, other: Plane) -> Plane:
     return _improbable(brightest(_blurred(smooth**2)) / _blurred(variance))
 
 
-def _guessed(darker: Sequence[Exposed], white: Plane, unknown: Plane, rms: float) -> Plane:
+def _guessed(difference: Plane, darker: Sequence[Exposed], white: Plane, unknown: Plane, rms: float) -> Plane:
     """(h, w) how much of a highlight is the network's where both it and the fill have to guess it."""
     guess = FILL_ERROR**2 / (FILL_ERROR**2 + (GUESSED * rms) ** 2)
-    invented = 1.0 - np.float32(INVENTED) * _hidden(darker, white)
-    invented *= UNREACHED + (1.0 - UNREACHED) * _reached(darker, unknown)
-    return np.asarray(np.float32(guess) * invented, np.float32)
+    coloured = np.clip(1.5 - white.sum(axis=2) / 2.0, 0.0, 1.0)  # 1: two channels are measured, 1/2: one is
+    apart = 1.0 - np.exp(-brightest(_blurred(difference) ** 2) / np.float32(APART**2))
+    trusted = 1.0 - np.float32(COLOURED) * coloured * apart * _hidden(darker, white)
+    trusted *= UNREACHED + (1.0 - UNREACHED) * _reached(darker, unknown)
+    return np.asarray(np.float32(guess) * trusted, np.float32)
 
 
 def _lacking(above: Plane, below: Plane, impossible: Plane, unknown: Plane) -> Plane:
@@ -244,10 +249,7 @@ def _improbable(square: Plane) -> Plane:
 
 
 def _hidden(darker: Sequence[Exposed], white: Plane) -> Plane:
-    """(h, w) 1 where what is `white` (h, w, 3) in the reference is behind something darker in every darker frame.
-
-    The network can only invent such light, and leaves the outline of what hides it; around it, it knows.
-    """
+    """(h, w) 1 where what is `white` (h, w, 3) in the reference is behind something darker in every darker frame."""
     hidden = np.full(white.shape[:2], 1.0 if darker else 0.0, np.float32)
     for frame in darker:
         too_dark = ramp(1.0 - frame.exposure() * np.float32(1.0 / frame.gain), *HIDING)
