@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from hdrfuse.imaging.agreement import disc
 from hdrfuse.imaging.ghosts import Ghosts
 from hdrfuse.imaging.highlights import CLIP_FROM, CLIP_TO, ramp
 from hdrfuse.imaging.merging import STRIP_ROWS, WORKERS, enlarge_rows, finest_detail, unclipped
@@ -56,23 +55,14 @@ BRIGHTER = (0.01, 0.06)
 BELOW_WHITE = (0.05, 0.1)
 """How far below the reference's white the network contradicts that something is clipped there."""
 
-COLOURED = 0.6
-"""How much less the network counts in hidden light of which the reference measures a channel: the fill goes by it."""
-
-APART = 0.05
-"""Difference of both after the mu-law from which that matters."""
+COLOURED = 0.9
+"""How much less the network counts where the reference measures two channels of three: the fill goes by them."""
 
 UNREACHED = 0.35
 """How much it counts at the rim of hand-held frames, where no darker one reaches: the fill knows as much."""
 
-HIDING = (0.1, 0.25)
-"""Share of the reference's white that a darker frame must miss to show something that hides the light."""
-
 SHINING = (0.9, 1.0)
 """Share of the reference's white from which a darker frame measures the light itself."""
-
-HIDING_EDGE_PX = 3
-"""How far its soft edge reaches."""
 
 DARKER = (0.02, 0.06)
 """How far it may stay below a darker frame's measurement, and the merge below what the reference clips."""
@@ -134,7 +124,7 @@ def network_share(
     impossible = ramp((white * (shown - compressed)).max(axis=2), *DARKER)  # darker than what clips
     np.maximum(differs, impossible, out=differs)
     share += differs * (1.0 - share)
-    share += unknown * (_guessed(difference, frames[:reference], white, unknown, rms) - share)
+    share += unknown * (_guessed(frames[:reference], white, unknown, rms) - share)
     beyond, off = (measured * (plane - np.clip(plane, least_shown, most_shown)) for plane in (proposed, compressed))
     contradicted = _doubt(beyond, seen_noise, np.full_like(noise, (RARE * rms) ** 2)) * _part(beyond, off)
     lacking = _lacking((proposed - shown).max(axis=2), difference.max(axis=2), impossible, unknown)
@@ -213,12 +203,11 @@ def _uneven_doubt(difference: Plane, noise: Plane, other: Plane) -> Plane:
     return _improbable(brightest(_blurred(smooth**2)) / _blurred(variance))
 
 
-def _guessed(difference: Plane, darker: Sequence[Exposed], white: Plane, unknown: Plane, rms: float) -> Plane:
+def _guessed(darker: Sequence[Exposed], white: Plane, unknown: Plane, rms: float) -> Plane:
     """(h, w) how much of a highlight is the network's where both it and the fill have to guess it."""
     guess = FILL_ERROR**2 / (FILL_ERROR**2 + (GUESSED * rms) ** 2)
     coloured = np.clip(1.5 - white.sum(axis=2) / 2.0, 0.0, 1.0)  # 1: two channels are measured, 1/2: one is
-    apart = 1.0 - np.exp(-brightest(_blurred(difference) ** 2) / np.float32(APART**2))
-    trusted = 1.0 - np.float32(COLOURED) * coloured * apart * _hidden(darker, white)
+    trusted = 1.0 - np.float32(COLOURED) * coloured
     trusted *= UNREACHED + (1.0 - UNREACHED) * _reached(darker, unknown)
     return np.asarray(np.float32(guess) * trusted, np.float32)
 
@@ -246,15 +235,6 @@ def _part(one: Plane, other: Plane) -> Plane:
 def _improbable(square: Plane) -> Plane:
     """0 for squared differences, in variances, that chance explains, up to 1."""
     return np.asarray(1.0 - np.exp(-np.maximum(square - FREE, 0.0) / SPREAD), np.float32)
-
-
-def _hidden(darker: Sequence[Exposed], white: Plane) -> Plane:
-    """(h, w) 1 where what is `white` (h, w, 3) in the reference is behind something darker in every darker frame."""
-    hidden = np.full(white.shape[:2], 1.0 if darker else 0.0, np.float32)
-    for frame in darker:
-        too_dark = ramp(1.0 - frame.exposure() * np.float32(1.0 / frame.gain), *HIDING)
-        hidden = np.minimum(hidden, brightest(white * too_dark))
-    return _blurred(np.asarray(cv2.dilate(hidden, disc(HIDING_EDGE_PX)), np.float32))
 
 
 def _shining(darker: Sequence[Exposed], ghosts: Ghosts, like: Plane) -> Plane:

@@ -50,7 +50,9 @@ def find_ghosts(frames: Sequence[Exposed], reference: int, tolerance: Sequence[T
     unknown = _unknown(frames, reference, consistency[:reference])
     fill = anchor.radiance
     if unknown.any():
-        fill = continued(anchor.radiance, known=1.0 - unknown, clipped=anchor.was_clipped)
+        white = CLIP_TO / frames[reference].gain
+        seen = np.minimum(View.of(frames[reference]).radiance, np.float32(white))
+        fill = continued(anchor.radiance, seen, known=1.0 - unknown, clipped=anchor.was_clipped, white=white)
     if reference > 0 and (region := _entangled(frames[reference], consistency[:reference])) is not None:
         for index in range(reference):
             consistency[index] *= 1.0 - region

@@ -13,6 +13,19 @@ PALE = (0.5, 0.8)
 """Exposure of the darkest channel over which a clipped pixel counts as white rather than as a bright colour."""
 
 
+KNOWN = 0.99
+"""What counts as known for a fit: the soft edge of something that moved would be learned too."""
+
+STEP_PX = 8
+"""Fits are this far apart."""
+
+RIDGE = 1e-3
+"""Variance of a logarithm below which a channel explains nothing."""
+
+FAINTEST, BRIGHTEST = 1e-4, 64.0
+"""Range of the radiance in a fit, as shares of the reference's white."""
+
+
 def whiteness(frame: Exposed) -> Plane:
     """(h, w) 1 where a frame is clipped to white; a channel far from white tells what is there, hue included."""
     exposure = frame.exposure()
@@ -24,11 +37,58 @@ def ramp(plane: Plane, low: float, high: float) -> Plane:
     return np.asarray(np.clip((plane - low) / (high - low), 0.0, 1.0), np.float32)
 
 
-def continued(radiance: Plane, *, known: Plane, clipped: NDArray[np.bool_]) -> Plane:
-    """Fill the unknown from the known highlights around it, coarse to fine (push-pull of Gortler et al. 1996)."""
-    weight = (known * clipped).astype(np.float32)
-    weight[known < 0.99] = 0.0
-    return push_pull(radiance * weight[..., None], weight, radiance)
+def continued(radiance: Plane, seen: Plane, *, known: Plane, clipped: NDArray[np.bool_], white: float) -> Plane:
+    """Fill the unknown with what the known highlights around it are where the reference shows the same of them.
+
+    `seen` is the reference's radiance (h, w, 3), which ends near its `white`, `radiance` (h, w, 3) the true one where
+    `known` (h, w) is 1. Where it is `clipped` (h, w), a linear regression of the logarithms of all three channels,
+    local as in a guided filter (He et al. 2010), leads from one to the other; its moments are carried on into the
+    unknown, coarse to fine (push-pull of Gortler et al. 1996).
+    """
+    weight = np.where(known < KNOWN, np.float32(0), known * clipped).astype(np.float32)
+    if not weight.any():
+        return seen
+    features, targets = (_log_channels(plane, white) for plane in (seen, radiance))
+    slopes, offsets = _regression(features, targets, weight)
+    log_fill = [
+        offset + sum(slope * feature for slope, feature in zip(row, features, strict=True))
+        for offset, row in zip(offsets, slopes, strict=True)
+    ]
+    return np.float32(white) * np.exp(np.minimum(np.stack(log_fill, axis=2), np.log(np.float32(BRIGHTEST))))
+
+
+def _log_channels(radiance: Plane, white: float) -> list[Plane]:
+    return [
+        np.asarray(np.log(np.maximum(radiance[..., c] / np.float32(white), FAINTEST)), np.float32) for c in range(3)
+    ]
+
+
+def _regression(features: list[Plane], targets: list[Plane], weight: Plane) -> tuple[list[list[Plane]], list[Plane]]:
+    """Slopes (h, w) by target and feature, and offsets (h, w) by target, of local fits under a weight (h, w)."""
+    height, width = weight.shape
+    size = (max(width // STEP_PX, 1), max(height // STEP_PX, 1))
+
+    def averaged(plane: Plane) -> Plane:
+        return np.asarray(cv2.resize(plane * weight, size, interpolation=cv2.INTER_AREA), np.float32)
+
+    def enlarged(plane: NDArray[np.floating]) -> Plane:
+        return np.asarray(
+            cv2.resize(plane.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR), np.float32
+        )
+
+    planes = [*features, *targets, *(a * b for a in features for b in (*features, *targets))]
+    coarse = np.asarray(cv2.resize(weight, size, interpolation=cv2.INTER_AREA), np.float32)
+    sums = (np.stack([averaged(plane) for plane in planes[at : at + 3]], axis=2) for at in range(0, len(planes), 3))
+    means = np.concatenate([push_pull(three, coarse, three) for three in sums], axis=2).astype(np.float64)
+    of_features, of_targets = means[..., :3], means[..., 3:6]
+    products = means[..., 6:].reshape(*coarse.shape[:2], 3, 6)  # feature by feature, then by target
+    covariance = products - of_features[..., :, None] * means[..., None, :6]
+    slopes = np.linalg.solve(covariance[..., :3] + RIDGE * np.eye(3), covariance[..., 3:])  # (h', w', feature, target)
+    offsets = of_targets - (of_features[..., None, :] @ slopes)[..., 0, :]
+    return (
+        [[enlarged(slopes[..., feature, target]) for feature in range(3)] for target in range(3)],
+        [enlarged(offsets[..., target]) for target in range(3)],
+    )
 
 
 def push_pull(weighted: Plane, weight: Plane, fallback: Plane) -> Plane:

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 
 from hdrfuse.imaging.ghosts import Ghosts
-from hdrfuse.imaging.highlights import CLIP_FROM, CLIP_TO, PALE, ramp
-from hdrfuse.imaging.radiometry import IMMERKAER, Exposed, Plane, brightest, darkest
+from hdrfuse.imaging.highlights import CLIP_FROM, CLIP_TO, ramp
+from hdrfuse.imaging.radiometry import IMMERKAER, Exposed, Plane, brightest
 
 STRIP_ROWS = 64
 """Rows merged at a time: small enough for the processor's cache."""
@@ -22,8 +22,11 @@ BRIGHTER_RESORT, LEAST_RESORT = 1e-9, 1e-30
 SPOILED = 1e-6
 """Weight, relative to a good pixel's, of one that resampling made from clipped ones too: better than none."""
 
-LARGEST_RESTORATION = 4.0
-"""Factor by which a clipped channel may pass white for the sake of the hue."""
+FILL_WEIGHT = 0.3
+"""Weight of a fill's own brightness beside that of the channels that are measured."""
+
+LARGEST_RESTORATION = 16.0
+"""Factor by which a clipped channel may pass white."""
 
 NEIGHBOUR_ROWS = 2
 """Rows above and below a pixel that its finest detail is measured from."""
@@ -127,15 +130,14 @@ def unclipped(frame: Exposed, exposure: Plane, apart: bool) -> Plane:
 def _restored(merged: Plane, fill: Plane, exposure: Plane) -> Plane:
     """Merged radiance (h, W, 3) with what the reference clips taken from the fill.
 
-    A white pixel becomes the fill. Of a bright colour the channels that are not clipped stay, and the others are
-    scaled to the fill's hue, never below what is known of them.
+    Channels that are not clipped stay, and the fill is scaled by what they say of it, never below what is known.
     """
-    pale = ramp(darkest(exposure), *PALE)[..., None]
     clipped = ramp(exposure, CLIP_FROM, CLIP_TO)
     known = 1.0 - clipped
-    scale = (known * merged).sum(axis=2) / np.maximum((known * fill).sum(axis=2), 1e-6)
-    in_hue = np.clip(fill * scale[..., None], merged, merged * np.float32(LARGEST_RESTORATION))
-    return pale * fill + (1.0 - pale) * (merged + clipped * (in_hue - merged))
+    certain = np.float32(FILL_WEIGHT) * fill.mean(axis=2) + np.float32(1e-12)
+    scale = ((known * merged).sum(axis=2) + certain) / ((known * fill).sum(axis=2) + certain)
+    restored = np.clip(fill * scale[..., None], merged, merged * np.float32(LARGEST_RESTORATION))
+    return merged + clipped * (restored - merged)
 
 
 def finest_detail(radiance: Plane) -> Plane:

@@ -190,13 +190,26 @@ def test_unknown_white_takes_the_fill_as_far_as_it_is_unknown():
     ghosts = no_ghosts(frames)
     expected = merge(frames, 1, ghosts)
     ghosts.unknown[20:50, 30:90], ghosts.unknown[50:80, 30:90] = 1.0, 0.25
-    ghosts.fill[:] = (5.0, 4.0, 3.0)
+    ghosts.fill[:] = (6.0, 5.0, 4.0)
     merged = merge(frames, 1, ghosts)
     np.testing.assert_allclose(merged[20:50, 30:90], ghosts.fill[20:50, 30:90], rtol=1e-5)
     partly = 0.75 * expected[50:80, 30:90] + 0.25 * ghosts.fill[50:80, 30:90]
     np.testing.assert_allclose(merged[50:80, 30:90], partly, rtol=1e-4)
     merged[20:80, 30:90] = expected[20:80, 30:90]
     np.testing.assert_array_equal(merged, expected)
+
+
+def test_channels_that_the_reference_measures_stay_and_scale_the_fill():
+    radiance = light(8, top=0.7)
+    radiance[20:100, 30:90] = (2.0, 2.0, 0.4)
+    frames = bracket(radiance)
+    ghosts = no_ghosts(frames)
+    expected = merge(frames, 1, ghosts)
+    ghosts.unknown[20:50, 30:90] = 1.0
+    ghosts.fill[:] = (4.0, 4.0, 0.8)
+    merged = merge(frames, 1, ghosts)[25:45, 40:80]
+    np.testing.assert_allclose(merged[..., 2], expected[25:45, 40:80, 2], rtol=1e-5)
+    assert 2.4 < merged[..., :2].mean() < 3.6  # between half the fill and all of it
 
 
 def test_unknown_places_that_the_reference_sees_stay_the_references():
