@@ -19,7 +19,7 @@ KNOWN = 0.99
 STEP_PX = 8
 """Fits are this far apart."""
 
-RIDGE = 1e-3
+RIDGE = 1e-2
 """Variance of a logarithm below which a channel explains nothing."""
 
 FAINTEST, BRIGHTEST = 1e-4, 64.0
