@@ -40,7 +40,7 @@ UNEVEN_PX = 1.0
 NOISE_KEPT = 0.8
 """How much of the reference's noise the network passes on: what the merge has of it too does not average out."""
 
-UNSEEN = 3.0
+UNSEEN = 2.0
 """How much larger the network's error may be on scenes unlike those that it was validated on."""
 
 GUESSED = 2.5
@@ -58,8 +58,8 @@ BELOW_WHITE = (0.05, 0.1)
 COLOURED = 0.9
 """How much less the network counts where the reference measures two channels of three: the fill goes by them."""
 
-UNREACHED = 0.35
-"""How much it counts at the rim of hand-held frames, where no darker one reaches: the fill knows as much."""
+UNREACHED = 0.25
+"""How much it counts in white light at the rim of hand-held frames, where no darker one reaches; nothing in colours."""
 
 SHINING = (0.9, 1.0)
 """Share of the reference's white from which a darker frame measures the light itself."""
@@ -208,7 +208,8 @@ def _guessed(darker: Sequence[Exposed], white: Plane, unknown: Plane, rms: float
     guess = FILL_ERROR**2 / (FILL_ERROR**2 + (GUESSED * rms) ** 2)
     coloured = np.clip(1.5 - white.sum(axis=2) / 2.0, 0.0, 1.0)  # 1: two channels are measured, 1/2: one is
     trusted = 1.0 - np.float32(COLOURED) * coloured
-    trusted *= UNREACHED + (1.0 - UNREACHED) * _reached(darker, unknown)
+    rim = 1.0 - _reached(darker, unknown)
+    trusted += rim * (np.float32(UNREACHED) * np.maximum(1.0 - 2.0 * coloured, 0.0) - trusted)
     return np.asarray(np.float32(guess) * trusted, np.float32)
 
 
