@@ -46,7 +46,7 @@ UNSEEN = 2.0
 GUESSED = 2.5
 """How much larger the network's error is where no frame shows reliably what is there."""
 
-FILL_ERROR = 0.05
+FILL_ERROR = 0.02
 """Error of a highlight that is continued from its surroundings, after the mu-law."""
 
 BRIGHTER = (0.01, 0.06)
@@ -204,7 +204,10 @@ def _uneven_doubt(difference: Plane, noise: Plane, other: Plane) -> Plane:
 
 
 def _guessed(darker: Sequence[Exposed], white: Plane, unknown: Plane, rms: float) -> Plane:
-    """(h, w) how much of a highlight is the network's where both it and the fill have to guess it."""
+    """(h, w) how much of a highlight is the network's where both it and the fill have to guess it.
+
+    `white` (h, w, 3) is 1 where a channel of the reference clips.
+    """
     guess = FILL_ERROR**2 / (FILL_ERROR**2 + (GUESSED * rms) ** 2)
     coloured = np.clip(1.5 - white.sum(axis=2) / 2.0, 0.0, 1.0)  # 1: two channels are measured, 1/2: one is
     trusted = 1.0 - np.float32(COLOURED) * coloured

@@ -7,8 +7,11 @@ import cv2
 import numpy as np
 
 from hdrfuse.imaging.agreement import GROW_PX, SCALES_PX, Tolerance, View, agreement, disc, with_blotches
-from hdrfuse.imaging.highlights import CLIP_FROM, CLIP_TO, PALE, continued, push_pull, ramp, whiteness
+from hdrfuse.imaging.highlights import CLIP_FROM, CLIP_TO, continued, push_pull, ramp
 from hdrfuse.imaging.radiometry import Exposed, Plane, brightest, darkest
+
+PALE = (0.5, 0.8)
+"""Exposure of the darkest channel over which a clipped pixel counts as white rather than as a bright colour."""
 
 FINE_PX = 5
 FINE_SHARE = 0.06
@@ -40,7 +43,7 @@ def find_ghosts(frames: Sequence[Exposed], reference: int, tolerance: Sequence[T
     `frames` are linear, registered, of one size (h, w, 3), darkest first; `tolerance` has one entry a frame.
     """
     frames = [with_blotches(frame) for frame in frames]
-    anchor = View.of(frames[reference])
+    own = anchor = View.of(frames[reference])
     consistency = [np.ones(frame.pixels.shape[:2], np.float32) for frame in frames]
     for index in range(reference - 1, -1, -1):
         consistency[index] = agreement(anchor, frames[index], tolerance[index])
@@ -51,8 +54,9 @@ def find_ghosts(frames: Sequence[Exposed], reference: int, tolerance: Sequence[T
     fill = anchor.radiance
     if unknown.any():
         white = CLIP_TO / frames[reference].gain
-        seen = np.minimum(View.of(frames[reference]).radiance, np.float32(white))
-        fill = continued(anchor.radiance, seen, known=1.0 - unknown, clipped=anchor.was_clipped, white=white)
+        seen = np.minimum(own.radiance, np.float32(white))
+        measured = anchor.was_clipped & (darkest(anchor.limit) > np.float32(white))  # by a darker frame
+        fill = continued(anchor.radiance, seen, known=1.0 - unknown, clipped=measured, white=white)
     if reference > 0 and (region := _entangled(frames[reference], consistency[:reference])) is not None:
         for index in range(reference):
             consistency[index] *= 1.0 - region
@@ -71,6 +75,12 @@ def _unknown(frames: Sequence[Exposed], reference: int, darker: Sequence[Plane])
         valid = frames[index].valid
         np.maximum(best, consistency if valid is None else consistency * valid, out=best)
     return (clipped * (1.0 - best)).astype(np.float32)
+
+
+def whiteness(frame: Exposed) -> Plane:
+    """(h, w) 1 where a frame is clipped to white; a channel far from white tells what is there, hue included."""
+    exposure = frame.exposure()
+    return ramp(brightest(exposure), CLIP_FROM, CLIP_TO) * ramp(darkest(exposure), *PALE)
 
 
 def _entangled(frame: Exposed, darker: Sequence[Plane]) -> Plane | None:

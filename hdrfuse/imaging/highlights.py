@@ -1,17 +1,15 @@
 """Where a frame nears white, and what may stand behind it."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.imaging.radiometry import Exposed, Plane, brightest, darkest
+from hdrfuse.imaging.radiometry import Plane
 
 CLIP_FROM, CLIP_TO = 0.80, 0.96
 """Exposure over which a pixel's weight falls from one to nothing, as a share of white."""
-
-PALE = (0.5, 0.8)
-"""Exposure of the darkest channel over which a clipped pixel counts as white rather than as a bright colour."""
-
 
 KNOWN = 0.99
 """What counts as known for a fit: the soft edge of something that moved would be learned too."""
@@ -22,14 +20,14 @@ STEP_PX = 8
 RIDGE = 1e-2
 """Variance of a logarithm below which a channel explains nothing."""
 
+ENOUGH = 0.1
+"""Share of a fit's pixels that must be known."""
+
+REACH = 2.5
+"""Standard deviations of a channel in a fit that it holds for."""
+
 FAINTEST, BRIGHTEST = 1e-4, 64.0
 """Range of the radiance in a fit, as shares of the reference's white."""
-
-
-def whiteness(frame: Exposed) -> Plane:
-    """(h, w) 1 where a frame is clipped to white; a channel far from white tells what is there, hue included."""
-    exposure = frame.exposure()
-    return ramp(brightest(exposure), CLIP_FROM, CLIP_TO) * ramp(darkest(exposure), *PALE)
 
 
 def ramp(plane: Plane, low: float, high: float) -> Plane:
@@ -43,16 +41,17 @@ def continued(radiance: Plane, seen: Plane, *, known: Plane, clipped: NDArray[np
     `seen` is the reference's radiance (h, w, 3), which ends near its `white`, `radiance` (h, w, 3) the true one where
     `known` (h, w) is 1. Where it is `clipped` (h, w), a linear regression of the logarithms of all three channels,
     local as in a guided filter (He et al. 2010), leads from one to the other; its moments are carried on into the
-    unknown, coarse to fine (push-pull of Gortler et al. 1996).
+    unknown, coarse to fine (push-pull of Gortler et al. 1996). What no highlight there shows is not extrapolated to.
     """
     weight = np.where(known < KNOWN, np.float32(0), known * clipped).astype(np.float32)
     if not weight.any():
         return seen
     features, targets = (_log_channels(plane, white) for plane in (seen, radiance))
-    slopes, offsets = _regression(features, targets, weight)
+    fit = _fitted(features, targets, weight)
+    usual = [np.clip(plane, *limits) for plane, limits in zip(features, fit.limits, strict=True)]
     log_fill = [
-        offset + sum(slope * feature for slope, feature in zip(row, features, strict=True))
-        for offset, row in zip(offsets, slopes, strict=True)
+        offset + sum(slope * plane for slope, plane in zip(slopes, usual, strict=True))
+        for offset, slopes in zip(fit.offsets, fit.slopes, strict=True)
     ]
     return np.float32(white) * np.exp(np.minimum(np.stack(log_fill, axis=2), np.log(np.float32(BRIGHTEST))))
 
@@ -63,8 +62,19 @@ def _log_channels(radiance: Plane, white: float) -> list[Plane]:
     ]
 
 
-def _regression(features: list[Plane], targets: list[Plane], weight: Plane) -> tuple[list[list[Plane]], list[Plane]]:
-    """Slopes (h, w) by target and feature, and offsets (h, w) by target, of local fits under a weight (h, w)."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Fit:
+    """Local linear regressions of three channels on three, every entry a plane (h, w)."""
+
+    slopes: list[list[Plane]]
+    """By target, then by feature."""
+    offsets: list[Plane]
+    """By target."""
+    limits: list[tuple[Plane, Plane]]
+    """By feature: the least and the most that it was fitted on, nearly."""
+
+
+def _fitted(features: list[Plane], targets: list[Plane], weight: Plane) -> _Fit:
     height, width = weight.shape
     size = (max(width // STEP_PX, 1), max(height // STEP_PX, 1))
 
@@ -78,16 +88,26 @@ def _regression(features: list[Plane], targets: list[Plane], weight: Plane) -> t
 
     planes = [*features, *targets, *(a * b for a in features for b in (*features, *targets))]
     coarse = np.asarray(cv2.resize(weight, size, interpolation=cv2.INTER_AREA), np.float32)
-    sums = (np.stack([averaged(plane) for plane in planes[at : at + 3]], axis=2) for at in range(0, len(planes), 3))
+    enough = coarse >= min(ENOUGH, float(coarse.max()))
+    coarse *= enough
+    sums = (
+        np.stack([averaged(plane) * enough for plane in planes[at : at + 3]], axis=2) for at in range(0, len(planes), 3)
+    )
     means = np.concatenate([push_pull(three, coarse, three) for three in sums], axis=2).astype(np.float64)
     of_features, of_targets = means[..., :3], means[..., 3:6]
     products = means[..., 6:].reshape(*coarse.shape[:2], 3, 6)  # feature by feature, then by target
     covariance = products - of_features[..., :, None] * means[..., None, :6]
-    slopes = np.linalg.solve(covariance[..., :3] + RIDGE * np.eye(3), covariance[..., 3:])  # (h', w', feature, target)
+    firm = covariance[..., :3] + RIDGE * np.eye(3)
+    slopes = np.linalg.solve(firm, covariance[..., 3:])  # (h', w', feature, target)
     offsets = of_targets - (of_features[..., None, :] @ slopes)[..., 0, :]
-    return (
-        [[enlarged(slopes[..., feature, target]) for feature in range(3)] for target in range(3)],
-        [enlarged(offsets[..., target]) for target in range(3)],
+    reach = REACH * np.sqrt(np.einsum("...ii->...i", firm))
+    return _Fit(
+        slopes=[[enlarged(slopes[..., feature, target]) for feature in range(3)] for target in range(3)],
+        offsets=[enlarged(offsets[..., target]) for target in range(3)],
+        limits=[
+            (enlarged((of_features - reach)[..., feature]), enlarged((of_features + reach)[..., feature]))
+            for feature in range(3)
+        ],
     )
 
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from hdrfuse.imaging.ghosts import Ghosts
-from hdrfuse.imaging.highlights import CLIP_FROM, CLIP_TO, ramp
+from hdrfuse.imaging.highlights import BRIGHTEST, CLIP_FROM, CLIP_TO, ramp
 from hdrfuse.imaging.radiometry import IMMERKAER, Exposed, Plane, brightest
 
 STRIP_ROWS = 64
@@ -24,9 +24,6 @@ SPOILED = 1e-6
 
 FILL_WEIGHT = 0.3
 """Weight of a fill's own brightness beside that of the channels that are measured."""
-
-LARGEST_RESTORATION = 16.0
-"""Factor by which a clipped channel may pass white."""
 
 NEIGHBOUR_ROWS = 2
 """Rows above and below a pixel that its finest detail is measured from."""
@@ -136,7 +133,7 @@ def _restored(merged: Plane, fill: Plane, exposure: Plane) -> Plane:
     known = 1.0 - clipped
     certain = np.float32(FILL_WEIGHT) * fill.mean(axis=2) + np.float32(1e-12)
     scale = ((known * merged).sum(axis=2) + certain) / ((known * fill).sum(axis=2) + certain)
-    restored = np.clip(fill * scale[..., None], merged, merged * np.float32(LARGEST_RESTORATION))
+    restored = np.clip(fill * scale[..., None], merged, merged * np.float32(BRIGHTEST))
     return merged + clipped * (restored - merged)
 
 

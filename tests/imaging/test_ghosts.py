@@ -225,3 +225,22 @@ def test_tiny_frames_do_not_crash(shape):
     ghosts = find_ghosts(frames, 1, [STILL] * 3)
     assert [each.shape for each in (*ghosts.consistency, ghosts.unknown)] == [shape] * 4
     assert ghosts.fraction == 0
+
+
+def test_spoiled_pixels_beside_a_hidden_highlight_say_nothing_of_it():
+    scene = wall(3).copy()
+    scene[60:180, 80:240] = 3.0
+    before = scene.copy()
+    hidden = (slice(90, 150), slice(130, 190))
+    before[hidden] = 0.05
+    frames = [taken(before, -2.0), taken(scene, 0.0), taken(scene, 2.0)]
+    spoiled = np.zeros((HEIGHT, WIDTH), np.bool_)
+    spoiled[70:170, 110:210] = True
+    spoiled[hidden] = False
+    frames[0] = Exposed(
+        pixels=np.where(spoiled[..., None], np.float32(0.3), frames[0].pixels), lookup=None, white=1.0, ev=-2.0,
+        noise=NOISE, spoiled=spoiled,
+    )  # fmt: skip
+    ghosts = find_ghosts(frames, 1, [STILL] * 3)
+    assert ghosts.unknown[100:140, 140:180].min() > 0.9
+    np.testing.assert_allclose(ghosts.fill[100:140, 140:180], 3.0, rtol=0.05)
