@@ -47,7 +47,7 @@ def continued(radiance: Plane, seen: Plane, *, known: Plane, clipped: NDArray[np
     if not weight.any():
         return seen
     features, targets = (_log_channels(plane, white) for plane in (seen, radiance))
-    fit = _fitted(features, targets, weight)
+    fit = _local_fit(features, targets, weight)
     usual = [np.clip(plane, *limits) for plane, limits in zip(features, fit.limits, strict=True)]
     log_fill = [
         offset + sum(slope * plane for slope, plane in zip(slopes, usual, strict=True))
@@ -63,7 +63,7 @@ def _log_channels(radiance: Plane, white: float) -> list[Plane]:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Fit:
+class _LocalFit:
     """Local linear regressions of three channels on three, every entry a plane (h, w)."""
 
     slopes: list[list[Plane]]
@@ -74,7 +74,7 @@ class _Fit:
     """By feature: the least and the most that it was fitted on, nearly."""
 
 
-def _fitted(features: list[Plane], targets: list[Plane], weight: Plane) -> _Fit:
+def _local_fit(features: list[Plane], targets: list[Plane], weight: Plane) -> _LocalFit:
     height, width = weight.shape
     size = (max(width // STEP_PX, 1), max(height // STEP_PX, 1))
 
@@ -101,7 +101,7 @@ def _fitted(features: list[Plane], targets: list[Plane], weight: Plane) -> _Fit:
     slopes = np.linalg.solve(firm, covariance[..., 3:])  # (h', w', feature, target)
     offsets = of_targets - (of_features[..., None, :] @ slopes)[..., 0, :]
     reach = REACH * np.sqrt(np.einsum("...ii->...i", firm))
-    return _Fit(
+    return _LocalFit(
         slopes=[[enlarged(slopes[..., feature, target]) for feature in range(3)] for target in range(3)],
         offsets=[enlarged(offsets[..., target]) for target in range(3)],
         limits=[
