@@ -16,7 +16,7 @@ LAYERS = (
     ("formats",),
     ("imaging", "lfdiff", "metrics", "tiling"),
     ("options", "inspection"),
-    ("progress", "stopping"),
+    ("memory", "progress", "stopping"),
     ("deghosting",),
     ("fusion",),
     ("pipeline",),

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from hdrfuse.batch.scheduler import Advanced, Event, Failed, Finished, Lost, Started, Steps, Work
 from hdrfuse.errors import HdrfuseError
+from hdrfuse.memory import keep_freed_blocks
 
 PROGRESS_EVERY_S = 0.2
 
@@ -177,6 +178,7 @@ def work_in_process(connection: Connection, prepare: Callable[[], None], inherit
     signal.signal(signal.SIGTERM, _stop)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(KILLED_BEFORE_OTHERS)
+    keep_freed_blocks()
     threading.Thread(target=_end_with_the_batch, daemon=True).start()
     worker = Worker(connection)
     try:

@@ -24,6 +24,7 @@ from hdrfuse.cli.info import info
 from hdrfuse.cli.merge import merge
 from hdrfuse.cli.train import train
 from hdrfuse.errors import ExitCode, HdrfuseError
+from hdrfuse.memory import keep_freed_blocks
 
 app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
 app.command()(merge)
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program -> its exit code; whatever goes wrong becomes one line on standard error."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     console = Console()
+    keep_freed_blocks()
     try:
         with _interrupted_by_signals(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they speak to developers; what a user needs to know is ours to say
