@@ -13,7 +13,10 @@ class SideAttention(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.gate = nn.Sequential(
-            conv3x3(2 * channels, 2 * channels), nn.LeakyReLU(), conv3x3(2 * channels, channels), nn.Sigmoid()
+            conv3x3(2 * channels, 2 * channels),
+            nn.LeakyReLU(inplace=True),
+            conv3x3(2 * channels, channels),
+            nn.Sigmoid(),
         )
 
     def forward(self, side: Tensor, reference: Tensor) -> Tensor:
@@ -26,7 +29,7 @@ class AlignmentModule(nn.Module):
 
     def __init__(self, in_channels: int, channels: int, out_channels: int) -> None:
         super().__init__()
-        self.embed = nn.Sequential(conv3x3(in_channels, channels), nn.LeakyReLU())
+        self.embed = nn.Sequential(conv3x3(in_channels, channels), nn.LeakyReLU(inplace=True))
         self.attend_short = SideAttention(channels)
         self.attend_long = SideAttention(channels)
         self.fuse = conv3x3(3 * channels, out_channels)

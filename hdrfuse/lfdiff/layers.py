@@ -53,7 +53,7 @@ class ResidualBlock(nn.Module):
         first, second = conv3x3(channels, channels), conv3x3(channels, channels)
         with torch.no_grad():
             second.weight.mul_(INITIAL_RESIDUAL)  # or the variance would double with every block
-        self.body = nn.Sequential(first, nn.ReLU(), second)
+        self.body = nn.Sequential(first, nn.ReLU(inplace=True), second)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""

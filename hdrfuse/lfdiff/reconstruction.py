@@ -1,6 +1,7 @@
 """DHRNet: from frames and prior to the tonemapped radiance."""
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -40,7 +41,8 @@ class FeatureRefinementModule(nn.Module):
         low = average_pool(features, self.pool)
         high = self.high(features - upsample_to(low, features))
         low = self.low(low, *low_context)
-        merged = self.merge(torch.cat([high, upsample_to(low, high)], dim=1))
+        of_high, of_low = self.merge.weight.chunk(2, dim=1)  # a 1x1 convolution may go before the enlargement: cheaper
+        merged = F.conv2d(high, of_high, self.merge.bias) + upsample_to(F.conv2d(low, of_low), high)
         return x + self.trailing(self.channel_attention(merged))
 
 
@@ -140,8 +142,8 @@ class DHRNet(nn.Module):
 
     def forward(self, frames: Tensor, prior: Tensor | None) -> Tensor:
         """Frames X (B, 3, 6, H, W) and prior (B, N, H/s, W/s) or None -> T(radiance) (B, 3, H, W)."""
-        s = self.scale
-        aligned = self.alignment(rearrange(frames, "b f c (h s1) (w s2) -> b f (c s1 s2) h w", s1=s, s2=s))
+        unshuffled = F.pixel_unshuffle(rearrange(frames, "b f c h w -> (b f) c h w"), self.scale)
+        aligned = self.alignment(rearrange(unshuffled, "(b f) c h w -> b f c h w", f=3))
         features = aligned
         for block in self.blocks:
             features = block(features, prior)
