@@ -90,7 +90,7 @@ def _merge_rows(frames: Sequence[Exposed], reference: int, ghosts: Ghosts, rows:
     unknown = enlarge_rows(ghosts.unknown, shape, rows)[..., None]
     if unknown.any():
         fill = enlarge_rows(ghosts.fill, shape, rows)
-        merged += unknown * (_restored(merged, fill, seen) - merged)
+        merged += unknown * (restored(merged, fill, seen) - merged)
     return np.maximum(merged, 0.0, out=merged)
 
 
@@ -124,7 +124,7 @@ def unclipped(frame: Exposed, exposure: Plane, apart: bool) -> Plane:
     return np.float32(1.0) - ramp(exposure if apart else brightest(exposure)[..., None], CLIP_FROM, CLIP_TO)
 
 
-def _restored(merged: Plane, fill: Plane, exposure: Plane) -> Plane:
+def restored(merged: Plane, fill: Plane, exposure: Plane) -> Plane:
     """Merged radiance (h, W, 3) with what the reference clips taken from the fill.
 
     Channels that are not clipped stay, and the fill is scaled by what they say of it, never below what is known.
@@ -151,17 +151,17 @@ def _weighted_mean(radiances: Sequence[Plane], weights: Sequence[Plane]) -> Plan
     return np.divide(mean, total, out=mean)
 
 
-def enlarge_rows(plane: Plane, shape: tuple[int, int], rows: slice) -> Plane:
+def enlarge_rows(plane: Plane, shape: tuple[int, int], rows: slice, columns: slice = slice(None)) -> Plane:
     """Rows of a plane (h, w[, 3]) enlarged bilinearly to (H, W[, 3]); pixel areas, not indices, correspond."""
     height, width = shape
     if plane.shape[:2] == shape:
-        return plane[rows]
+        return plane[rows, columns]
     scale = plane.shape[0] / height
     first = max(int(np.floor((rows.start + 0.5) * scale - 0.5)), 0)
     last = min(int(np.ceil((rows.stop - 0.5) * scale - 0.5)), plane.shape[0] - 1)
     part = plane[first : last + 1]
     # Columns by cv2.resize, which keeps areas in place; rows by hand, as a strip's edges are not the picture's.
-    wide = cv2.resize(part, (width, len(part)), interpolation=cv2.INTER_LINEAR)
+    wide = cv2.resize(part, (width, len(part)), interpolation=cv2.INTER_LINEAR)[:, columns]
     at = np.clip((np.arange(rows.start, rows.stop) + 0.5) * scale - 0.5, 0, plane.shape[0] - 1) - first
     low = np.minimum(at.astype(np.intp), len(part) - 1)
     high = np.minimum(low + 1, len(part) - 1)

@@ -30,6 +30,10 @@ class Bracket(Protocol):
     def radiance(self) -> NDArray[np.float32]:
         """The truth; 1.0 is the white of the shortest frame."""
 
+    @property
+    def reference(self) -> NDArray[np.float32] | None:
+        """The reference's radiance (H, W, 3), hidden highlights continued; None = as it was shot."""
+
 
 class Brackets(Protocol):
     """An endless list of samples."""
@@ -38,17 +42,23 @@ class Brackets(Protocol):
         """Return sample `index`, the same one every time."""
 
 
-class _Samples(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
+class _Samples(Dataset[dict[str, torch.Tensor]]):
     def __init__(self, brackets: Brackets) -> None:
         self.brackets = brackets
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        sample = self.brackets[index]
-        return (
-            torch.from_numpy(np.ascontiguousarray(sample.ldr.transpose(0, 3, 1, 2))),
-            torch.from_numpy(sample.exposure),
-            torch.from_numpy(np.ascontiguousarray(sample.radiance.transpose(2, 0, 1))),
-        )
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        return tensors(self.brackets[index])
+
+
+def tensors(sample: Bracket) -> dict[str, torch.Tensor]:
+    """What a sample has of a Batch, channels before rows."""
+    planes = {"ldr": sample.ldr, "radiance": sample.radiance, "reference": sample.reference}
+    found = {
+        name: torch.from_numpy(np.ascontiguousarray(np.moveaxis(plane, -1, -3)))
+        for name, plane in planes.items()
+        if plane is not None
+    }
+    return found | {"exposure": torch.from_numpy(sample.exposure)}
 
 
 def _one_thread(worker: int) -> None:
@@ -77,10 +87,10 @@ def batches(brackets: Brackets, *, first_step: int, batch: int, rank: int, ranks
     return _given(samples)
 
 
-def _given(samples: Iterator[list[torch.Tensor]]) -> Iterator[Batch]:
+def _given(samples: Iterator[dict[str, torch.Tensor]]) -> Iterator[Batch]:
     while True:
         try:
-            ldr, exposure, radiance = next(samples)
+            found = next(samples)
         except StopIteration:
             return
         except RuntimeError as error:
@@ -88,4 +98,4 @@ def _given(samples: Iterator[list[torch.Tensor]]) -> Iterator[Batch]:
                 raise
             reason = " ".join(str(error).split())[:160]
             raise HdrfuseError(f"a process that makes samples died, for lack of memory perhaps: {reason}") from error
-        yield Batch(ldr=ldr, exposure=exposure, radiance=radiance)
+        yield Batch(**found)

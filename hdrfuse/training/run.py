@@ -163,7 +163,7 @@ def train_step(
     Raises HdrfuseError before the step if a loss or the gradient is no number, in every process.
     """
     generator = torch.Generator().manual_seed(hash((recipe.seed, step, world.rank)) % 2**63)
-    batch = Batch(ldr=batch.ldr.to(device), exposure=batch.exposure.to(device), radiance=batch.radiance.to(device))
+    batch = batch.to(device)
     optimizer.zero_grad(set_to_none=False)
     with autocast(recipe, device):
         losses = stage(batch, generator)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from hdrfuse.lfdiff.signals import reference_radiance
 from hdrfuse.metrics.psnr import mu_law, psnr_mu
-from hdrfuse.training.feed import Brackets
+from hdrfuse.training.feed import Brackets, tensors
 from hdrfuse.training.objectives import Batch
 from hdrfuse.training.pictures import Picture, side_by_side
 
@@ -38,15 +38,8 @@ class Validation:
 
 def validation_set(brackets: Brackets, count: int) -> list[Batch]:
     """Return the first brackets of a list, one a batch."""
-    samples = (brackets[index] for index in range(count))
-    return [
-        Batch(
-            ldr=torch.from_numpy(sample.ldr).permute(0, 3, 1, 2)[None],
-            exposure=torch.from_numpy(sample.exposure)[None],
-            radiance=torch.from_numpy(sample.radiance).permute(2, 0, 1)[None],
-        )
-        for sample in samples
-    ]
+    samples = (tensors(brackets[index]) for index in range(count))
+    return [Batch(**{name: tensor[None] for name, tensor in sample.items()}) for sample in samples]
 
 
 def validate(predict: Predict, brackets: Sequence[Batch]) -> Validation:
