@@ -117,11 +117,10 @@ def _fill(
 
     def run(batch: Sequence[Tile]) -> Plane:
         ldr = np.stack([triplet.encoded(tile.rows, tile.columns) for tile in batch])
-        found = network.radiance(
-            ldr, triplet.exposures, _noise_of(batch, network, noise), _continued(batch, network, triplet, ldr)
-        )
-        for seen, content in zip(ldr, found, strict=True):
-            if is_grey(seen):
+        reference = _continued(batch, network, triplet, ldr)
+        found = network.radiance(ldr, triplet.exposures, _noise_of(batch, network, noise), reference)
+        for index, content in enumerate(found):
+            if is_grey(ldr[index]) and (reference is None or is_grey(reference[index])):
                 content[:] = content.mean(axis=-1, keepdims=True)
         return found
 
@@ -152,7 +151,7 @@ def _continued(batch: Sequence[Tile], network: Network, triplet: Triplet, ldr: P
 
 
 def is_grey(frames: Plane) -> bool:
-    """Whether frames (F, h, w, 3) hold no colour at all; a network trained on colours makes some up."""
+    """Whether pictures (..., 3) hold no colour at all; a network trained on colours makes some up."""
     first = frames[..., 0]
     return bool((first == frames[..., 1]).all() and (first == frames[..., 2]).all())
 

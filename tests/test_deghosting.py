@@ -78,6 +78,16 @@ def test_the_reference_is_shown_in_its_own_units(network):
     np.testing.assert_allclose(found[unclipped], frames.frames[1].pixels[unclipped], rtol=0.01)
 
 
+def test_hidden_light_beside_white_pixels_keeps_its_colour(tmp_path):
+    white = np.ones((32, 32, 3), np.float32)
+    frames = [Exposed(pixels=white, lookup=None, white=1.0, ev=ev, noise=NOISE) for ev in (-2.0, 0.0, 2.0)]
+    shown = np.zeros((32, 32), np.bool_)  # the darker frame has no data: the tile is white all over
+    frames[0] = replace(frames[0], valid=shown)
+    hidden = replace(Ghosts.none(frames), unknown=np.ones((32, 32), np.float32), fill=white * [3.0, 2.5, 2.0])
+    found = deghost(Triplet.of(frames, 1, hidden), refusing(tmp_path, 1000)).radiance
+    np.testing.assert_allclose(found, hidden.fill, rtol=1e-4)
+
+
 @pytest.mark.parametrize("continued", [True, False])
 def test_a_network_sees_hidden_highlights_continued_if_it_learned_so(tmp_path, continued):
     frames = triplet()

@@ -1,13 +1,12 @@
 """Samples whose reference shows more than it does: hidden highlights are continued, as in a merge."""
 
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.data.sample import BracketSample
+from hdrfuse.data.sample import Brackets, BracketSample
 from hdrfuse.imaging.agreement import Tolerance
 from hdrfuse.imaging.ghosts import find_ghosts
 from hdrfuse.imaging.radiometry import Exposed, estimate_noise
@@ -19,18 +18,11 @@ TOLERANCE = Tolerance(relative=0.04, highlights=0.1, crosstalk=False, misregistr
 """Between what a merge allows frames of a known curve from a tripod and those of a fitted one from the hand."""
 
 
-class Samples(Protocol):
-    """An endless list of samples."""
-
-    def __getitem__(self, index: int) -> BracketSample:
-        """Return sample `index`, the same one every time."""
-
-
 @dataclass(frozen=True)
 class ContinuedBrackets:
     """A list's samples with their `reference` made."""
 
-    brackets: Samples
+    brackets: Brackets
 
     def __getitem__(self, index: int) -> BracketSample:
         """Return sample `index` of the list."""

@@ -1,6 +1,7 @@
 """One sample with known radiance: what training and validation read."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,3 +21,10 @@ class BracketSample:
     """(3, H, W) where a frame has data after registration; None = everywhere."""
     reference: NDArray[np.float32] | None = None
     """(H, W, 3) the reference's radiance, hidden highlights continued; None = as it was shot."""
+
+
+class Brackets(Protocol):
+    """An endless list of samples."""
+
+    def __getitem__(self, index: int) -> BracketSample:
+        """Return sample `index`, the same one every time."""

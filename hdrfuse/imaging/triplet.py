@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hdrfuse.imaging.ghosts import Ghosts
 from hdrfuse.imaging.highlights import CLIP_TO
-from hdrfuse.imaging.merging import enlarge_rows, restored
+from hdrfuse.imaging.merging import continue_hidden
 from hdrfuse.imaging.radiometry import Exposed, Plane, brightest, linearise
 
 GAMMA = 2.2
@@ -76,17 +76,14 @@ class Triplet:
         return ldr
 
     def reference_radiance(self, encoded: Plane, rows: slice = slice(None), columns: slice = slice(None)) -> Plane:
-        """Radiance (h, w, 3) of the reference in a rectangle, of which `encoded` (h, w, 3) is what `encoded()` gave.
+        """Radiance (h, w, 3) of the reference in a rectangle, from its gamma-encoded pixels there (h, w, 3).
 
         1.0 is the white of the shortest frame. Where something hides in the darker frames what the reference clips,
         highlights are continued from around.
         """
         radiance = np.asarray(cv2.pow(encoded, GAMMA), np.float32)
         height, width = self.frames[1].pixels.shape[:2]
-        hidden = enlarge_rows(self.ghosts.unknown, (height, width), rows, columns)[..., None]
-        if hidden.any():
-            fill = enlarge_rows(self.ghosts.fill, (height, width), rows, columns)
-            radiance += hidden * (restored(radiance, fill, radiance) - radiance)
+        continue_hidden(radiance, radiance.copy(), self.ghosts, (height, width), rows, columns)
         return np.minimum(radiance * np.float32(1.0 / self.white), np.float32(1))
 
 

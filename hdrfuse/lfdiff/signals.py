@@ -34,5 +34,5 @@ def network_inputs(ldr: Tensor, exposure: Tensor, reference: Tensor | None = Non
 
 
 def reference_radiance(frames: Tensor) -> Tensor:
-    """Radiance of the reference frame alone: (B, 3, 6, H, W) -> (B, 3, H, W)."""
+    """Radiance of the reference frame as the network sees it: (B, 3, 6, H, W) -> (B, 3, H, W)."""
     return frames[:, 1, 3:]

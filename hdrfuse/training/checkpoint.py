@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from hdrfuse.errors import HdrfuseError, WeightsError, WriteError
 from hdrfuse.formats.atomic import replacing
 from hdrfuse.lfdiff.config import LFDiffConfig
-from hdrfuse.lfdiff.weights import read_tensors, write_tensors
+from hdrfuse.lfdiff.model import LFDiff
+from hdrfuse.lfdiff.weights import config_from_json, read_tensors, write_tensors
 from hdrfuse.training.ema import MovingAverage
 from hdrfuse.training.recipe import Recipe
 
@@ -52,13 +53,14 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, *, model: nn.Module, average: MovingAverage, optimizer: torch.optim.Optimizer
+    path: Path, *, model: LFDiff, average: MovingAverage, optimizer: torch.optim.Optimizer
 ) -> dict[str, Any]:
     """Restore a run in place -> its progress. Raises WeightsError if the file is not a checkpoint of this network."""
     tensors, metadata = read_tensors(path)
     if metadata.get("format") != FORMAT:
         raise WeightsError(f"{path}: not a checkpoint of hdrfuse; expected {FORMAT}")
     try:
+        check_same(config_from_json(metadata["config"]), model.config)
         model.load_state_dict(subset(tensors, "model."))
         average.load(subset(tensors, "average."))
         state: dict[int, dict[str, Tensor]] = {}
@@ -66,10 +68,17 @@ def load_checkpoint(
             index, key = name.split(".", 1)
             state.setdefault(int(index), {})[key] = value
         optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
-    except (KeyError, RuntimeError, ValueError) as error:
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise WeightsError(f"{path}: a checkpoint of another network or recipe: {reason}") from error
     return json.loads(metadata["progress"])
+
+
+def check_same(stored: LFDiffConfig, own: LFDiffConfig) -> None:
+    """Raise ValueError that says what of a network's configuration has changed, what it wants to see included."""
+    before, now = asdict(stored), asdict(own)
+    if changed := [f"{name} {before[name]} -> {now[name]}" for name in now if before[name] != now[name]]:
+        raise ValueError(", ".join(changed))
 
 
 def check_finite(tensors: Mapping[str, Tensor]) -> None:

@@ -2,44 +2,16 @@
 
 import signal
 from collections.abc import Iterator
-from typing import Protocol
 
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
+from hdrfuse.data.sample import Brackets, BracketSample
 from hdrfuse.errors import HdrfuseError
 from hdrfuse.stopping import SIGNALS, signals_ignored
 from hdrfuse.training.objectives import Batch
-
-
-class Bracket(Protocol):
-    """What a sample offers: frames (3, H, W, 3), exposures (3,), radiance (H, W, 3), float32."""
-
-    @property
-    def ldr(self) -> NDArray[np.float32]:
-        """Gamma-encoded frames in [0, 1]: short, reference, long."""
-
-    @property
-    def exposure(self) -> NDArray[np.float32]:
-        """Exposures 2^(EV - EV_min)."""
-
-    @property
-    def radiance(self) -> NDArray[np.float32]:
-        """The truth; 1.0 is the white of the shortest frame."""
-
-    @property
-    def reference(self) -> NDArray[np.float32] | None:
-        """The reference's radiance (H, W, 3), hidden highlights continued; None = as it was shot."""
-
-
-class Brackets(Protocol):
-    """An endless list of samples."""
-
-    def __getitem__(self, index: int) -> Bracket:
-        """Return sample `index`, the same one every time."""
 
 
 class _Samples(Dataset[dict[str, torch.Tensor]]):
@@ -50,7 +22,7 @@ class _Samples(Dataset[dict[str, torch.Tensor]]):
         return tensors(self.brackets[index])
 
 
-def tensors(sample: Bracket) -> dict[str, torch.Tensor]:
+def tensors(sample: BracketSample) -> dict[str, torch.Tensor]:
     """What a sample has of a Batch, channels before rows."""
     planes = {"ldr": sample.ldr, "radiance": sample.radiance, "reference": sample.reference}
     found = {

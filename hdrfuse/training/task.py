@@ -6,13 +6,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from hdrfuse.data.continued import ContinuedBrackets, Samples
+from hdrfuse.data.continued import ContinuedBrackets
 from hdrfuse.data.packing import Sources, left_out, open_split
 from hdrfuse.data.patches import open_patches
+from hdrfuse.data.sample import Brackets
 from hdrfuse.data.synthetic import SyntheticBrackets
 from hdrfuse.errors import BadInputError, UsageError
 from hdrfuse.lfdiff.config import PRESETS
-from hdrfuse.training.feed import Brackets
 from hdrfuse.training.losses import PerceptualLoss, ReconstructionLoss
 from hdrfuse.training.objectives import OBJECTIVES, Batch
 from hdrfuse.training.plan import Plan
@@ -131,7 +131,7 @@ def captured_task(plan: Plan, data: Path, cache: Path, loss: ReconstructionLoss,
     )
 
 
-def as_seen(recipe: Recipe, brackets: Samples) -> Brackets:
+def as_seen(recipe: Recipe, brackets: Brackets) -> Brackets:
     """Return the samples as the recipe's network wants to see them."""
     return ContinuedBrackets(brackets) if PRESETS[recipe.preset].continued else brackets
 

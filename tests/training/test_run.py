@@ -1,10 +1,12 @@
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from hdrfuse.errors import BadInputError, HdrfuseError, WeightsError
+from hdrfuse.lfdiff.config import PRESETS
 from hdrfuse.lfdiff.weights import load_weights, read_tensors
 from hdrfuse.training.distributed import World
 from hdrfuse.training.losses import ReconstructionLoss
@@ -108,6 +110,13 @@ def test_what_follows_stage_1_starts_from_its_network_and_compares_with_its_prio
 def test_stage_2_without_stage_1_is_refused(flat_brackets, tmp_path):
     with pytest.raises(BadInputError, match="follows a stage-1 run"):
         run(task(flat_brackets, "stage2"), tmp_path)
+
+
+def test_a_checkpoint_of_a_network_that_saw_other_pictures_is_refused(flat_brackets, tmp_path, monkeypatch):
+    run(task(flat_brackets), tmp_path / "run")
+    monkeypatch.setitem(PRESETS, "tiny", replace(PRESETS["tiny"], continued=not PRESETS["tiny"].continued))
+    with pytest.raises(WeightsError, match="continued True -> False"):
+        run(task(flat_brackets, steps=5), tmp_path / "run", resume=True)
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(flat_brackets, tmp_path):
