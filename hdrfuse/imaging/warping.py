@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from hdrfuse.formats.image import Pixels
 from hdrfuse.imaging.motion import frame_grid, project
-from hdrfuse.imaging.radiometry import brightest
 from hdrfuse.imaging.registration import Registration
 
 SUPPORT = 2
@@ -41,7 +40,7 @@ class Warped:
     valid: NDArray[np.bool_]
     """(H, W) where the frame holds data; elsewhere pixels repeat its border."""
     spoiled: NDArray[np.bool_]
-    """(H, W) where a pixel leans on a clipped value: it may be anything above what it says."""
+    """(H, W) where a pixel is made of clipped values and others: it may be anything above what it says."""
 
 
 def warp(pixels: Pixels, registration: Registration, *, white: float | None = None) -> Warped:
@@ -97,14 +96,15 @@ def resampling_loss(registration: Registration, shape: tuple[int, int]) -> Resam
 
 
 def _spoiled(pixels: Pixels, registration: Registration, white: float) -> NDArray[np.bool_]:
-    """(H, W) where a resampled pixel leans on a clipped value of any channel."""
+    """(H, W) where a resampled pixel leans on clipped values of any channel and on others: all clipped, it is white."""
     height, width = pixels.shape[:2]
     if not math.isfinite(white):
         return np.zeros((height, width), np.bool_)
     kernel = np.ones((2 * CORE + 1, 2 * CORE + 1), np.uint8)
-    clipped = cv2.dilate((brightest(pixels) >= white).view(np.uint8), kernel)
+    clipped = (pixels >= white).view(np.uint8)
+    mixed = (cv2.dilate(clipped, kernel) != cv2.erode(clipped, kernel)).any(axis=2)
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
-    return cv2.warpPerspective(clipped, registration.matrix, (width, height), flags=flags).view(np.bool_)
+    return cv2.warpPerspective(mixed.view(np.uint8), registration.matrix, (width, height), flags=flags).view(np.bool_)
 
 
 def _keys1981(distance: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -244,6 +244,16 @@ def test_what_leans_on_a_clipped_value_is_told_and_nothing_leaves_the_range():
     assert mixed.any()
     assert warped.spoiled[mixed].all()
     assert not warped.spoiled[:, :15].any()
+    assert not warped.spoiled[:, 25:].any()  # white all over
+
+
+def test_a_channel_that_clips_alone_spoils_only_its_edge():
+    picture = np.full((40, 40, 3), 0.2, np.float32)
+    picture[:, 20:, 0] = 1.0
+    spoiled = warp(picture, shifted(0.3, 0)).spoiled
+    assert spoiled[:, 19:22].any()
+    assert not spoiled[:, :15].any()
+    assert not spoiled[:, 25:].any()
 
 
 def test_scene_referred_floats_may_exceed_one():
