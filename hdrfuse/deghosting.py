@@ -117,10 +117,9 @@ def _fill(
 
     def run(batch: Sequence[Tile]) -> Plane:
         ldr = np.stack([triplet.encoded(tile.rows, tile.columns) for tile in batch])
-        reference = _continued(batch, network, triplet, ldr)
-        found = network.radiance(ldr, triplet.exposures, _noise_of(batch, network, noise), reference)
-        for index, content in enumerate(found):
-            if is_grey(ldr[index]) and (reference is None or is_grey(reference[index])):
+        found = network.radiance(ldr, triplet.exposures, _noise_of(batch, network, noise))
+        for seen, content in zip(ldr, found, strict=True):
+            if is_grey(seen):
                 content[:] = content.mean(axis=-1, keepdims=True)
         return found
 
@@ -142,16 +141,8 @@ def _noise_of(batch: Sequence[Tile], network: Network, noise: "Tensor | None") -
     return None if noise is None else join_noise([network.share_of(noise, tile.rows, tile.columns) for tile in batch])
 
 
-def _continued(batch: Sequence[Tile], network: Network, triplet: Triplet, ldr: Plane) -> Plane | None:
-    """The reference's radiance (B, h, w, 3) with its hidden highlights continued, where the network wants that."""
-    if not network.metadata.config.continued:
-        return None
-    seen = zip(batch, ldr, strict=True)
-    return np.stack([triplet.reference_radiance(frames[1], tile.rows, tile.columns) for tile, frames in seen])
-
-
 def is_grey(frames: Plane) -> bool:
-    """Whether pictures (..., 3) hold no colour at all; a network trained on colours makes some up."""
+    """Whether frames (F, h, w, 3) hold no colour at all; a network trained on colours makes some up."""
     first = frames[..., 0]
     return bool((first == frames[..., 1]).all() and (first == frames[..., 2]).all())
 

@@ -121,7 +121,7 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         radiance = merging(1.0)
     else:
         merged = merging(NETWORK_FROM) if options.blend else None
-        triplet = Triplet.of(frames, reference, search.ghosts)
+        triplet = Triplet.of(frames, reference)
         with clock.stage("deghosting", 1.0) as advance:
             deghosted = _deghosted(merged, triplet, search, reference, tolerance, loading.result(), options, advance)
         radiance = deghosted.radiance

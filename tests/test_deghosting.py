@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,6 @@ from small_network import CONFIG, write_network
 
 import hdrfuse
 from hdrfuse.deghosting import Settled, deghost, in_order
-from hdrfuse.imaging.ghosts import Ghosts
 from hdrfuse.imaging.radiometry import Exposed, NoiseModel
 from hdrfuse.imaging.triplet import Triplet
 from hdrfuse.lfdiff.inference import Network
@@ -39,7 +37,7 @@ def triplet(size=(150, 230)):
         Exposed(pixels=np.clip(light * 2.0**ev, 0, 1).astype(np.float32), lookup=None, white=1.0, ev=ev, noise=NOISE)
         for ev in (-2.0, 0.0, 2.0)
     ]
-    return Triplet.of(frames, 1, Ghosts.none(frames))
+    return Triplet.of(frames, 1)
 
 
 class RefusingModel(LFDiff):
@@ -76,32 +74,6 @@ def test_the_reference_is_shown_in_its_own_units(network):
     unclipped = frames.frames[2].pixels.max(axis=2) < 1.0
     assert unclipped.any()
     np.testing.assert_allclose(found[unclipped], frames.frames[1].pixels[unclipped], rtol=0.01)
-
-
-def test_hidden_light_beside_white_pixels_keeps_its_colour(tmp_path):
-    white = np.ones((32, 32, 3), np.float32)
-    frames = [Exposed(pixels=white, lookup=None, white=1.0, ev=ev, noise=NOISE) for ev in (-2.0, 0.0, 2.0)]
-    shown = np.zeros((32, 32), np.bool_)  # the darker frame has no data: the tile is white all over
-    frames[0] = replace(frames[0], valid=shown)
-    hidden = replace(Ghosts.none(frames), unknown=np.ones((32, 32), np.float32), fill=white * [3.0, 2.5, 2.0])
-    found = deghost(Triplet.of(frames, 1, hidden), refusing(tmp_path, 1000)).radiance
-    np.testing.assert_allclose(found, hidden.fill, rtol=1e-4)
-
-
-@pytest.mark.parametrize("continued", [True, False])
-def test_a_network_sees_hidden_highlights_continued_if_it_learned_so(tmp_path, continued):
-    frames = triplet()
-    ghosts = frames.ghosts
-    hidden = np.zeros_like(ghosts.unknown)
-    hidden[40:60, 100:130] = 1.0
-    frames = replace(frames, ghosts=replace(ghosts, unknown=hidden, fill=np.full_like(ghosts.fill, 3.5)))
-    network = refusing(tmp_path, 1000)
-    network = replace(network, metadata=replace(network.metadata, config=replace(CONFIG, continued=continued)))
-    found = deghost(frames, network, tile_px=64).radiance
-    clipped = frames.frames[1].pixels == 1.0
-    clipped[hidden == 0] = False
-    assert clipped.sum() > 100
-    np.testing.assert_allclose(found[clipped].max(), 3.5 if continued else 1.0, rtol=1e-4)
 
 
 def test_the_weights_tile_size_is_the_default(network):

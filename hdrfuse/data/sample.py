@@ -17,10 +17,6 @@ class BracketSample:
     """(3,) exposures 2^(EV - EV_min)."""
     radiance: NDArray[np.float32]
     """(H, W, 3) the truth at the reference's time; clipped to [0, 1] in training, as it is in evaluation."""
-    shown: NDArray[np.bool_] | None = None
-    """(3, H, W) where a frame has data after registration; None = everywhere."""
-    reference: NDArray[np.float32] | None = None
-    """(H, W, 3) the reference's radiance, hidden highlights continued; None = as it was shot."""
 
 
 class Brackets(Protocol):

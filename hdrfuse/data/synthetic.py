@@ -1,6 +1,6 @@
 """Synthetic brackets with known radiance: random views, movers and a camera's faults, one seed a sample."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -68,25 +68,20 @@ def random_bracket(
         exposed = frame if registration is None else registration.displaced(frame)
         linear = error.apply(captured(rng, exposed * np.float32(2 ** ev[index]), sensor))
         ldr.append(encoded(linear, registration)[inner, inner])
-    shown = hide_borders(rng, ldr, ev) if hand_held and rng.random() < 0.3 else None
-    return replace(completed(rng, np.stack(ldr), ev, truth[inner, inner]), shown=shown)
+    if hand_held and rng.random() < 0.3:
+        hide_borders(rng, ldr, ev)
+    return completed(rng, np.stack(ldr), ev, truth[inner, inner])
 
 
-def hide_borders(rng: np.random.Generator, ldr: list[Array], ev: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Let the side frames (H, W, 3) end before the reference does -> where they have data, (3, H, W).
-
-    What lies beyond repeats the reference, as a merge has it.
-    """
+def hide_borders(rng: np.random.Generator, ldr: list[Array], ev: NDArray[np.float64]) -> None:
+    """Let the side frames (H, W, 3) end before the reference does; what lies beyond repeats it, as a merge has it."""
     size = len(ldr[REFERENCE])
-    shown = np.ones((len(ldr), size, size), np.bool_)
     for side in (0, 2):
         width_px = int(np.exp(rng.uniform(np.log(2), np.log(size / 3))))
         beyond = slice(None, width_px) if rng.random() < 0.5 else slice(-width_px, None)
         place = (beyond, slice(None)) if rng.random() < 0.5 else (slice(None), beyond)
         brighter = np.float32(2 ** (ev[side] / GAMMA))
         ldr[side][place] = np.minimum(ldr[REFERENCE][place] * brighter, np.float32(1))
-        shown[side][place] = False
-    return shown
 
 
 def completed(rng: np.random.Generator, ldr: Array, ev: NDArray[np.float64], truth: Array) -> BracketSample:

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from hdrfuse.data.continued import continued_reference
-from hdrfuse.data.sample import BracketSample
 from hdrfuse.errors import UsageError
 from hdrfuse.evaluation.cost import parameters_of
 from hdrfuse.evaluation.methods import HdrfuseMethod, Merged, Method, make_method
@@ -61,11 +59,8 @@ class TruePrior(HdrfuseMethod):
 
         device = find_device(self.options.device)
         model, metadata = load_weights(self.weights[0], device)
-        ldr = np.stack([np.float32(1.0 / np.iinfo(frame.dtype).max) * frame for frame in bracket.frames])
-        gains = np.array(bracket.gains, np.float32)
-        sample = BracketSample(ldr=ldr, exposure=gains / gains.min(), radiance=bracket.truth)
-        own = continued_reference(sample) if model.config.continued else None
-        exposure = torch.from_numpy(gains).to(device)[None]
+        ldr = np.stack([frame / np.float32(np.iinfo(frame.dtype).max) for frame in bracket.frames])
+        exposure = torch.tensor(bracket.gains, dtype=torch.float32, device=device)[None]
         radiance = np.zeros(bracket.truth.shape, np.float32)
         multiple = model.config.multiple_of
         size = self.options.tile or metadata.tile_px
@@ -74,9 +69,7 @@ class TruePrior(HdrfuseMethod):
             seen = torch.from_numpy(ldr[:, tile.rows, tile.columns]).to(device).permute(0, 3, 1, 2)[None]
             truth = torch.from_numpy(np.clip(bracket.truth[tile.rows, tile.columns], 0, 1)).to(device)
             with torch.inference_mode():
-                part = None if own is None else torch.from_numpy(own[tile.rows, tile.columns]).to(device)
-                reference = None if part is None else part.permute(2, 0, 1)[None]
-                frames = pad_to_multiple(network_inputs(seen, exposure, reference), multiple)
+                frames = pad_to_multiple(network_inputs(seen, exposure), multiple)
                 prior = model.true_prior(pad_to_multiple(truth.permute(2, 0, 1)[None, None], multiple)[:, 0])
                 height, width = tile.shape
                 tonemapped = model.reconstruction(frames, prior)[..., :height, :width].clamp(0, 1)

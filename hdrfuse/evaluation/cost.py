@@ -13,7 +13,6 @@ from hdrfuse.evaluation.methods import HdrfuseMethod, Method, ResultsFolder
 from hdrfuse.evaluation.published import TABLE_2
 from hdrfuse.evaluation.scenes import KnownBracket
 from hdrfuse.evaluation.table import Row, Table
-from hdrfuse.imaging.ghosts import Ghosts
 from hdrfuse.imaging.radiometry import Exposed, NoiseModel
 from hdrfuse.imaging.response import KNOWN_CURVES
 from hdrfuse.imaging.triplet import Triplet
@@ -136,7 +135,7 @@ def triplet_of(bracket: KnownBracket) -> Triplet:
         )
         for frame, ev in zip(bracket.frames, bracket.evs, strict=True)
     ]  # fmt: skip
-    return Triplet.of(frames, bracket.reference, Ghosts.none(frames))
+    return Triplet.of(frames, bracket.reference)
 
 
 def parameters_of(config: "LFDiffConfig") -> int:

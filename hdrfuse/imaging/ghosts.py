@@ -30,13 +30,6 @@ class Ghosts:
     fill: Plane
     """(h, w, 3) radiance that continues what surrounds the unknown; meaningful where `unknown` > 0."""
 
-    @classmethod
-    def none(cls, frames: Sequence[Exposed]) -> "Ghosts":
-        """Of frames between which nothing moved."""
-        shape = frames[0].pixels.shape
-        agreeing = tuple(np.ones(shape[:2], np.float32) for _ in frames)
-        return cls(consistency=agreeing, unknown=np.zeros(shape[:2], np.float32), fill=np.zeros(shape, np.float32))
-
     @property
     def fraction(self) -> float:
         """Share of the frame where at least one frame disagrees."""

@@ -87,7 +87,10 @@ def _merge_rows(frames: Sequence[Exposed], reference: int, ghosts: Ghosts, rows:
             variance += np.float32(frame.detail_loss) * detail
         weights.append(np.divide(trust, variance, out=variance))
     merged = _weighted_mean(radiances, weights)
-    continue_hidden(merged, seen, ghosts, shape, rows)
+    unknown = enlarge_rows(ghosts.unknown, shape, rows)[..., None]
+    if unknown.any():
+        fill = enlarge_rows(ghosts.fill, shape, rows)
+        merged += unknown * (_restored(merged, fill, seen) - merged)
     return np.maximum(merged, 0.0, out=merged)
 
 
@@ -121,19 +124,6 @@ def unclipped(frame: Exposed, exposure: Plane, apart: bool) -> Plane:
     return np.float32(1.0) - ramp(exposure if apart else brightest(exposure)[..., None], CLIP_FROM, CLIP_TO)
 
 
-def continue_hidden(
-    radiance: Plane, seen: Plane, ghosts: Ghosts, shape: tuple[int, int], rows: slice, columns: slice = slice(None)
-) -> None:
-    """Put what the ghost search says of hidden highlights into a rectangle (h, w, 3) of a frame (H, W), in place.
-
-    `seen` is the reference's exposure (h, w, 3) there, 1.0 = white, as it is for the radiance.
-    """
-    unknown = enlarge_rows(ghosts.unknown, shape, rows, columns)[..., None]
-    if unknown.any():
-        fill = enlarge_rows(ghosts.fill, shape, rows, columns)
-        radiance += unknown * (_restored(radiance, fill, seen) - radiance)
-
-
 def _restored(merged: Plane, fill: Plane, exposure: Plane) -> Plane:
     """Merged radiance (h, W, 3) with what the reference clips taken from the fill.
 
@@ -161,19 +151,18 @@ def _weighted_mean(radiances: Sequence[Plane], weights: Sequence[Plane]) -> Plan
     return np.divide(mean, total, out=mean)
 
 
-def enlarge_rows(plane: Plane, shape: tuple[int, int], rows: slice, columns: slice = slice(None)) -> Plane:
+def enlarge_rows(plane: Plane, shape: tuple[int, int], rows: slice) -> Plane:
     """Rows of a plane (h, w[, 3]) enlarged bilinearly to (H, W[, 3]); pixel areas, not indices, correspond."""
     height, width = shape
     if plane.shape[:2] == shape:
-        return plane[rows, columns]
+        return plane[rows]
     scale = plane.shape[0] / height
-    top, bottom, _ = rows.indices(height)
-    first = max(int(np.floor((top + 0.5) * scale - 0.5)), 0)
-    last = min(int(np.ceil((bottom - 0.5) * scale - 0.5)), plane.shape[0] - 1)
+    first = max(int(np.floor((rows.start + 0.5) * scale - 0.5)), 0)
+    last = min(int(np.ceil((rows.stop - 0.5) * scale - 0.5)), plane.shape[0] - 1)
     part = plane[first : last + 1]
     # Columns by cv2.resize, which keeps areas in place; rows by hand, as a strip's edges are not the picture's.
-    wide = cv2.resize(part, (width, len(part)), interpolation=cv2.INTER_LINEAR)[:, columns]
-    at = np.clip((np.arange(top, bottom) + 0.5) * scale - 0.5, 0, plane.shape[0] - 1) - first
+    wide = cv2.resize(part, (width, len(part)), interpolation=cv2.INTER_LINEAR)
+    at = np.clip((np.arange(rows.start, rows.stop) + 0.5) * scale - 0.5, 0, plane.shape[0] - 1) - first
     low = np.minimum(at.astype(np.intp), len(part) - 1)
     high = np.minimum(low + 1, len(part) - 1)
     share = (at - low).astype(np.float32).reshape((-1,) + (1,) * (plane.ndim - 1))

@@ -7,9 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.imaging.ghosts import Ghosts
 from hdrfuse.imaging.highlights import CLIP_TO
-from hdrfuse.imaging.merging import continue_hidden
 from hdrfuse.imaging.radiometry import Exposed, Plane, brightest, linearise
 
 GAMMA = 2.2
@@ -33,22 +31,20 @@ class Triplet:
     """Registered; the lookup of integers gives gamma-encoded exposure, within [0, 1]."""
     indices: tuple[int, int, int]
     """Places in the bracket."""
-    ghosts: Ghosts
-    """What moved between the frames of the bracket, and what may stand where that hides highlights."""
 
     @classmethod
-    def of(cls, frames: Sequence[Exposed], reference: int, ghosts: Ghosts) -> "Triplet":
+    def of(cls, frames: Sequence[Exposed], reference: int) -> "Triplet":
         """Choose the darker and the brighter frame that add most to the reference."""
-        return cls._chosen(frames, (_darker(frames, reference), reference, _brighter(frames, reference)), ghosts)
+        return cls._chosen(frames, (_darker(frames, reference), reference, _brighter(frames, reference)))
 
     @classmethod
-    def _chosen(cls, frames: Sequence[Exposed], indices: tuple[int, int, int], ghosts: Ghosts) -> "Triplet":
+    def _chosen(cls, frames: Sequence[Exposed], indices: tuple[int, int, int]) -> "Triplet":
         short, middle, long = (_gamma_encoded(frames[index]) for index in indices)
-        return cls(frames=(short, middle, long), indices=indices, ghosts=ghosts)
+        return cls(frames=(short, middle, long), indices=indices)
 
     def resembling(self, frames: Sequence[Exposed]) -> "Triplet":
         """The same three of a bracket's frames at another size."""
-        return self._chosen(frames, self.indices, self.ghosts)
+        return self._chosen(frames, self.indices)
 
     @property
     def exposures(self) -> NDArray[np.float32]:
@@ -74,17 +70,6 @@ class Triplet:
                 brighter = np.float32((frame.gain / reference.gain) ** (1.0 / GAMMA))
                 picture[~valid] = np.minimum(ldr[1][~valid] * brighter, np.float32(1))
         return ldr
-
-    def reference_radiance(self, encoded: Plane, rows: slice = slice(None), columns: slice = slice(None)) -> Plane:
-        """Radiance (h, w, 3) of the reference in a rectangle, from its gamma-encoded pixels there (h, w, 3).
-
-        1.0 is the white of the shortest frame. Where something hides in the darker frames what the reference clips,
-        highlights are continued from around.
-        """
-        radiance = np.asarray(cv2.pow(encoded, GAMMA), np.float32)
-        height, width = self.frames[1].pixels.shape[:2]
-        continue_hidden(radiance, radiance.copy(), self.ghosts, (height, width), rows, columns)
-        return np.minimum(radiance * np.float32(1.0 / self.white), np.float32(1))
 
 
 def _darker(frames: Sequence[Exposed], reference: int) -> int:

@@ -36,8 +36,6 @@ class LFDiffConfig:
     unshuffle: int = 1
     """Features live at 1/unshuffle of the frame's resolution."""
     head: OutputHead = "sigmoid"
-    continued: bool = False
-    """Whether the reference's highlights that side frames hide are continued from around before the network sees it."""
 
     prior_channels: int = 3
     prior_stride: int = 4
@@ -84,7 +82,6 @@ PRESETS: dict[str, LFDiffConfig] = {
         low_residuals=8,
         unshuffle=2,
         head="blend",
-        continued=True,
         tile_px=512,
         prior_stride=8,
         prior_width=48,

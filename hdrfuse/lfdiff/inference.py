@@ -83,19 +83,17 @@ class Network:
         return noise[..., rows.start // stride : -(-rows.stop // stride),
                      columns.start // stride : -(-columns.stop // stride)]  # fmt: skip
 
-    def radiance(self, ldr: Array, exposures: Array, noise: Tensor | None, reference: Array | None = None) -> Array:
+    def radiance(self, ldr: Array, exposures: Array, noise: Tensor | None) -> Array:
         """Gamma-encoded frames (B, 3, h, w, 3), their exposures (3,) and noise -> radiance (B, h, w, 3).
 
-        1.0 is the white of the shortest frame. `reference` (B, h, w, 3) is the reference's radiance with its hidden
-        highlights continued, for a network that has learned from such.
+        1.0 is the white of the shortest frame.
         """
         with torch.inference_mode():
             frames = torch.from_numpy(ldr).to(self.device).permute(0, 1, 4, 2, 3)
             exposure = torch.from_numpy(exposures).to(self.device).expand(len(ldr), -1)
             start = None if noise is None else noise.to(self.device)
-            own = None if reference is None else torch.from_numpy(reference).to(self.device).permute(0, 3, 1, 2)
             with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-                found = self.model(network_inputs(frames, exposure, own), start, self.steps)
+                found = self.model(network_inputs(frames, exposure), start, self.steps)
             return found.permute(0, 2, 3, 1).float().contiguous().cpu().numpy()
 
     def release(self) -> None:

@@ -19,20 +19,17 @@ def inverse_mu_law(tonemapped: Tensor, mu: float = 5000.0) -> Tensor:
     return torch.expm1(tonemapped * math.log1p(mu)) / mu
 
 
-def network_inputs(ldr: Tensor, exposure: Tensor, reference: Tensor | None = None) -> Tensor:
+def network_inputs(ldr: Tensor, exposure: Tensor) -> Tensor:
     """Frames X_i = [L_i, H_i] with H_i = L_i^2.2 / t_i (LF-Diff, eq. 2).
 
     Gamma-encoded frames (B, 3, 3, H, W) in [0, 1], frame before channel, and exposures t_i = 2^(EV_i - EV_min)
-    (B, 3) -> (B, 3, 6, H, W). Radiance 1.0 is the white of the shortest frame. `reference` (B, 3, H, W), if given,
-    stands for H_1, of a reference whose hidden highlights are continued.
+    (B, 3) -> (B, 3, 6, H, W). Radiance 1.0 is the white of the shortest frame.
     """
     radiance = ldr.pow(GAMMA) / exposure[:, :, None, None, None]
-    if reference is not None:
-        radiance = torch.stack([radiance[:, 0], reference, radiance[:, 2]], dim=1)
     channels_last = (plane.movedim(2, -1) for plane in (ldr, radiance))
     return torch.cat(list(channels_last), dim=-1).movedim(-1, 2)
 
 
 def reference_radiance(frames: Tensor) -> Tensor:
-    """Radiance of the reference frame as the network sees it: (B, 3, 6, H, W) -> (B, 3, H, W)."""
+    """Radiance of the reference frame alone: (B, 3, 6, H, W) -> (B, 3, H, W)."""
     return frames[:, 1, 3:]

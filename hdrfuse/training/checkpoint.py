@@ -75,7 +75,7 @@ def load_checkpoint(
 
 
 def check_same(stored: LFDiffConfig, own: LFDiffConfig) -> None:
-    """Raise ValueError that says what of a network's configuration has changed, what it wants to see included."""
+    """Raise ValueError that says what of a network's configuration has changed, though its tensors may fit."""
     before, now = asdict(stored), asdict(own)
     if changed := [f"{name} {before[name]} -> {now[name]}" for name in now if before[name] != now[name]]:
         raise ValueError(", ".join(changed))

@@ -24,12 +24,8 @@ class _Samples(Dataset[dict[str, torch.Tensor]]):
 
 def tensors(sample: BracketSample) -> dict[str, torch.Tensor]:
     """What a sample has of a Batch, channels before rows."""
-    planes = {"ldr": sample.ldr, "radiance": sample.radiance, "reference": sample.reference}
-    found = {
-        name: torch.from_numpy(np.ascontiguousarray(np.moveaxis(plane, -1, -3)))
-        for name, plane in planes.items()
-        if plane is not None
-    }
+    planes = {"ldr": sample.ldr, "radiance": sample.radiance}
+    found = {name: torch.from_numpy(np.ascontiguousarray(np.moveaxis(plane, -1, -3))) for name, plane in planes.items()}
     return found | {"exposure": torch.from_numpy(sample.exposure)}
 
 

@@ -26,22 +26,15 @@ class Batch:
     """(B, 3)."""
     radiance: Tensor
     """(B, 3, H, W) the truth, 1.0 = white of the shortest frame."""
-    reference: Tensor | None = None
-    """(B, 3, H, W) the reference's radiance, hidden highlights continued; None = as it was shot."""
 
     @cached_property
     def frames(self) -> Tensor:
         """The network's input X, (B, 3, 6, H, W)."""
-        return network_inputs(self.ldr, self.exposure, self.reference)
+        return network_inputs(self.ldr, self.exposure)
 
     def to(self, device: torch.device) -> "Batch":
         """The same samples on a device."""
-        return Batch(
-            ldr=self.ldr.to(device),
-            exposure=self.exposure.to(device),
-            radiance=self.radiance.to(device),
-            reference=None if self.reference is None else self.reference.to(device),
-        )
+        return Batch(ldr=self.ldr.to(device), exposure=self.exposure.to(device), radiance=self.radiance.to(device))
 
 
 @dataclass(frozen=True, kw_only=True)

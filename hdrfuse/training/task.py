@@ -6,13 +6,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from hdrfuse.data.continued import ContinuedBrackets
 from hdrfuse.data.packing import Sources, left_out, open_split
 from hdrfuse.data.patches import open_patches
 from hdrfuse.data.sample import Brackets
 from hdrfuse.data.synthetic import SyntheticBrackets
 from hdrfuse.errors import BadInputError, UsageError
-from hdrfuse.lfdiff.config import PRESETS
 from hdrfuse.training.losses import PerceptualLoss, ReconstructionLoss
 from hdrfuse.training.objectives import OBJECTIVES, Batch
 from hdrfuse.training.plan import Plan
@@ -93,13 +91,12 @@ def synthetic_task(
         raise BadInputError(
             "no image to train on: by their names all are held back for validation and test; give more of them"
         )
-    brackets = SyntheticBrackets(library=train, size=recipe.crop_px, seed=brackets_seed(recipe))
     held_back = SyntheticBrackets(library=validation, size=VALIDATION_PX, seed=VALIDATION_SEED)
     validated = validation_brackets > 0 and bool(validation.of_kind("panorama", "photograph"))
     return Task(
         recipe=recipe,
-        brackets=as_seen(recipe, brackets),
-        validation=validation_set(as_seen(recipe, held_back), validation_brackets) if validated else [],
+        brackets=SyntheticBrackets(library=train, size=recipe.crop_px, seed=brackets_seed(recipe)),
+        validation=validation_set(held_back, validation_brackets) if validated else [],
         reconstruction_loss=reconstruction_loss(recipe, vgg19_file),
         notes={"sources": [image.name for image in train.images], "brackets_seed": brackets_seed(recipe)},
         skipped=tuple(left_out(cache).values()),
@@ -122,18 +119,13 @@ def captured_task(plan: Plan, data: Path, cache: Path, loss: ReconstructionLoss,
     train, validation = patches.divided(held_back) if held_back else (patches, None)
     return Task(
         recipe=recipe,
-        brackets=as_seen(recipe, train),
-        validation=[] if validation is None else validation_set(as_seen(recipe, validation), plan.validation_brackets),
+        brackets=train,
+        validation=[] if validation is None else validation_set(validation, plan.validation_brackets),
         reconstruction_loss=loss,
         notes={"dataset": plan.dataset, "sources": [scene.name for scene in train.scenes], "brackets_seed": seed},
         skipped=patches.skipped,
         warnings=warnings,
     )
-
-
-def as_seen(recipe: Recipe, brackets: Brackets) -> Brackets:
-    """Return the samples as the recipe's network wants to see them."""
-    return ContinuedBrackets(brackets) if PRESETS[recipe.preset].continued else brackets
 
 
 def reconstruction_loss(recipe: Recipe, vgg19_file: Path | None) -> ReconstructionLoss:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hdrfuse.data.sample import Brackets
-from hdrfuse.lfdiff.signals import network_inputs, reference_radiance
+from hdrfuse.lfdiff.signals import reference_radiance
 from hdrfuse.metrics.psnr import mu_law, psnr_mu
 from hdrfuse.training.feed import tensors
 from hdrfuse.training.objectives import Batch
@@ -34,7 +34,7 @@ class Validation:
     typical_error: float
     """Root mean square error after the mu-law over all brackets' pixels but the worst quarter."""
     picture: Picture
-    """A row a bracket: the reference's radiance as it was shot, the network's, the truth."""
+    """A row a bracket: the reference's own radiance, the network's, the truth."""
 
 
 def validation_set(brackets: Brackets, count: int) -> list[Batch]:
@@ -81,8 +81,8 @@ def picture(radiance: Tensor) -> NDArray[np.float32]:
 
 
 def reference_only(bracket: Batch) -> Tensor:
-    """The reference frame's radiance as it was shot: what a network must beat."""
-    return reference_radiance(network_inputs(bracket.ldr, bracket.exposure))
+    """The reference frame's own radiance: what a network must beat."""
+    return reference_radiance(bracket.frames)
 
 
 def radiance_merge(bracket: Batch) -> Tensor:

