@@ -28,11 +28,14 @@ WINDOW_PX = 1.5
 FREE, SPREAD = 1.0, 4.0
 """Squared differences in standard deviations: without doubt up to FREE, of which SPREAD more leaves a third."""
 
-RARE = 2.5
+RARE = 1.6
 """Errors of the network that are nothing special, in its standard deviations: they are not normally distributed."""
 
-UNEVEN = 2.0
+UNEVEN = 1.3
 """The same of errors of either sign, which a mean does not show: texture that moved a little, hair, leaves."""
+
+RESAMPLED = 1.55
+"""How much larger both may be where frames were resampled, which changes them too."""
 
 UNEVEN_PX = 1.0
 """Standard deviation of the window that takes the finest detail out of them, in which resampled frames differ."""
@@ -111,12 +114,14 @@ def network_share(
     pixel = np.float32(averaged_px**2)  # what averaging took from the noise is still in the picture
     share = _least_noise(pixel * noise, pixel * seen_noise, toe, own_share, rms)
     other = slack + (1.0 - own_share) ** 2 * toe
+    usual = rms
     if detail_loss := max(frame.detail_loss for frame in frames):
         other += np.float32(detail_loss) * brightest(finest_detail(compressed))
+        usual *= RESAMPLED
     difference = compressed - proposed
-    differs = _doubt(difference, noise, other + np.float32((RARE * rms) ** 2))
+    differs = _doubt(difference, noise, other + np.float32((RARE * usual) ** 2))
     np.maximum(
-        differs, _uneven_doubt(difference, noise + seen_noise, other + np.float32((UNEVEN * rms) ** 2)), out=differs
+        differs, _uneven_doubt(difference, noise + seen_noise, other + np.float32((UNEVEN * usual) ** 2)), out=differs
     )
     differs *= 1.0 - own_share**OWN_POWER * (1.0 - clipped)  # the reference alone holds no ghost
     differs *= 1.0 - clipped * _shining(frames[:reference], ghosts, clipped)  # a ghost would be darker
@@ -126,7 +131,7 @@ def network_share(
     share += differs * (1.0 - share)
     share += unknown * (_guessed(frames[:reference], white, unknown, rms) - share)
     beyond, off = (measured * (plane - np.clip(plane, least_shown, most_shown)) for plane in (proposed, compressed))
-    contradicted = _doubt(beyond, seen_noise, np.full_like(noise, (RARE * rms) ** 2)) * _part(beyond, off)
+    contradicted = _doubt(beyond, seen_noise, np.full_like(noise, (RARE * usual) ** 2)) * _part(beyond, off)
     lacking = _lacking((proposed - shown).max(axis=2), difference.max(axis=2), impossible, unknown)
     share *= (1.0 - contradicted) * (1.0 - clipped * lacking)
     return np.asarray(np.clip(share, 0.0, 1.0), np.float32)
