@@ -34,11 +34,11 @@ RARE = 1.6
 UNEVEN = 1.3
 """The same of errors of either sign, which a mean does not show: texture that moved a little, hair, leaves."""
 
-RESAMPLED = 1.55
-"""How much larger both may be where frames were resampled, which changes them too."""
-
 UNEVEN_PX = 1.0
 """Standard deviation of the window that takes the finest detail out of them, in which resampled frames differ."""
+
+RESAMPLED = 1.55
+"""How much larger RARE and UNEVEN errors may be where frames were resampled, which changes them too."""
 
 NOISE_KEPT = 0.8
 """How much of the reference's noise the network passes on: what the merge has of it too does not average out."""
