@@ -10,12 +10,12 @@ from hdrfuse.lfdiff.layers import conv3x3
 class SideAttention(nn.Module):
     """A gate in [0, 1] on a side frame's features, from them and the reference's (AHDRNet, Yan et al. 2019)."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, expansion: int) -> None:
         super().__init__()
         self.gate = nn.Sequential(
-            conv3x3(2 * channels, 2 * channels),
+            conv3x3(2 * channels, expansion * channels),
             nn.LeakyReLU(inplace=True),
-            conv3x3(2 * channels, channels),
+            conv3x3(expansion * channels, channels),
             nn.Sigmoid(),
         )
 
@@ -27,11 +27,11 @@ class SideAttention(nn.Module):
 class AlignmentModule(nn.Module):
     """Merge the features of three frames, the side frames gated by their agreement with the reference."""
 
-    def __init__(self, in_channels: int, channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, channels: int, out_channels: int, gate_expansion: int = 2) -> None:
         super().__init__()
         self.embed = nn.Sequential(conv3x3(in_channels, channels), nn.LeakyReLU(inplace=True))
-        self.attend_short = SideAttention(channels)
-        self.attend_long = SideAttention(channels)
+        self.attend_short = SideAttention(channels, gate_expansion)
+        self.attend_long = SideAttention(channels, gate_expansion)
         self.fuse = conv3x3(3 * channels, out_channels)
 
     def forward(self, frames: Tensor) -> Tensor:

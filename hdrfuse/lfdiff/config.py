@@ -21,6 +21,8 @@ class LFDiffConfig:
 
     alignment_channels: int = 60
     """Channels of a frame's features inside the alignment module."""
+    gate_expansion: int = 2
+    """Channels inside the gate on a side frame's features, for each of those that it gates."""
     channels: int = 60
     heads: int = 6
     feed_forward_expansion: float = 2.66
@@ -31,8 +33,12 @@ class LFDiffConfig:
     high_residuals: int = 2
     trailing_residuals: int = 1
     """Residual blocks before the frequency split, on the high branch, and after the branches meet."""
+    lead_width: int | None = None
+    """Channels inside the residual blocks before the split; None: as many as outside."""
     low_residuals: int = 0
     """Residual blocks on the low branch in the place of attention and gated feed-forward; 0 keeps those."""
+    learned_slopes: bool = False
+    """Whether the residual blocks' rectifiers learn a slope below zero: then no channel falls silent for good."""
     unshuffle: int = 1
     """Features live at 1/unshuffle of the frame's resolution."""
     head: OutputHead = "sigmoid"
@@ -73,13 +79,16 @@ PRESETS: dict[str, LFDiffConfig] = {
     "paper": LFDiffConfig(),
     "fast": LFDiffConfig(
         alignment_channels=24,
+        gate_expansion=1,
         channels=40,
         frms_per_block=(1, 2),
         frm_pool=4,
         lead_residuals=1,
+        lead_width=16,
         high_residuals=1,
         trailing_residuals=0,
         low_residuals=8,
+        learned_slopes=True,
         unshuffle=2,
         head="blend",
         tile_px=512,

@@ -8,6 +8,9 @@ from torch import Tensor, nn
 INITIAL_RESIDUAL = 0.2
 """How much a residual block adds at first."""
 
+INITIAL_SLOPE = 0.1
+"""What a rectifier that learns its slope below zero begins with."""
+
 
 def conv3x3(in_channels: int, out_channels: int) -> nn.Conv2d:
     """Convolution that keeps height, width and, after a ReLU, the variance (He et al. 2015)."""
@@ -46,23 +49,27 @@ def cosine_scores(a: Tensor, b: Tensor) -> Tensor:
 
 
 class ResidualBlock(nn.Module):
-    """x + conv(relu(conv(x)))."""
+    """x + conv(relu(conv(x))), or with a rectifier that learns each channel's slope below zero (He et al. 2015)."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, width: int | None = None, learned_slopes: bool = False) -> None:
         super().__init__()
-        first, second = conv3x3(channels, channels), conv3x3(channels, channels)
+        width = width or channels
+        first, second = conv3x3(channels, width), conv3x3(width, channels)
         with torch.no_grad():
             second.weight.mul_(INITIAL_RESIDUAL)  # or the variance would double with every block
-        self.body = nn.Sequential(first, nn.ReLU(inplace=True), second)
+        rectifier = nn.PReLU(width, INITIAL_SLOPE) if learned_slopes else nn.ReLU(inplace=True)
+        self.body = nn.Sequential(first, rectifier, second)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""
         return x + self.body(x)
 
 
-def residual_blocks(count: int, channels: int) -> nn.Sequential:
+def residual_blocks(
+    count: int, channels: int, *, width: int | None = None, learned_slopes: bool = False
+) -> nn.Sequential:
     """Several residual blocks in a row; none is the identity."""
-    return nn.Sequential(*(ResidualBlock(channels) for _ in range(count)))
+    return nn.Sequential(*(ResidualBlock(channels, width, learned_slopes) for _ in range(count)))
 
 
 class ChannelAttention(nn.Module):

@@ -26,14 +26,14 @@ class FeatureRefinementModule(nn.Module):
 
     def __init__(self, config: LFDiffConfig, pool: int) -> None:
         super().__init__()
-        channels = config.channels
+        channels, learned = config.channels, config.learned_slopes
         self.pool = pool
-        self.lead = residual_blocks(config.lead_residuals, channels)
+        self.lead = residual_blocks(config.lead_residuals, channels, width=config.lead_width, learned_slopes=learned)
         self.low: nn.Module = low_branch(config)
-        self.high = residual_blocks(config.high_residuals, channels)
+        self.high = residual_blocks(config.high_residuals, channels, learned_slopes=learned)
         self.merge = nn.Conv2d(2 * channels, channels, 1)
         self.channel_attention = ChannelAttention(channels)
-        self.trailing = residual_blocks(config.trailing_residuals, channels)
+        self.trailing = residual_blocks(config.trailing_residuals, channels, learned_slopes=learned)
 
     def forward(self, x: Tensor, *low_context: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W); what follows x goes to the low branch."""
@@ -49,7 +49,7 @@ class FeatureRefinementModule(nn.Module):
 def low_branch(config: LFDiffConfig) -> nn.Module:
     """An FRM's low branch: a Restormer block, or plain residual blocks in a small network."""
     if config.low_residuals:
-        return residual_blocks(config.low_residuals, config.channels)
+        return residual_blocks(config.low_residuals, config.channels, learned_slopes=config.learned_slopes)
     return RestormerBlock(config.channels, config.heads, config.feed_forward_expansion)
 
 
@@ -87,7 +87,7 @@ class PriorBlock(nn.Module):
         super().__init__()
         self.attention = PriorAttention(config.channels, config.prior_channels)
         self.refine: nn.Module = (
-            residual_blocks(config.low_residuals, config.channels)
+            residual_blocks(config.low_residuals, config.channels, learned_slopes=config.learned_slopes)
             if config.low_residuals
             else NormedFeedForward(config.channels, config.feed_forward_expansion)
         )
@@ -129,7 +129,9 @@ class DHRNet(nn.Module):
         self.scale = scale
         self.mu = config.mu
         self.head = config.head
-        self.alignment = AlignmentModule(6 * scale**2, config.alignment_channels, config.channels)
+        self.alignment = AlignmentModule(
+            6 * scale**2, config.alignment_channels, config.channels, config.gate_expansion
+        )
         self.blocks = nn.ModuleList(ReconstructionBlock(config, count) for count in config.frms_per_block)
         self.gather = conv3x3(config.channels, config.channels)
         self.upsample = nn.PixelShuffle(scale)

@@ -1,3 +1,4 @@
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -8,8 +9,10 @@ def test_the_published_size_has_489720_parameters():
     assert sum(p.numel() for p in AlignmentModule(6, 60, 60).parameters()) == 489_720
 
 
-def test_each_side_frame_is_gated_by_itself_and_the_reference():
-    module = AlignmentModule(6, 8, 10)
+@pytest.mark.parametrize("expansion", [2, 1])
+def test_each_side_frame_is_gated_by_itself_and_the_reference(expansion):
+    module = AlignmentModule(6, 8, 10, expansion)
+    assert module.attend_short.gate[0].out_channels == expansion * 8
     frames = torch.randn(2, 3, 6, 7, 5)
     embed = module.embed[0]
     short, reference, long = (

@@ -103,6 +103,19 @@ def test_a_residual_block_adds_to_its_input():
     torch.testing.assert_close(block(x), x + second(first(x).clamp_min(0)))
 
 
+def test_a_residual_block_with_learned_slopes_learns_also_from_what_is_below_zero():
+    block, x = ResidualBlock(4, width=3, learned_slopes=True), torch.randn(1, 4, 5, 5)
+    first, rectifier, second = block.body
+    rectifier.weight.data = torch.tensor([0.5, 0.0, -0.1])
+    hidden = first(x)
+    expected = hidden.clamp_min(0) + torch.tensor([0.5, 0.0, -0.1])[:, None, None] * hidden.clamp_max(0)
+    torch.testing.assert_close(block(x), x + second(expected))
+    torch.nn.init.constant_(first.bias, -100.0)  # nothing is above zero
+    block(x).sum().backward()
+    assert rectifier.weight.grad.all()
+    assert first.weight.grad[0].any()
+
+
 def test_the_running_norm_settles_on_zero_mean_and_unit_variance_and_then_stays_put():
     norm = RunningNorm(2)
     torch.manual_seed(0)

@@ -60,6 +60,17 @@ def test_an_frm_refines_low_and_high_frequencies_apart(size, low_residuals):
     torch.testing.assert_close(module(x), expected, atol=1e-5, rtol=1e-4)
 
 
+def test_widths_and_slopes_reach_every_block_that_they_are_meant_for():
+    config = replace(SMALL, lead_width=5, low_residuals=1, learned_slopes=True, gate_expansion=1)
+    module = PriorIntegrationModule(config)
+    lead, high, trailing, low = (
+        branch[0].body for branch in (module.lead, module.high, module.trailing, module.low.refine)
+    )
+    assert [body[0].out_channels for body in (lead, high, trailing, low)] == [5, 16, 16, 16]
+    assert [body[1].num_parameters for body in (lead, high, trailing, low)] == [5, 16, 16, 16]
+    assert DHRNet(config).alignment.attend_long.gate[0].out_channels == 8
+
+
 @pytest.mark.parametrize("low_residuals", [0, 1])
 def test_a_pim_pools_to_the_priors_size_and_listens_to_it(low_residuals):
     module = PriorIntegrationModule(replace(SMALL, low_residuals=low_residuals))
