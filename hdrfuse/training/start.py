@@ -25,13 +25,17 @@ def start_from(model: LFDiff, path: Path) -> None:
     """Start a network from a weights file; what the file lacks of the prior stays at chance.
 
     A network that takes a prior may start from one that takes none: it ignores its prior at first, and the other way
-    round. Residual blocks that the file lacks pass on what they are given at first. Raises WeightsError for a file
-    that is damaged or of another size.
+    round. Residual blocks that the file lacks pass on what they are given at first, and slopes that it lacks are a
+    ReLU's. Raises WeightsError for a file that is damaged or of another size.
     """
     tensors, _ = read_tensors(path)
     own = model.state_dict()
     known = {own_name(name, own): value for name, value in tensors.items()}
     lacking = {name for name in own if name.startswith("reconstruction.") and name not in known}
+    for name, module in model.named_modules():
+        if isinstance(module, nn.PReLU) and f"{name}.weight" in lacking and sibling(name) in known:
+            nn.init.zeros_(module.weight)
+            lacking.remove(f"{name}.weight")
     for name, module in model.named_modules():
         silent = last_convolution(module)
         if silent is not None and f"{name}." in {missing[: len(name) + 1] for missing in lacking}:
@@ -52,6 +56,12 @@ def last_convolution(module: nn.Module) -> nn.Conv2d | None:
             return module.body[-1]  # type: ignore[return-value]
         case _:
             return None
+
+
+def sibling(name: str) -> str:
+    """Return the weights of the convolution before a rectifier in a row of layers."""
+    row, _, place = name.rpartition(".")
+    return f"{row}.{int(place) - 1}.weight"
 
 
 def own_name(name: str, own: Collection[str]) -> str:

@@ -77,6 +77,17 @@ def test_residual_blocks_that_the_file_lacks_do_nothing_at_first_and_learn_from_
             assert parameter.grad.abs().max() > 0, name
 
 
+def test_slopes_that_the_file_lacks_are_a_relus_at_first_and_learn_from_then_on(tmp_path):
+    earlier = network("none", low_residuals=2, learned_slopes=False)
+    model = network("none", seed=1, low_residuals=3, learned_slopes=True)
+    start_from(model, saved(earlier, tmp_path))
+    assert torch.allclose(picture(model), picture(earlier), atol=5e-3)
+    slopes = {name: p for name, p in model.named_parameters() if name.endswith("body.1.weight")}
+    assert {name: bool(p.any()) for name, p in slopes.items()} == {name: ".low.2." in name for name in slopes}
+    model.reconstruction(torch.rand(1, 3, 6, 64, 64), None).square().sum().backward()
+    assert all(p.grad.any() for name, p in slopes.items() if ".low.2." not in name)
+
+
 @pytest.mark.parametrize("changes", [{"channels": 32}, {"frms_per_block": (2,)}])
 def test_weights_of_another_size_are_refused_in_one_line(tmp_path, changes):
     path = saved(network("none"), tmp_path)
