@@ -121,7 +121,8 @@ def unclipped(frame: Exposed, exposure: Plane, apart: bool) -> Plane:
     """1 where nothing (h, W, 1), or where each channel (h, W, 3), of a frame's exposure (h, W, 3) is clipped."""
     if not frame.clips:
         return np.ones((*exposure.shape[:2], 3 if apart else 1), np.float32)
-    return np.float32(1.0) - ramp(exposure if apart else brightest(exposure)[..., None], CLIP_FROM, CLIP_TO)
+    top = min(CLIP_TO, frame.shoulder)
+    return np.float32(1.0) - ramp(exposure if apart else brightest(exposure)[..., None], top * CLIP_FROM / CLIP_TO, top)
 
 
 def _restored(merged: Plane, fill: Plane, exposure: Plane) -> Plane:

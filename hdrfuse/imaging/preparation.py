@@ -31,6 +31,12 @@ KNOWN_CURVE_TOLERANCE = 0.02
 KNOWN_HIGHLIGHTS, FITTED_HIGHLIGHTS = 0.05, 0.25
 """Share of white by which a darker frame may fall short where the reference clips."""
 
+LOSSY_WHITE = 250 / 255
+"""Encoded value, as a share of white, down to which JPEG leaves values that were clipped."""
+
+LEAST_SHOULDER = 0.05
+"""Exposure at that value at least, whatever a loaded curve says."""
+
 REGISTERED_PX, STILL_PX = 0.25, 0.1
 """Standard deviation of what registration leaves, for resampled frames and for frames that lie still."""
 
@@ -73,6 +79,7 @@ def exposed(bracket: Bracket, calibration: Calibration) -> list[Exposed]:
     frames = []
     for frame, gain in zip(bracket.frames, calibration.gains_ev, strict=True):
         curve = None if frame.linear else calibration.curve
+        toe, shoulder = (0.0, 1.0) if curve is None or curve.name in KNOWN_CURVES else _guessed_ends(curve)
         frames.append(
             Exposed(
                 pixels=frame.pixels,
@@ -81,7 +88,8 @@ def exposed(bracket: Bracket, calibration: Calibration) -> list[Exposed]:
                 ev=frame.ev - bracket.frames[bracket.reference].ev + gain,
                 noise=estimate_noise(frame.pixels, curve, frame.white),
                 exact=curve is not None and curve.name in KNOWN_CURVES,
-                toe=0.0 if curve is None or curve.name in KNOWN_CURVES else _toe(curve),
+                toe=toe,
+                shoulder=shoulder,
             )
         )
     return frames
@@ -97,9 +105,10 @@ def noise_floor(frame: Frame) -> float:
     return float(exposure) if curve is None else float(srgb_encode(np.asarray(min(exposure, 1.0))))
 
 
-def _toe(curve: ResponseCurve) -> float:
-    """Exposure at the darkest value that calibration looks at."""
-    return float(np.mean(curve(np.full((1, 3), BRIGHTER_RANGE[0]))))
+def _guessed_ends(curve: ResponseCurve) -> tuple[float, float]:
+    """Exposures at the darkest value that calibration looks at, and at the one from which lossy white begins."""
+    ends = curve(np.repeat([[BRIGHTER_RANGE[0]], [LOSSY_WHITE]], 3, axis=1))
+    return float(ends[0].mean()), max(float(ends[1].min()), LEAST_SHOULDER)
 
 
 def registered(frames: Sequence[Exposed], reference: int) -> list[Registration]:

@@ -61,6 +61,8 @@ class Exposed:
     """Whether it was encoded by a known curve, not a fitted one: each channel then measures the light by itself."""
     toe: float = 0.0
     """Exposure below which the curve is a guess: crushed shadows, flare; 0 where the curve is known."""
+    shoulder: float = 1.0
+    """Exposure above which it is a guess, since compression moves clipped values there; 1 where it is known."""
 
     @property
     def gain(self) -> float:

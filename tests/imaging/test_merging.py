@@ -256,6 +256,18 @@ def test_a_clipped_channel_costs_the_others_nothing_under_an_exactly_known_curve
     assert error[True] < 0.6 * error[False]
 
 
+def test_a_clipped_value_that_compression_darkened_is_no_measurement_above_a_fitted_curves_shoulder():
+    radiance = np.full((*SIZE, 3), 2.0, np.float32)
+    frames = bracket(radiance)
+    frames[1].pixels[::10, ::10] = 0.93  # clipped in truth
+    merged = {}
+    for shoulder in (0.91, 1.0):
+        frames[1] = replace(frames[1], shoulder=shoulder)
+        merged[shoulder] = merge(frames, 1, no_ghosts(frames))[::10, ::10]
+    np.testing.assert_allclose(merged[0.91], 2.0, rtol=0.1)
+    assert merged[1.0].mean() < 1.8  # the specks that this is about
+
+
 def test_scene_referred_frames_keep_values_above_one():
     radiance = light(9, top=40.0)
     frames = [

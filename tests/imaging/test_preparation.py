@@ -1,0 +1,35 @@
+"""Frames as they were taken: what a curve leaves open at both ends."""
+
+import numpy as np
+import pytest
+
+from hdrfuse.imaging.bracket import bracket_of_arrays
+from hdrfuse.imaging.calibration import Calibration
+from hdrfuse.imaging.preparation import LEAST_SHOULDER, exposed
+from hdrfuse.imaging.response import KNOWN_CURVES, ResponseCurve, tabulated
+
+CODES = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+
+
+def ends(curve: ResponseCurve) -> tuple[float, float]:
+    """Toe and shoulder of a bracket's frames under a curve."""
+    bracket = bracket_of_arrays([CODES, CODES], (-2, 0))
+    found = exposed(bracket, Calibration(curve=curve, gains_ev=(0.0, 0.0), residual_ev=0.0, srgb_residual_ev=0.0))
+    (toe,), (shoulder,) = {frame.toe for frame in found}, {frame.shoulder for frame in found}
+    return toe, shoulder
+
+
+def test_a_known_curve_leaves_nothing_open():
+    assert ends(KNOWN_CURVES["srgb"]()) == (0.0, 1.0)
+
+
+def test_a_fitted_curve_is_a_guess_below_what_was_compared_and_above_what_compression_leaves_of_white():
+    steps = np.linspace(0, 1, 256)
+    toe, shoulder = ends(tabulated("fitted", np.stack([steps**2, steps**2, steps**3])))
+    assert toe == pytest.approx((2 * 0.06**2 + 0.06**3) / 3, rel=0.02)
+    assert shoulder == pytest.approx((250 / 255) ** 3, rel=1e-3)
+
+
+def test_a_curve_that_rises_at_its_end_alone_does_not_make_everything_white():
+    steps = np.linspace(0, 1, 256)
+    assert ends(tabulated("loaded", np.stack([np.where(steps < 1, 0, 1.0)] * 3)))[1] == LEAST_SHOULDER
