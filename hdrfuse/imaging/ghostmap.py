@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.imaging.ghosts import Ghosts
-from hdrfuse.imaging.highlights import CLIP_FROM, CLIP_TO
-from hdrfuse.imaging.merging import LAST_RESORT
+from hdrfuse.imaging.merging import LAST_RESORT, unclipped
 from hdrfuse.imaging.radiometry import Exposed, Plane
 from hdrfuse.imaging.tonemapping import reinhard2002
 
@@ -85,13 +84,11 @@ def mean_stops(radiance: Plane, frames: Sequence[Exposed], reference: int, ghost
     total = np.full(shape, np.float32(1e-12))
     stops = np.zeros(shape, np.float32)
     for index, frame in enumerate(frames):
-        exposure = frame.exposure()
         gain = np.float32(frame.gain)
         variance = frame.variance(radiance * gain).mean(axis=2) / gain**2
         weight = _resized(ghosts.consistency[index], shape[::-1]) / np.maximum(variance, np.float32(1e-12))
-        if frame.clips:
-            unclipped = (CLIP_TO - exposure.max(axis=2)) / np.float32(CLIP_TO - CLIP_FROM)
-            weight *= np.clip(unclipped, LAST_RESORT * (frames[0].gain / gain) ** 4, 1.0)
+        trust = unclipped(frame, frame.exposure(), apart=False)[..., 0]
+        weight *= np.maximum(trust, LAST_RESORT * (frames[0].gain / gain) ** 4)
         if frame.valid is not None and index != reference:
             weight *= frame.valid
         total += weight

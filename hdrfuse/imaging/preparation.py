@@ -79,7 +79,8 @@ def exposed(bracket: Bracket, calibration: Calibration) -> list[Exposed]:
     frames = []
     for frame, gain in zip(bracket.frames, calibration.gains_ev, strict=True):
         curve = None if frame.linear else calibration.curve
-        toe, shoulder = (0.0, 1.0) if curve is None or curve.name in KNOWN_CURVES else _guessed_ends(curve)
+        exact = curve is not None and curve.name in KNOWN_CURVES
+        toe, shoulder = (0.0, 1.0) if curve is None or exact else _guessed_ends(curve)
         frames.append(
             Exposed(
                 pixels=frame.pixels,
@@ -87,7 +88,7 @@ def exposed(bracket: Bracket, calibration: Calibration) -> list[Exposed]:
                 white=frame.white,
                 ev=frame.ev - bracket.frames[bracket.reference].ev + gain,
                 noise=estimate_noise(frame.pixels, curve, frame.white),
-                exact=curve is not None and curve.name in KNOWN_CURVES,
+                exact=exact,
                 toe=toe,
                 shoulder=shoulder,
             )

@@ -21,19 +21,24 @@ from hdrfuse.lfdiff.layers import (
 from hdrfuse.lfdiff.signals import mu_law, reference_radiance
 
 
+def residuals(config: LFDiffConfig, count: int, width: int | None = None) -> nn.Sequential:
+    """Residual blocks on the network's features."""
+    return residual_blocks(count, config.channels, width=width, learned_slopes=config.learned_slopes)
+
+
 class FeatureRefinementModule(nn.Module):
     """FRM: refine low and high frequencies apart (LF-Diff, eq. 7 and 8)."""
 
     def __init__(self, config: LFDiffConfig, pool: int) -> None:
         super().__init__()
-        channels, learned = config.channels, config.learned_slopes
+        channels = config.channels
         self.pool = pool
-        self.lead = residual_blocks(config.lead_residuals, channels, width=config.lead_width, learned_slopes=learned)
+        self.lead = residuals(config, config.lead_residuals, width=config.lead_width)
         self.low: nn.Module = low_branch(config)
-        self.high = residual_blocks(config.high_residuals, channels, learned_slopes=learned)
+        self.high = residuals(config, config.high_residuals)
         self.merge = nn.Conv2d(2 * channels, channels, 1)
         self.channel_attention = ChannelAttention(channels)
-        self.trailing = residual_blocks(config.trailing_residuals, channels, learned_slopes=learned)
+        self.trailing = residuals(config, config.trailing_residuals)
 
     def forward(self, x: Tensor, *low_context: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W); what follows x goes to the low branch."""
@@ -49,7 +54,7 @@ class FeatureRefinementModule(nn.Module):
 def low_branch(config: LFDiffConfig) -> nn.Module:
     """An FRM's low branch: a Restormer block, or plain residual blocks in a small network."""
     if config.low_residuals:
-        return residual_blocks(config.low_residuals, config.channels, learned_slopes=config.learned_slopes)
+        return residuals(config, config.low_residuals)
     return RestormerBlock(config.channels, config.heads, config.feed_forward_expansion)
 
 
@@ -87,7 +92,7 @@ class PriorBlock(nn.Module):
         super().__init__()
         self.attention = PriorAttention(config.channels, config.prior_channels)
         self.refine: nn.Module = (
-            residual_blocks(config.low_residuals, config.channels, learned_slopes=config.learned_slopes)
+            residuals(config, config.low_residuals)
             if config.low_residuals
             else NormedFeedForward(config.channels, config.feed_forward_expansion)
         )

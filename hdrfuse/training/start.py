@@ -33,15 +33,16 @@ def start_from(model: LFDiff, path: Path) -> None:
     known = {own_name(name, own): value for name, value in tensors.items()}
     lacking = {name for name in own if name.startswith("reconstruction.") and name not in known}
     for name, module in model.named_modules():
-        if isinstance(module, nn.PReLU) and f"{name}.weight" in lacking and sibling(name) in known:
-            nn.init.zeros_(module.weight)
-            lacking.remove(f"{name}.weight")
-    for name, module in model.named_modules():
         silent = last_convolution(module)
-        if silent is not None and f"{name}." in {missing[: len(name) + 1] for missing in lacking}:
+        missing = {each for each in lacking if each.startswith(f"{name}.")}
+        if silent is None or not missing:
+            continue
+        if missing == {slopes := f"{name}.body.1.weight"}:
+            nn.init.zeros_(model.get_parameter(slopes))
+        else:
             nn.init.zeros_(silent.weight)
             nn.init.zeros_(silent.bias)  # type: ignore[arg-type]
-            lacking = {missing for missing in lacking if not missing.startswith(f"{name}.")}
+        lacking -= missing
     if lacking:
         raise WeightsError(f"{path}: not the weights of this preset's network; {min(lacking)} is missing")
     load(model, model.state_dict() | {name: value for name, value in known.items() if name in own}, path)
@@ -56,12 +57,6 @@ def last_convolution(module: nn.Module) -> nn.Conv2d | None:
             return module.body[-1]  # type: ignore[return-value]
         case _:
             return None
-
-
-def sibling(name: str) -> str:
-    """Return the weights of the convolution before a rectifier in a row of layers."""
-    row, _, place = name.rpartition(".")
-    return f"{row}.{int(place) - 1}.weight"
 
 
 def own_name(name: str, own: Collection[str]) -> str:
