@@ -14,7 +14,7 @@ from hdrfuse.imaging.agreement import Tolerance
 from hdrfuse.imaging.bracket import Bracket
 from hdrfuse.imaging.calibration import Calibration
 from hdrfuse.imaging.ghosts import Ghosts
-from hdrfuse.imaging.merging import enlarge_rows, merge
+from hdrfuse.imaging.merging import enlarge_rows, hold_white, merge
 from hdrfuse.imaging.pairs import match_histograms
 from hdrfuse.imaging.preparation import (
     calibrated,
@@ -127,6 +127,7 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         radiance = deghosted.radiance
         warnings += deghosted.warnings
         network = _network_report(deghosted, [bracket.frames[index].name for index in triplet.indices])
+    hold_white(radiance, frames[reference])
     ghosts = search.ghosts
     report = _report(bracket, options, calibration, registrations, ghosts, frames, warnings)
     report |= {"network": network, "tiles": network and network["tiles"]}

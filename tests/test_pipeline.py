@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from small_network import write_network
 
 from hdrfuse.benchmark.quality import plain
 from hdrfuse.data.procedural import Encoding, Motion, ProceduralBracket, procedural_bracket
+from hdrfuse.imaging import search
 from hdrfuse.imaging.bracket import bracket_of_arrays
+from hdrfuse.imaging.color import srgb_encode
 from hdrfuse.metrics import psnr_mu
 from hdrfuse.pipeline import Merged, MergeOptions, merge_bracket
 
@@ -197,3 +200,49 @@ def test_stated_exposures_stay_as_they_are_where_no_gains_are_wanted() -> None:
         options = MergeOptions(method="classical", response="gamma", align=False, gains=gains)
         found = merge_bracket(wrong, options).report["inputs"][2]["gain_ev"]
         assert found == pytest.approx(expected, abs=0.03 if gains else 0)
+
+
+def lamp(reaches: bool) -> list[np.ndarray]:
+    """Nine sRGB frames 1 EV apart of a smooth wall with a lamp, 3 times the reference's white, and a cyan light.
+
+    The three darkest were taken with the lamp off; or those below the reference lie 14 pixels lower.
+    """
+    rows, columns = np.indices((120, 160), np.float32)
+    wall = 0.12 + 0.08 * np.sin(rows / 9)[..., None] * np.sin(columns / 7)[..., None] * np.float32((1.0, 0.8, 0.6))
+    frames = []
+    for ev in range(-4, 5):
+        light = wall.copy()
+        light[40:80, 60:100] = 3.0 if ev > -2 or not reaches else 0.12
+        light[:10] = 3.0
+        light[90:110, 20:50] = (0.1, 1.5, 1.5)
+        exposure = np.clip(light * 2.0**ev, 0, 1)
+        if ev < 0 and not reaches:
+            exposure = np.roll(exposure, -14, axis=0)
+            exposure[-14:] = 0.0
+        frames.append(np.rint(255 * srgb_encode(exposure)).astype(np.uint8))
+    return frames
+
+
+@pytest.mark.parametrize("reaches", [True, False], ids=["switched off", "hand-held"])
+@pytest.mark.parametrize("blend", [None, True, False], ids=["classical", "blend", "network alone"])
+def test_nothing_that_the_reference_clips_is_darker_than_its_white(tmp_path, reaches, blend):
+    frames = lamp(reaches)
+    if blend is None:
+        options = MergeOptions(method="classical")
+    else:
+        options = MergeOptions(method="lfdiff", weights=write_network(tmp_path / "w.safetensors"), blend=blend)
+    result = merge_bracket(bracket_of_arrays(frames, range(-4, 5), reference=4), options)
+    clipped = frames[4] == 255
+    assert clipped[90:110, 20:50].mean() == pytest.approx(2 / 3)  # red of the cyan light is measured
+    assert result.radiance[clipped].min() >= 1.0
+    if options.method == "classical" and reaches:
+        np.testing.assert_allclose(result.radiance[45:75, 65:95], 2.0, rtol=0.03)  # the frame at -1 EV is white too
+
+
+def test_the_coarse_way_holds_white_at_full_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(search, "GHOST_PIXELS", 120 * 160 // 4)
+    frames = lamp(reaches=True)
+    options = MergeOptions(method="lfdiff", weights=write_network(tmp_path / "w.safetensors"))
+    result = merge_bracket(bracket_of_arrays(frames, range(-4, 5), reference=4), options)
+    assert result.ghosts.unknown.shape == (60, 80)
+    assert result.radiance[frames[4] == 255].min() >= 1.0

@@ -8,7 +8,7 @@ import numpy as np
 
 from hdrfuse.imaging.ghosts import Ghosts
 from hdrfuse.imaging.highlights import BRIGHTEST, CLIP_FROM, CLIP_TO, ramp
-from hdrfuse.imaging.radiometry import IMMERKAER, Exposed, Plane, brightest
+from hdrfuse.imaging.radiometry import IMMERKAER, Exposed, Plane, brightest, linearise
 
 STRIP_ROWS = 64
 """Rows merged at a time: small enough for the processor's cache."""
@@ -17,7 +17,10 @@ LAST_RESORT = 1e-7
 """Weight, relative to a well exposed pixel's, that keeps a pixel defined where every frame is clipped."""
 
 BRIGHTER_RESORT, LEAST_RESORT = 1e-9, 1e-30
-"""How much less that is in each brighter frame, whose white tells less however uncertain a darker one's is."""
+"""How much less that is in each brighter frame, whose white tells less however uncertain a darker one's is.
+
+Down to the reference, which has the least, and which reaches everywhere: a white beyond it says nothing more.
+"""
 
 SPOILED = 1e-6
 """Weight, relative to a good pixel's, of one that resampling made from clipped ones too: better than none."""
@@ -110,11 +113,38 @@ def _trusts(frames: Sequence[Exposed], reference: int, exposures: Sequence[Plane
             np.multiply(
                 trust, beside_white, out=trust
             )  # what is white there is white in a longer exposure, or something moved
+    return [trust + np.float32(resort) for trust, resort in zip(trusts, _resorts(frames, reference), strict=True)]
+
+
+def _resorts(frames: Sequence[Exposed], reference: int) -> list[float]:
+    """Weight of each frame's white where no frame measures: the darkest that agrees has the say."""
+    own = frames[reference].gain
     ranks = [sum(darker.gain < frame.gain for darker in frames) for frame in frames]
-    return [
-        trust + np.float32(max(LAST_RESORT * BRIGHTER_RESORT**rank, LEAST_RESORT))
-        for rank, trust in zip(ranks, trusts, strict=True)
-    ]
+    step = max(BRIGHTER_RESORT, (LEAST_RESORT / LAST_RESORT) ** (1.0 / max(ranks[reference], 1)))
+    return [LAST_RESORT * step**rank if frame.gain <= own else 0.0 for frame, rank in zip(frames, ranks, strict=True)]
+
+
+def hold_white(radiance: Plane, reference: Exposed) -> None:
+    """Raise radiance (H, W, 3) to the reference's white, 1.0, where that clips, each channel by itself, in place.
+
+    What clips there is at least as bright, whatever other frames, a fill or a network make of it.
+    """
+    if not reference.clips:
+        return
+
+    def clipped(exposure: Plane) -> Plane:
+        return np.float32(1.0) - unclipped(reference, exposure, apart=True)
+
+    of_codes = None if reference.lookup is None else clipped(reference.lookup.T[None])[0].T
+
+    def strip(top: int) -> None:
+        part = slice(top, min(top + STRIP_ROWS, len(radiance)))
+        seen = linearise(reference.pixels[part], of_codes, reference.white)
+        np.maximum(radiance[part], clipped(seen) if of_codes is None else seen, out=radiance[part])
+
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        for _ in pool.map(strip, range(0, len(radiance), STRIP_ROWS)):
+            pass
 
 
 def unclipped(frame: Exposed, exposure: Plane, apart: bool) -> Plane:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hdrfuse.data.procedural import sense
 from hdrfuse.imaging import merging
 from hdrfuse.imaging.ghosts import Ghosts
-from hdrfuse.imaging.merging import enlarge_rows, merge
+from hdrfuse.imaging.merging import enlarge_rows, hold_white, merge
 from hdrfuse.imaging.radiometry import Exposed, NoiseModel
+from hdrfuse.imaging.response import KNOWN_CURVES
 from hdrfuse.metrics import psnr_l, psnr_mu
 
 SIZE = (150, 200)
@@ -85,6 +86,63 @@ def test_places_where_every_frame_is_clipped_are_neutral_at_the_shortest_frames_
     frames = bracket(radiance)
     merged = merge(frames, 1, no_ghosts(frames))
     np.testing.assert_allclose(merged[40:60, 50:80], 4.0, rtol=0.02)
+
+
+NINE = tuple(float(ev) for ev in range(-4, 5))
+PATCH = (slice(40, 60), slice(50, 80))
+
+
+@pytest.mark.parametrize(("rejected", "white"), [(0, 16.0), (1, 8.0), (3, 2.0), (4, 1.0)])
+@pytest.mark.parametrize("exact", [False, True])
+def test_what_clips_in_every_frame_that_agrees_has_the_white_of_the_darkest_of_them(rejected, white, exact):
+    radiance = light(3)
+    radiance[PATCH] = 30.0
+    frames = [replace(frame, exact=exact) for frame in bracket(radiance, NINE)]
+    ghosts = no_ghosts(frames)
+    for index in range(rejected):
+        frames[index].pixels[PATCH] = 0.03
+        ghosts.consistency[index][PATCH] = 0.0
+    np.testing.assert_allclose(merge(frames, 4, ghosts)[PATCH], white, rtol=0.02)
+
+
+def test_a_clipped_rim_that_no_darker_frame_reaches_has_the_references_white():
+    radiance = light(3)
+    radiance[:12] = 30.0
+    frames = bracket(radiance, NINE)
+    reached = np.ones(SIZE, np.bool_)
+    reached[:12] = False
+    frames = [replace(frame, valid=reached) if frame.ev < 0 else frame for frame in frames]
+    np.testing.assert_allclose(merge(frames, 4, no_ghosts(frames))[:12], 1.0, rtol=0.02)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_white_is_held_in_the_channels_that_the_reference_clips_and_nothing_else_changes(dtype):
+    white = 1 if dtype is np.float32 else np.iinfo(dtype).max
+    pixels = np.full((*SIZE, 3), white * 0.5, dtype)
+    pixels[PATCH], pixels[:20, :, 0] = white, white
+    lookup = None if dtype is np.float32 else KNOWN_CURVES["srgb"]().lookup(np.dtype(dtype))
+    reference = Exposed(pixels=pixels, lookup=lookup, white=float(white), ev=0.0, noise=NOISE)
+    radiance = np.full((*SIZE, 3), 0.1, np.float32)
+    radiance[50:] = 5.0
+    expected = np.where(pixels == white, np.maximum(radiance, np.float32(1)), radiance)
+    hold_white(radiance, reference)
+    np.testing.assert_array_equal(radiance, expected)
+
+
+def test_a_fitted_curves_white_begins_where_compression_leaves_clipped_values():
+    pixels = np.full((*SIZE, 3), 0.91, np.float32)
+    reference = Exposed(pixels=pixels, lookup=None, white=1.0, ev=0.0, noise=NOISE, shoulder=0.9)
+    radiance = np.full((*SIZE, 3), 0.1, np.float32)
+    hold_white(radiance, reference)
+    np.testing.assert_array_equal(radiance, 1.0)
+
+
+def test_frames_that_never_clip_have_no_white_to_hold():
+    radiance = light(9)
+    reference = Exposed(pixels=radiance * 40, lookup=None, white=float("inf"), ev=0.0, noise=NOISE)
+    held = radiance.copy()
+    hold_white(held, reference)
+    np.testing.assert_array_equal(held, radiance)
 
 
 @given(
