@@ -1,7 +1,7 @@
 """The numbers that build a network, saved with its weights."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
 
 PriorSource = Literal["none", "ground-truth", "direct", "diffusion"]
 """Where the low-frequency prior comes from: the four configurations of LF-Diff, table 3."""
@@ -11,9 +11,46 @@ OutputHead = Literal["sigmoid", "residual", "blend"]
 added to a mix of the tonemapped frames whose weights it gives too."""
 
 
+WORDS: dict[str, tuple[str, ...]] = {"prior": get_args(PriorSource), "head": get_args(OutputHead)}
+
+LIMITS: dict[str, tuple[float, float]] = {
+    "mu": (1.0, 1e6),
+    "gate_expansion": (1, 64),
+    "feed_forward_expansion": (0.1, 64.0),
+    "frms_per_block": (0, 256),
+    "frm_pool": (1, 64),
+    "lead_residuals": (0, 256),
+    "high_residuals": (0, 256),
+    "trailing_residuals": (0, 256),
+    "low_residuals": (0, 256),
+    "unshuffle": (1, 16),
+    "prior_stride": (1, 64),
+    "prior_residuals": (0, 256),
+    "denoiser_blocks": (0, 256),
+    "diffusion_steps": (1, 10_000),
+    "beta_first": (1e-9, 0.999),
+    "beta_last": (1e-9, 0.999),
+    "sampling_steps": (1, 10_000),
+    "tile_px": (64, 4096),
+}
+"""Least and greatest value of a number, or of a list's entries: a hundred times what any published variant has."""
+
+WIDTHS = (1, 65_536)
+"""Limits of every other number: channels."""
+
+MOST_LEVELS = 8
+"""Longest list: of reconstruction blocks, or of the denoiser's levels, each of which halves the prior."""
+
+LARGEST_MULTIPLE = 64
+"""Pixels to a multiple of which a frame may have to be padded: the side of the smallest tile."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class LFDiffConfig:
-    """Sizes of one network; the defaults are the published ones (LF-Diff, CVPR 2024, section 4.1)."""
+    """Sizes of one network; the defaults are the published ones (LF-Diff, CVPR 2024, section 4.1).
+
+    Raises ValueError, which names the number, where no network could be built so or none could run.
+    """
 
     prior: PriorSource = "diffusion"
     mu: float = 5000.0
@@ -63,6 +100,29 @@ class LFDiffConfig:
     tile_px: int = 256
     """Side of the tiles that a large frame is cut into: attention averages over the extent it learned on."""
 
+    def __post_init__(self) -> None:
+        """Refuse what a file may say and no network can be."""
+        for each in fields(self):
+            check_field(each.name, getattr(self, each.name), each.default)
+        if not self.low_residuals and self.channels % self.heads:
+            raise ValueError(f"channels {self.channels} in {self.heads} heads; expected a multiple")
+        if self.prior != "none" and self.prior_stride % self.unshuffle:
+            raise ValueError(f"prior_stride {self.prior_stride}; expected a multiple of unshuffle {self.unshuffle}")
+        steps = {self.unshuffle} if self.prior == "none" else {self.unshuffle, self._prior_multiple}
+        if any(self.multiple_of % step for step in steps):
+            raise ValueError(f"frm_pool {self.frm_pool}; expected one that goes with strides of {max(steps)}")
+        if self.multiple_of > LARGEST_MULTIPLE:
+            raise ValueError(f"tiles of a multiple of {self.multiple_of} pixels; expected {LARGEST_MULTIPLE} at most")
+        if self.sampling_steps > self.diffusion_steps:
+            raise ValueError(f"sampling_steps {self.sampling_steps}; expected {self.diffusion_steps} at most")
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks the network is made of; each has a weight at least."""
+        residuals = self.lead_residuals + self.high_residuals + self.trailing_residuals + self.low_residuals
+        refinements = sum(count + 1 for count in self.frms_per_block)
+        return refinements * (1 + residuals) + self.prior_residuals + 2 * sum(self.denoiser_blocks)
+
     @property
     def pim_pool(self) -> int:
         """Pooling that brings the features to the prior's resolution."""
@@ -71,8 +131,33 @@ class LFDiffConfig:
     @property
     def multiple_of(self) -> int:
         """Heights and widths are padded to a multiple of this inside the network."""
+        return max(self._prior_multiple, self.unshuffle * self.frm_pool)
+
+    @property
+    def _prior_multiple(self) -> int:
         down = 2 ** len(self.denoiser_blocks) if self.prior == "diffusion" else 1
-        return max(self.prior_stride * down, self.unshuffle * self.frm_pool)
+        return self.prior_stride * down
+
+
+def check_field(name: str, value: object, default: Any) -> None:  # noqa: ANN401
+    """Raise ValueError where a field holds another kind of value than its default, or one out of its limits."""
+    if name in WORDS:
+        if value not in WORDS[name]:
+            raise ValueError(f"{name} {value!r}; expected one of {', '.join(WORDS[name])}")
+    elif isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} {value!r}; expected true or false")
+    elif isinstance(default, tuple):
+        if not isinstance(value, tuple) or not 1 <= len(value) <= MOST_LEVELS:
+            raise ValueError(f"{name} {value!r}; expected a list of 1 to {MOST_LEVELS} numbers")
+        for entry in value:
+            check_field(name, entry, default[0])
+    elif value is not None or default is not None:
+        low, high = LIMITS.get(name, WIDTHS)
+        kinds = (int, float) if isinstance(default, float) else (int,)
+        kind = "a number" if isinstance(default, float) else "a whole number"
+        if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+            raise ValueError(f"{name} {value!r}; expected {kind} from {low:g} to {high:g}")
 
 
 PRESETS: dict[str, LFDiffConfig] = {

@@ -15,7 +15,8 @@ INITIAL_SLOPE = 0.1
 def conv3x3(in_channels: int, out_channels: int) -> nn.Conv2d:
     """Convolution that keeps height, width and, after a ReLU, the variance (He et al. 2015)."""
     convolution = nn.Conv2d(in_channels, out_channels, 3, padding=1)
-    nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+    if not convolution.weight.is_meta:  # a network of shapes alone draws nothing, for which torch imports for a second
+        nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
     nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
     return convolution
 

@@ -2,21 +2,26 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from hdrfuse.errors import WeightsError
-from hdrfuse.lfdiff.config import LFDiffConfig
+from hdrfuse.formats.atomic import replacing
+from hdrfuse.lfdiff.config import LFDiffConfig, check_field
 from hdrfuse.lfdiff.model import LFDiff, on_device
 
 FORMAT = "hdrfuse-lfdiff-1"
+
+DTYPES = ("F32", "F16", "BF16")
+"""What safetensors calls the numbers that weights may be."""
 
 SUFFIX = ".safetensors"
 
@@ -87,7 +92,7 @@ def save_weights(
     training: Mapping[str, Any],
     dtype: torch.dtype = torch.float32,
 ) -> None:
-    """Write a network's weights beside `path`, then rename; float16 halves the file."""
+    """Write a network's weights, a whole file or none; float16 halves it. Raises WriteError."""
     tensors = {name: value.detach().to(dtype).contiguous().cpu() for name, value in weights.items()}
     metadata = {
         "format": FORMAT,
@@ -96,61 +101,111 @@ def save_weights(
         "training": json.dumps(dict(training)),
         "tensors_sha256": tensors_sha256(tensors),
     }
-    write_tensors(path, tensors, metadata)
+    with replacing(path, overwrite=True) as temporary:
+        write_tensors(temporary, tensors, metadata | {"metadata_sha256": metadata_sha256(metadata)})
 
 
 def load_weights(path: Path, device: torch.device | str = "cpu") -> tuple[LFDiff, WeightsMetadata]:
     """Build the network that a file describes, float32, ready to infer.
 
-    Raises WeightsError if the file is missing, damaged or not one of hdrfuse's.
+    Its metadata may say anything: they are compared with the tensors before anything is built or read. Raises
+    WeightsError if the file is missing, damaged or not one of hdrfuse's.
     """
-    tensors, metadata = read_tensors(path)
-    if metadata.get("format") != FORMAT:
-        found = metadata.get("format", "no format at all")
-        raise WeightsError(f"{path}: not a weights file of hdrfuse: found {found}, expected {FORMAT}")
+    with _opened(path) as file:
+        metadata = file.metadata() or {}
+        if metadata.get("format") != FORMAT:
+            found = metadata.get("format", "no format at all")
+            raise WeightsError(f"{path}: not a weights file of hdrfuse: found {found}, expected {FORMAT}")
+        try:
+            described = _described(metadata)
+            _check_shapes(file, described.config)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise WeightsError(f"{path}: its tensors do not fit its configuration: {reason_of(error)}") from error
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     if tensors_sha256(tensors) != metadata.get("tensors_sha256"):
         raise WeightsError(f"{path}: damaged: its tensors do not have the checksum written with them")
-    try:
-        config = config_from_json(metadata["config"])
-        model = LFDiff(config)
-        model.load_state_dict({name: value.float() for name, value in tensors.items()})
-        description = WeightsMetadata(
-            config=config,
-            tile_px=int(metadata["tile_px"]),
-            training=json.loads(metadata["training"]),
-            sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        )
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise WeightsError(f"{path}: its tensors do not fit its configuration: {reason}") from error
-    return on_device(model, device).eval().requires_grad_(False), description
+    if metadata.get("metadata_sha256", digest := metadata_sha256(metadata)) != digest:
+        raise WeightsError(f"{path}: damaged: its metadata do not have the checksum written with them")
+    if (name := not_finite(tensors)) is not None:
+        raise WeightsError(f"{path}: damaged: {name} holds NaN or infinity; expected numbers")
+    model = LFDiff(described.config)
+    model.load_state_dict({name: value.float() for name, value in tensors.items()})
+    with path.open("rb") as stream:
+        described = replace(described, sha256=hashlib.file_digest(stream, "sha256").hexdigest())
+    return on_device(model, device).eval().requires_grad_(False), described
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file beside `path`, readable by everybody, then rename it."""
-    beside = path.with_name(f".{path.name}.tmp")
-    try:
-        save_file(dict(tensors), beside, dict(metadata))
-        beside.chmod(0o644)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    """Write a safetensors file. Raises OSError where the system refuses.
+
+    Not by `save_file`, which writes through a temporary file of its own that a killed process leaves behind.
+    """
+    path.write_bytes(save(dict(tensors), dict(metadata)))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Return all tensors and the metadata of a safetensors file. Raises WeightsError."""
+    with _opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a safetensors file, its header checked against its size. Raises WeightsError."""
     try:
         with safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            yield file
     except FileNotFoundError as error:
         raise WeightsError(f"{path}: no such weights file") from error
     except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{path}: not a readable safetensors file: {error}") from error
+        raise WeightsError(f"{path}: not a readable safetensors file: {reason_of(error)}") from error
+
+
+def _described(metadata: Mapping[str, str]) -> WeightsMetadata:
+    """What a file says of itself. Raises KeyError, TypeError, ValueError or RecursionError."""
+    training = json.loads(metadata["training"])
+    if not isinstance(training, dict):
+        raise TypeError(f"training {metadata['training']}; expected names with values")
+    config = config_from_json(metadata["config"])
+    tile_px = int(metadata["tile_px"])
+    check_field("tile_px", tile_px, config.tile_px)
+    return WeightsMetadata(config=config, tile_px=tile_px, training=training)
+
+
+def _check_shapes(file: Any, config: LFDiffConfig) -> None:  # noqa: ANN401 - safetensors has no types
+    """Raise ValueError where a file's tensors are not those of a configuration; costs no memory, whatever it says."""
+    found = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+    if config.blocks > len(found):
+        raise ValueError(f"{len(found)} tensors for {config.blocks} blocks")
+    with torch.device("meta"):
+        expected = LFDiff(config).state_dict()
+    if missing := expected.keys() - found.keys():
+        raise ValueError(f"{min(missing)} is missing")
+    if foreign := found.keys() - expected.keys():
+        raise ValueError(f"{min(foreign)} is not a part of it")
+    for name, tensor in found.items():
+        if (shape := tensor.get_shape()) != [*expected[name].shape]:
+            raise ValueError(f"{name} {shape}; expected {[*expected[name].shape]}")
+        if tensor.get_dtype() not in DTYPES:
+            raise ValueError(f"{name} {tensor.get_dtype()}; expected one of {', '.join(DTYPES)}")
+
+
+def reason_of(error: Exception) -> str:
+    """An exception's message, shortened, in one line; a missing key is named as such."""
+    text = f"no {error}" if isinstance(error, KeyError) else str(error)
+    return " ".join(text.split())[:200]
+
+
+def not_finite(tensors: Mapping[str, Tensor]) -> str | None:
+    """Return the name of a tensor that holds NaN or infinity, if there is one."""
+    return next((name for name, value in tensors.items() if not torch.isfinite(value).all()), None)
 
 
 def config_from_json(text: str) -> LFDiffConfig:
     """Return the configuration that `save_weights` wrote. Raises TypeError or ValueError."""
     values: dict[str, Any] = json.loads(text)
+    if not isinstance(values, dict):
+        raise TypeError(f"config {text}; expected names with values")
     arguments: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
     return LFDiffConfig(**arguments)
 
@@ -162,3 +217,9 @@ def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
         digest.update(name.encode())
         digest.update(tensors[name].contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
+
+
+def metadata_sha256(metadata: Mapping[str, str]) -> str:
+    """Return the SHA-256 of everything that a file says of itself, the checksum of its tensors included."""
+    stated = sorted(item for item in metadata.items() if item[0] != "metadata_sha256")
+    return hashlib.sha256(json.dumps(stated).encode()).hexdigest()

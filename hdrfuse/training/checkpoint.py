@@ -1,21 +1,20 @@
 """The state of a run in one safetensors file: weights, their average, the optimiser, the step."""
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from hdrfuse.errors import HdrfuseError, WeightsError, WriteError
+from hdrfuse.errors import HdrfuseError, WeightsError
 from hdrfuse.formats.atomic import replacing
 from hdrfuse.lfdiff.config import LFDiffConfig
 from hdrfuse.lfdiff.model import LFDiff
-from hdrfuse.lfdiff.weights import config_from_json, read_tensors, write_tensors
+from hdrfuse.lfdiff.weights import config_from_json, not_finite, read_tensors, reason_of, write_tensors
 from hdrfuse.training.ema import MovingAverage
 from hdrfuse.training.recipe import Recipe
 
@@ -48,7 +47,7 @@ def save_checkpoint(
         "progress": json.dumps(progress),
     }
     stored = {name: value.detach().contiguous().cpu().clone() for name, value in tensors.items()}
-    with written_whole(path) as temporary:
+    with replacing(path, overwrite=True) as temporary:
         write_tensors(temporary, stored, metadata)
 
 
@@ -59,19 +58,52 @@ def load_checkpoint(
     tensors, metadata = read_tensors(path)
     if metadata.get("format") != FORMAT:
         raise WeightsError(f"{path}: not a checkpoint of hdrfuse; expected {FORMAT}")
+    if (name := not_finite(tensors)) is not None:
+        raise WeightsError(f"{path}: damaged: {name} holds NaN or infinity; expected numbers")
     try:
+        progress = progress_from_json(metadata["progress"])
         check_same(config_from_json(metadata["config"]), model.config)
+        states = states_of(subset(tensors, "optimizer."), optimizer)
+        weights = subset(tensors, "average.")
+        check_sizes(weights, average.weights)
         model.load_state_dict(subset(tensors, "model."))
-        average.load(subset(tensors, "average."))
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, value in subset(tensors, "optimizer.").items():
-            index, key = name.split(".", 1)
-            state.setdefault(int(index), {})[key] = value
-        optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+        average.load(weights)
+        optimizer.load_state_dict(optimizer.state_dict() | {"state": states})
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise WeightsError(f"{path}: a checkpoint of another network or recipe: {reason}") from error
-    return json.loads(metadata["progress"])
+        raise WeightsError(f"{path}: a checkpoint of another network or recipe: {reason_of(error)}") from error
+    return progress
+
+
+def progress_from_json(text: str) -> dict[str, Any]:
+    """Return what a checkpoint remembers beside the tensors. Raises KeyError, TypeError, ValueError, RecursionError."""
+    progress: dict[str, Any] = json.loads(text)
+    step, minutes, scores = progress["step"], progress["minutes"], progress["scores"]
+    if type(step) is not int or step < 0 or not math.isfinite(minutes) or not isinstance(scores, list):
+        raise ValueError(f"progress {text[:80]}; expected a step, minutes and scores")
+    return progress
+
+
+def states_of(tensors: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> dict[int, dict[str, Tensor]]:
+    """Sort an optimiser's tensors by parameter. Raises ValueError for one that is no parameter's or of another size."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    states: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        index, key = name.split(".", 1)
+        if not 0 <= int(index) < len(parameters):
+            raise ValueError(f"optimizer.{name} is of no parameter; there are {len(parameters)}")
+        if value.ndim:  # a step's number is a scalar
+            check_sizes({name: value}, {name: parameters[int(index)]})
+        states.setdefault(int(index), {})[key] = value
+    return states
+
+
+def check_sizes(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """Raise ValueError where names or sizes differ."""
+    if found.keys() != expected.keys():
+        raise ValueError(f"{min(found.keys() ^ expected.keys())} is missing or foreign")
+    for name, value in found.items():
+        if value.shape != expected[name].shape:
+            raise ValueError(f"{name} {[*value.shape]}; expected {[*expected[name].shape]}")
 
 
 def check_same(stored: LFDiffConfig, own: LFDiffConfig) -> None:
@@ -83,19 +115,8 @@ def check_same(stored: LFDiffConfig, own: LFDiffConfig) -> None:
 
 def check_finite(tensors: Mapping[str, Tensor]) -> None:
     """Raise HdrfuseError that names a tensor which holds NaN or infinity."""
-    for name, value in tensors.items():
-        if not torch.isfinite(value).all():
-            raise HdrfuseError(f"the run has diverged: {name} holds NaN or infinity; nothing of it is saved")
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` that becomes `path`, safely on the disk. Raises WriteError."""
-    with replacing(path, overwrite=True) as temporary:
-        try:
-            yield temporary
-        except SafetensorError as error:  # its word for a full disk too
-            raise WriteError(f"{path}: cannot be written: {error}") from error
+    if (name := not_finite(tensors)) is not None:
+        raise HdrfuseError(f"the run has diverged: {name} holds NaN or infinity; nothing of it is saved")
 
 
 def subset(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -19,7 +19,7 @@ from hdrfuse.formats.atomic import replacing
 from hdrfuse.lfdiff.model import LFDiff, draw_noise, on_device
 from hdrfuse.lfdiff.signals import inverse_mu_law
 from hdrfuse.lfdiff.weights import save_weights
-from hdrfuse.training.checkpoint import check_finite, save_checkpoint, written_whole
+from hdrfuse.training.checkpoint import check_finite, save_checkpoint
 from hdrfuse.training.ema import MovingAverage
 from hdrfuse.training.objectives import Batch, Learner
 from hdrfuse.training.pictures import keep_picture
@@ -122,15 +122,14 @@ class Journal:
             optimizer=self.optimizer,
         )
         done = {"step": self.step, "minutes": round(self.minutes, 2), "scores": self.scores}
-        with written_whole(self.folder / WEIGHTS) as temporary:
-            save_weights(
-                temporary,
-                learner.model.config,
-                self.average.weights,
-                tile_px=learner.model.config.tile_px,
-                training={"recipe": asdict(learner.recipe), "progress": done, **self.notes, **source()},
-                dtype=torch.float16,
-            )
+        save_weights(
+            self.folder / WEIGHTS,
+            learner.model.config,
+            self.average.weights,
+            tile_px=learner.model.config.tile_px,
+            training={"recipe": asdict(learner.recipe), "progress": done, **self.notes, **source()},
+            dtype=torch.float16,
+        )
 
     def write(self, values: dict[str, Any]) -> None:
         """Append one line to the log and hand it to the caller. Raises WriteError."""

@@ -9,7 +9,7 @@ from hdrfuse.errors import WeightsError
 from hdrfuse.lfdiff.layers import ResidualBlock
 from hdrfuse.lfdiff.model import LFDiff
 from hdrfuse.lfdiff.reconstruction import PriorAttention
-from hdrfuse.lfdiff.weights import read_tensors
+from hdrfuse.lfdiff.weights import not_finite, read_tensors
 from hdrfuse.training.checkpoint import subset
 
 
@@ -66,7 +66,9 @@ def own_name(name: str, own: Collection[str]) -> str:
 
 
 def load(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
-    """Load a module. Raises WeightsError if names or sizes do not fit."""
+    """Load a module. Raises WeightsError if names or sizes do not fit, or a weight is no number."""
+    if (name := not_finite(tensors)) is not None:
+        raise WeightsError(f"{path}: damaged: {name} holds NaN or infinity; expected numbers")
     try:
         module.load_state_dict(tensors)
     except RuntimeError as error:

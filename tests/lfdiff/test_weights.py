@@ -1,4 +1,5 @@
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from hashlib import sha256
 
 import pytest
@@ -6,6 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from hdrfuse.errors import WeightsError
+from hdrfuse.lfdiff import weights as weights_module
 from hdrfuse.lfdiff.config import PRESETS
 from hdrfuse.lfdiff.model import LFDiff
 from hdrfuse.lfdiff.weights import (
@@ -95,6 +97,120 @@ def test_an_unknown_configuration_is_refused(weights):
     save_file(tensors, weights, metadata | {"config": '{"depth": 3}'})
     with pytest.raises(WeightsError, match="do not fit"):
         load_weights(weights)
+
+
+def rewritten(path, *, stamped=False, tensors=None, **metadata):
+    """Let a file's metadata say otherwise, with the checksum of the old ones, or without as older files have none."""
+    stated = read_tensors(path)[1] | metadata
+    if not stamped:
+        del stated["metadata_sha256"]
+    tensors = tensors or load_file(path)
+    save_file(tensors, path, stated | {"tensors_sha256": weights_module.tensors_sha256(tensors)})
+    return path
+
+
+@pytest.fixture
+def shapes_alone(monkeypatch):
+    """Let no network be built with memory for its weights."""
+
+    class OfShapes(LFDiff):
+        def __init__(self, config):
+            assert torch.empty(0).is_meta
+            super().__init__(config)
+
+    monkeypatch.setattr(weights_module, "LFDiff", OfShapes)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("alignment_channels", 10**7), ("alignment_channels", 65_000), ("channels", 10**30), ("prior_width", 4096),
+        ("lead_residuals", 10**7), ("lead_residuals", 200), ("prior_residuals", 10**9), ("low_residuals", -1),
+        ("frms_per_block", [10**7]), ("frms_per_block", [1] * 1000), ("frms_per_block", 3), ("frms_per_block", []),
+        ("denoiser_blocks", [200, 200]), ("frm_pool", 0), ("frm_pool", 64), ("frm_pool", 2.5), ("unshuffle", 0),
+        ("prior_stride", 0), ("prior_stride", 6), ("heads", 0), ("mu", float("nan")), ("mu", float("inf")),
+        ("beta_last", 1.5), ("diffusion_steps", 10**12), ("sampling_steps", 0), ("sampling_steps", 201),
+        ("tile_px", 0), ("prior", "nobody's"), ("prior", "none"), ("head", None), ("learned_slopes", 1),
+        ("channels", "16"), ("channels", True), ("channels", None), ("lead_width", [16]),
+        ("feed_forward_expansion", 1e300), ("unknown", 1),
+    ],
+)  # fmt: skip
+def test_a_configuration_that_is_not_the_tensors_is_refused_before_anything_is_built(
+    weights, shapes_alone, field, value
+):
+    rewritten(weights, config=json.dumps(asdict(CONFIG) | {field: value}))
+    with pytest.raises(WeightsError, match="do not fit its configuration"):
+        load_weights(weights)
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("config", "5"), ("config", "null"), ("config", "[1]"), ("config", ""), ("config", "[" * 100_000),
+        ("config", '{"channels": ' + "9" * 5000 + "}"), ("training", "5"), ("training", "{" * 100_000),
+        ("tile_px", "0"), ("tile_px", "-512"), ("tile_px", "1e3"), ("tile_px", "9" * 5000), ("tile_px", "10000000"),
+    ],
+)  # fmt: skip
+def test_metadata_that_make_no_sense_are_refused_before_anything_is_built(weights, shapes_alone, key, text):
+    rewritten(weights, **{key: text})
+    with pytest.raises(WeightsError, match="do not fit its configuration") as refused:
+        load_weights(weights)
+    assert len(str(refused.value)) < 400
+
+
+@pytest.mark.parametrize("lacking", ["config", "tile_px", "training"])
+def test_metadata_that_lack_something_are_refused(weights, shapes_alone, lacking):
+    tensors, metadata = load_file(weights), read_tensors(weights)[1]
+    save_file(tensors, weights, {name: value for name, value in metadata.items() if name != lacking})
+    with pytest.raises(WeightsError, match=f"do not fit its configuration: no '{lacking}'"):
+        load_weights(weights)
+
+
+def test_an_edit_of_metadata_that_would_fit_is_found_by_their_checksum(weights):
+    rewritten(weights, stamped=True, tile_px="256")
+    with pytest.raises(WeightsError, match="damaged: its metadata"):
+        load_weights(weights)
+
+
+def test_a_file_from_before_metadata_had_a_checksum_loads(weights):
+    assert load_weights(rewritten(weights, tile_px="256"))[1].tile_px == 256
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_a_weight_that_is_no_number_is_refused_by_name(weights, number):
+    tensors = load_file(weights)
+    tensors["reconstruction.gather.weight"][0, 0, 0, 0] = number
+    with pytest.raises(WeightsError, match=r"reconstruction\.gather\.weight holds NaN or infinity"):
+        load_weights(rewritten(weights, tensors=tensors))
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int64, torch.float64, torch.bool, torch.float8_e4m3fn])
+def test_weights_of_another_kind_of_number_are_refused(weights, shapes_alone, dtype):
+    tensors = load_file(weights)
+    tensors["reconstruction.gather.bias"] = tensors["reconstruction.gather.bias"].to(dtype)
+    with pytest.raises(WeightsError, match=r"reconstruction\.gather\.bias .* expected one of F32, F16, BF16"):
+        load_weights(rewritten(weights, tensors=tensors))
+
+
+def test_ten_thousand_tensors_that_nobody_asked_for_are_refused_before_anything_is_built(weights, shapes_alone):
+    crowd = load_file(weights) | {f"x{index}": torch.zeros(1) for index in range(10_000)}
+    with pytest.raises(WeightsError, match="x0 is not a part of it"):
+        load_weights(rewritten(weights, tensors=crowd))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"\xff" * 8, (1 << 40).to_bytes(8, "little"), (100).to_bytes(8, "little"),
+        (58).to_bytes(8, "little") + b'{"a":{"dtype":"F32","shape":[9999999],"data_offsets":[0,4]}}'[:58],
+        (200_000).to_bytes(8, "little") + b"[" * 200_000,
+    ],
+)  # fmt: skip
+def test_a_header_that_lies_about_sizes_is_refused(tmp_path, header):
+    path = tmp_path / "lie.safetensors"
+    path.write_bytes(header + bytes(16))
+    with pytest.raises(WeightsError, match="not a readable safetensors file"):
+        load_weights(path)
 
 
 def test_nothing_temporary_stays_beside_the_file(weights):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from hdrfuse.errors import BadInputError, HdrfuseError, WeightsError
 from hdrfuse.lfdiff.config import PRESETS
@@ -90,6 +91,28 @@ def test_a_checkpoint_of_another_network_is_refused(flat_brackets, tmp_path):
     run(task(flat_brackets), tmp_path)
     with pytest.raises(WeightsError, match="another network"):
         run(task(flat_brackets, objective="baseline"), tmp_path, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "tensor", "says"),
+    [
+        ({"progress": "5"}, None, "another network"), ({"progress": "{}"}, None, "no 'step'"),
+        ({"progress": '{"step": -1, "minutes": 0, "scores": []}'}, None, "expected a step"),
+        ({"progress": "[" * 100_000}, None, "another network"), ({"config": "5"}, None, "config 5"),
+        ({"config": '{"frm_pool": 0}'}, None, "frm_pool 0"), ({}, "optimizer.0.exp_avg", "expected"),
+        ({}, "optimizer.999.exp_avg", "of no parameter"), ({}, "average.reconstruction.last.bias", "expected"),
+        ({}, "model.reconstruction.last.bias", "NaN"),
+    ],
+)  # fmt: skip
+def test_a_checkpoint_that_lies_is_refused_by_name(flat_brackets, tmp_path, metadata, tensor, says):
+    run(task(flat_brackets, steps=1), tmp_path)
+    path = tmp_path / "checkpoint.safetensors"
+    tensors, stated = read_tensors(path)
+    if tensor is not None:
+        tensors[tensor] = torch.full((7, 7), math.nan if says == "NaN" else 0.0)
+    save_file(tensors, path, stated | metadata)
+    with pytest.raises(WeightsError, match=r"checkpoint\.safetensors: .*" + says):
+        run(task(flat_brackets, steps=2), tmp_path, resume=True)
 
 
 @pytest.mark.parametrize("objective", ["stage2", "direct", "split"])
