@@ -1,6 +1,6 @@
 """One merge from files to files: what the command line, a batch and a script do alike."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,15 +33,16 @@ class MergeJob:
         check_options(self.options)
         self.outputs.check(self.scene.files)
 
-    def run(self, progress: Progress | None = None) -> dict[str, Any]:
-        """Read, merge and write -> the report, plain types, ready for JSON.
+    def run(self, progress: Progress | None = None, *, placed: Callable[[], None] = lambda: None) -> dict[str, Any]:
+        """Read, merge and write -> the report, plain types, ready for JSON; `placed` hears when all files are there.
 
         Raises BadInputError of a kind for what is wrong with the files, WriteError where writing fails.
         """
+        self.outputs.sweep()
         steps = MergeSteps(self, progress)
         steps.read()
         steps.merge()
-        return steps.write()
+        return steps.write(placed=placed)
 
 
 class MergeSteps:
@@ -75,13 +76,13 @@ class MergeSteps:
             self._merged = merge_bracket(bracket, self.job.options, progress=part)
         return self._merged
 
-    def write(self) -> dict[str, Any]:
+    def write(self, *, placed: Callable[[], None] = lambda: None) -> dict[str, Any]:
         """Write what was merged -> the report. Raises OutputError or WriteError."""
         merged, self._merged = self._merged, None
         assert merged is not None
         self.progress("writing", 1.0 - WRITE_SHARE)
         with timed(self.seconds, "all of the writing"):
-            written_s = self.job.outputs.write(merged)
+            written_s = self.job.outputs.write(merged, placed=placed)
         self.progress("done", 1.0)
         report = merged.report
         stages = {"reading": self.seconds["reading"], **report["seconds"], **written_s}

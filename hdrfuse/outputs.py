@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from hdrfuse.errors import HdrfuseError, OutputError, UsageError
-from hdrfuse.formats import check_writable, replacing, write_image, write_jpeg, write_png
+from hdrfuse.formats import check_writable, write_image, write_jpeg, write_png
+from hdrfuse.formats.atomic import place, remove_unfinished, temporary_beside
 from hdrfuse.imaging.color import to_rec709
 from hdrfuse.imaging.ghostmap import draw_ghost_map
 from hdrfuse.imaging.tonemapping import TONEMAPPERS
 from hdrfuse.pipeline import Merged
+from hdrfuse.stopping import signals_held
 
 PREVIEW_SUFFIXES = frozenset({".jpg"})
 GHOST_MAP_SUFFIXES = frozenset({".png"})
@@ -77,32 +79,41 @@ class Outputs:
             option = "--half" if self.compression is None else f"--compression {self.compression}"
             raise UsageError(f"{option}: only .exr files are stored so; found {self.radiance}")
 
-    def write(self, merged: Merged) -> dict[str, float]:
-        """Write everything, or leave everything as it was -> seconds by stage.
+    def sweep(self) -> None:
+        """Remove what killed processes left in the folders of the files."""
+        for folder in {path.parent for path in self.files.values()}:
+            remove_unfinished(folder)
+
+    def write(self, merged: Merged, *, placed: Callable[[], None] = lambda: None) -> dict[str, float]:
+        """Write everything, or leave everything as it was -> seconds by stage; `placed` hears when all is there.
 
         Raises OutputError or WriteError, which name the file.
         """
         seconds: dict[str, float] = {}
-        with all_or_nothing(self.files.values(), overwrite=self.overwrite) as place:
+        with all_or_nothing(self.files.values(), overwrite=self.overwrite, placed=placed) as beside:
             if self.preview is not None:
-                with timed(seconds, "preview"), place(self.preview) as path:
+                with timed(seconds, "preview"), beside(self.preview) as path:
                     radiance = to_rec709(merged.radiance, merged.metadata.chromaticities)
-                    write_jpeg(path, TONEMAPPERS[self.tonemap](radiance), exif=merged.exif)
+                    write_jpeg(path, TONEMAPPERS[self.tonemap](radiance), exif=merged.exif, overwrite=True)
                     del radiance
             if self.ghost_map is not None:
-                with timed(seconds, "ghost map"), place(self.ghost_map) as path:
+                with timed(seconds, "ghost map"), beside(self.ghost_map) as path:
                     reference = merged.report["reference"]["index"]
-                    write_png(path, draw_ghost_map(merged.radiance, merged.frames, reference, merged.ghosts))
+                    write_png(
+                        path, draw_ghost_map(merged.radiance, merged.frames, reference, merged.ghosts), overwrite=True
+                    )
             if self.response is not None:
                 if merged.curve is None:
                     raise UsageError(f"{self.response}: the frames are linear and have no response to save")
-                with place(self.response) as path:
-                    merged.curve.save(path)
+                with beside(self.response) as path:
+                    merged.curve.save(path, overwrite=True)
             half, compression = self.half is not False, self.compression or "zip"
             with timed(seconds, "writing"):
                 for each in (self.radiance, *self.copies):
-                    with place(each) as path:
-                        write_image(path, merged.radiance, merged.metadata, half=half, compression=compression)
+                    with beside(each) as path:
+                        write_image(
+                            path, merged.radiance, merged.metadata, half=half, compression=compression, overwrite=True
+                        )
         return seconds
 
 
@@ -110,28 +121,20 @@ Place = Callable[[Path], AbstractContextManager[Path]]
 
 
 @contextmanager
-def all_or_nothing(paths: Iterable[Path], *, overwrite: bool) -> Iterator[Place]:
+def all_or_nothing(
+    paths: Iterable[Path], *, overwrite: bool, placed: Callable[[], None] = lambda: None
+) -> Iterator[Place]:
     """Give a context for each path to write a temporary file in; all get their names when the block ends well.
 
-    Otherwise none does: what was there before stays, and nothing new is left.
+    Otherwise none does: what was there before stays, and nothing new is left. An interrupt waits until all have
+    their names and `placed` has been told.
     """
-    placed: list[Path] = []
-    try:
-        with ExitStack() as stack:
-            beside = {path: stack.enter_context(_noted(path, placed, overwrite=overwrite)) for path in paths}
-            yield lambda path: _named(beside[path], path)
-    except BaseException:
-        for path in () if overwrite else placed:
-            with suppress(OSError):
-                path.unlink()
-        raise
-
-
-@contextmanager
-def _noted(path: Path, placed: list[Path], *, overwrite: bool) -> Iterator[Path]:
-    with replacing(path, overwrite=overwrite) as temporary:
-        yield temporary
-    placed.append(path)
+    with ExitStack() as stack:
+        beside = {path: stack.enter_context(temporary_beside(path)) for path in paths}
+        yield lambda path: _named(beside[path], path)
+        with signals_held():
+            place(beside, overwrite=overwrite)
+            placed()
 
 
 @contextmanager

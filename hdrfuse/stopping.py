@@ -47,6 +47,25 @@ def signals_ignored() -> Iterator[None]:
 
 
 @contextmanager
+def signals_held() -> Iterator[None]:
+    """Let a request to end wait for the end of the block, which takes a moment and shall not be done by halves."""
+    held: list[int] = []
+    try:
+        with _handled_by(lambda number, frame: held.append(number)):
+            yield
+    finally:
+        if held:
+            signal.raise_signal(held[0])
+
+
+def ignore_signals() -> None:
+    """Ignore requests to end from now on: the work is done, and nothing is left that could be interrupted."""
+    if threading.current_thread() is threading.main_thread():
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
 def _handled_by(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> Iterator[None]:
     """Handle the signals otherwise, but those that are ignored already (nohup); only a main thread has handlers."""
     before = {number: signal.getsignal(number) for number in SIGNALS}

@@ -85,8 +85,9 @@ def is_current(done: DoneScene, scene: PlannedScene, out: Path, settings: str) -
 
 def sweep(work: SceneWork) -> None:
     """Remove what a worker that was killed left of a scene's files under temporary names."""
-    for path in work.job.outputs.files.values():
-        remove_unfinished(path)
+    work.job.outputs.sweep()
+    if work.pictures is not None:
+        remove_unfinished(work.pictures.before.parent)
 
 
 def _edited(names: Sequence[str], out: Path, done: DoneScene) -> list[str]:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from hdrfuse.errors import WriteError
+from hdrfuse.formats.atomic import temporary_beside
 from hdrfuse.imaging.color import to_rec709
 from hdrfuse.imaging.ghostmap import draw_ghost_map
 from hdrfuse.imaging.plain import merged_plainly
@@ -43,13 +45,9 @@ class Slide:
 
     def write(self, path: Path) -> None:
         """Write it, unless the disk is full: it is only there to look at, and need not survive a power cut."""
-        temporary = path.with_suffix(".tmp")
-        try:
+        with suppress(WriteError), temporary_beside(path) as temporary:
             Image.fromarray(self.pixels).save(temporary, "JPEG", quality=QUALITY)
             temporary.replace(path)
-        except OSError:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
 
 
 def draw_slides(merged: Merged, pictures: PagePictures, *, tonemap: str) -> dict[Path, Slide]:

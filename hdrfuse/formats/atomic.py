@@ -1,20 +1,31 @@
 """Whole files or none: written beside their place, made durable, then renamed into it."""
 
+import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import shutil
+import socket
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from hdrfuse.errors import HdrfuseError, OutputError, WriteError
 from hdrfuse.formats.kinds import WRITABLE_SUFFIXES
 
-LONGEST_STEM = 100
-"""Characters of a file's name that its temporary name keeps."""
+try:
+    import fcntl
+except ImportError:  # Windows: nothing is locked, so nothing is ever taken for abandoned
+    fcntl = None  # type: ignore[assignment]
 
-TOKEN = r"\.[0-9a-f]{8}\.tmp"
-TOKEN_LENGTH = 13
+LONGEST_STEM = 100
+"""Bytes of a file's name that its temporary name keeps: with the token it fits the 255 that file systems allow."""
+
+TEMPORARY = re.compile(r"\..*\.([0-9a-f]{8})([0-9a-f]{8})\.tmp(\.[^.]*)?", re.DOTALL)
+
+_in_use: set[Path] = set()
+"""Temporary files that this process is writing."""
 
 
 def check_writable(path: Path, *, overwrite: bool, suffixes: frozenset[str] = WRITABLE_SUFFIXES) -> None:
@@ -35,43 +46,161 @@ def check_writable(path: Path, *, overwrite: bool, suffixes: frozenset[str] = WR
 def replacing(path: Path, *, overwrite: bool) -> Iterator[Path]:
     """Give a temporary path beside `path`; what is written there becomes `path` when the block ends well.
 
-    Whatever ends the block otherwise, an interrupt included, leaves `path` as it was and nothing beside it.
+    Whatever ends the block otherwise, an interrupt included, leaves `path` as it was and nothing beside it. A
+    temporary path of this process is given back as it is, for its own writer to rename.
     Raises OutputError if `path` exists and may not be replaced, WriteError if the system refuses (full disk).
     """
-    temporary = path.with_name(f".{path.stem[:LONGEST_STEM]}.{secrets.token_hex(4)}.tmp{path.suffix}")
-    try:
+    if path in _in_use:
+        with _named_by(path):
+            yield path
+        return
+    with temporary_beside(path) as temporary:
         yield temporary
-        _sync(temporary)
-        if overwrite:
-            temporary.replace(path)
-        else:
-            _move_to_free_name(temporary, path)
-        _sync(path.parent)
-    except HdrfuseError:
-        raise
-    except FileExistsError as error:
-        raise OutputError(f"{path}: exists already; --overwrite replaces it") from error
-    except OSError as error:
-        raise WriteError(f"{path}: cannot be written: {error.strerror or error}") from error
+        place({path: temporary}, overwrite=overwrite)
+
+
+@contextmanager
+def temporary_beside(path: Path) -> Iterator[Path]:
+    """Give an empty file beside `path`, locked as long as this process lives, and remove it at the end.
+
+    Raises WriteError that names `path`, for the block's OSError too.
+    """
+    with _named_by(path):
+        temporary, descriptor = _claimed(path)
+    _in_use.add(temporary)
+    try:
+        with _named_by(path):
+            yield temporary
     finally:
+        _in_use.discard(temporary)
+        if descriptor is not None:
+            os.close(descriptor)
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-def remove_unfinished(path: Path) -> None:
-    """Remove what killed writers of `path` left beside it; nobody may be writing it now.
+def place(temporaries: Mapping[Path, Path], *, overwrite: bool) -> None:
+    """Rename temporary files to their paths, all of them; if one cannot be, what was there before comes back.
 
-    A temporary file may have been written through a temporary file of its own.
+    Raises OutputError where a path exists and may not be replaced, WriteError where the system refuses.
     """
-    stem, suffix = f".{path.stem[:LONGEST_STEM]}", re.escape(path.suffix)
-    kept = min(TOKEN_LENGTH, max(0, LONGEST_STEM - len(stem)))
-    once = re.escape(stem) + TOKEN + suffix
-    twice = re.escape(f".{stem[:LONGEST_STEM]}") + rf"[.0-9a-ftmp]{{{kept}}}" + TOKEN + suffix
-    unfinished = re.compile(f"{once}|{twice}")
+    for path, temporary in temporaries.items():
+        with _named_by(path):
+            _sync(temporary)
+    asides: dict[Path, Path] = {}
+    placed: list[Path] = []
+    with ExitStack() as locks:
+        try:
+            for path in temporaries if overwrite and len(temporaries) > 1 else ():
+                with _named_by(path):
+                    if os.path.lexists(path):
+                        asides[path] = _kept_aside(path)
+                        locks.enter_context(_in_sight(asides[path]))
+            for path, temporary in temporaries.items():
+                with _named_by(path):
+                    if overwrite:
+                        temporary.replace(path)
+                    else:
+                        _move_to_free_name(temporary, path)
+                    placed.append(path)
+                    _sync(path.parent)
+        except BaseException:
+            _take_back(placed if len(temporaries) > 1 else [], asides)
+            raise
+        finally:
+            for aside in asides.values():
+                with suppress(OSError):
+                    aside.unlink()
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what killed processes of this host left in a folder under temporary names; files in use stay.
+
+    A name is one of ours if it bears the mark of this host, and abandoned if nobody holds its lock: systems give
+    locks back however their owner ends, and process numbers say nothing across containers. Where a file system
+    does not lock, nothing is removed.
+    """
     with suppress(OSError):
-        for entry in path.parent.iterdir():
-            if unfinished.fullmatch(entry.name):
-                entry.unlink(missing_ok=True)
+        for name in os.listdir(folder):  # noqa: PTH208 - a tenth of iterdir's time, where a folder holds thousands
+            found = TEMPORARY.fullmatch(name)
+            if found is not None and found[2] == _mark(found[1]):
+                with suppress(OSError), _in_sight(folder / name) as is_abandoned:
+                    if is_abandoned:
+                        (folder / name).unlink()
+
+
+def _temporary_name(path: Path) -> Path:
+    """A hidden name beside `path` that nobody can foresee."""
+    stem = path.stem
+    while len(os.fsencode(stem)) > LONGEST_STEM:
+        stem = stem[:-1]
+    token = secrets.token_hex(4)
+    return path.with_name(f".{stem}.{token}{_mark(token)}.tmp{path.suffix}")
+
+
+def _mark(token: str) -> str:
+    """What follows the random part of a temporary name: no user's file bears it, nor another host's."""
+    return hashlib.blake2s(f"hdrfuse {socket.gethostname()} {token}".encode(), digest_size=4).hexdigest()
+
+
+def _claimed(path: Path) -> tuple[Path, int | None]:
+    """Make a temporary file, through no link that lies in its place -> its path, and what holds its lock."""
+    while True:
+        temporary = _temporary_name(path)
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        if fcntl is None:
+            os.close(descriptor)  # Windows renames no open file
+            return temporary, None
+        if _is_locked(descriptor) is not False and temporary.exists():
+            return temporary, descriptor
+        os.close(descriptor)  # it was taken for abandoned between the two calls
+
+
+def _is_locked(descriptor: int) -> bool | None:
+    """Lock a file for this process -> whether that succeeded; None on a system or file system without locks."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+@contextmanager
+def _in_sight(path: Path) -> Iterator[bool]:
+    """Hold the lock of a temporary file that exists -> whether it could be had; links and devices have none."""
+    descriptor = None
+    try:
+        with suppress(OSError):
+            descriptor = None if fcntl is None else os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+        yield descriptor is not None and stat.S_ISREG(os.fstat(descriptor).st_mode) and _is_locked(descriptor) is True
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _take_back(placed: Sequence[Path], asides: dict[Path, Path]) -> None:
+    """Remove what was placed, and put back what was there before; what cannot be put back stays aside."""
+    for path in placed:
+        aside = asides.pop(path, None)
+        with suppress(OSError):
+            if aside is None:
+                path.unlink()
+            else:
+                aside.replace(path)
+
+
+def _kept_aside(path: Path) -> Path:
+    """Keep what is at a path under a temporary name too, without moving it -> that name."""
+    aside = _temporary_name(path)
+    try:
+        os.link(path, aside, follow_symlinks=False)
+    except OSError:  # a file system without hard links
+        shutil.copy2(path, aside, follow_symlinks=False)
+    return aside
 
 
 def _move_to_free_name(temporary: Path, path: Path) -> None:
@@ -84,6 +213,19 @@ def _move_to_free_name(temporary: Path, path: Path) -> None:
         if os.path.lexists(path):
             raise FileExistsError from None
         temporary.replace(path)
+
+
+@contextmanager
+def _named_by(path: Path) -> Iterator[None]:
+    """Turn what the system refuses into errors that name `path`."""
+    try:
+        yield
+    except HdrfuseError:
+        raise
+    except FileExistsError as error:
+        raise OutputError(f"{path}: exists already; --overwrite replaces it") from error
+    except OSError as error:
+        raise WriteError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def _sync(path: Path) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from hdrfuse import __version__
 from hdrfuse.errors import WriteError
-from hdrfuse.formats.atomic import replacing
+from hdrfuse.formats.atomic import remove_unfinished, replacing
 from hdrfuse.lfdiff.model import LFDiff, draw_noise, on_device
 from hdrfuse.lfdiff.signals import inverse_mu_law
 from hdrfuse.lfdiff.weights import save_weights
@@ -75,8 +75,7 @@ class Journal:
             kept = [line for line in log.read_text().splitlines() if self.step and logged_step(line) <= self.step]
             with replacing(log, overwrite=True) as temporary:
                 temporary.write_text("".join(f"{line}\n" for line in kept))
-        for leftover in self.folder.glob(".*.tmp*"):
-            leftover.unlink(missing_ok=True)
+        remove_unfinished(self.folder)
 
     def note(self, step: int, minutes: float, losses: dict[str, float], *, every: int) -> None:
         """Add one step's losses; write their mean every so many steps, and at the recipe's last one."""

@@ -168,3 +168,29 @@ def test_a_scene_that_takes_every_worker_down_fails_alone(shoot, tmp_path):
     with open_journal(tmp_path / "out") as journal:
         assert set(journal.past.done) == set(SCENES) - {"scene1"}
     assert run_batch(request(shoot, tmp_path / "out")).kept == 2
+
+
+HALF_DONE = """
+import os, sys
+from hdrfuse.cli import main
+replace = os.replace
+def fail_for_radiance(source, target):
+    if str(target).endswith(".exr"):
+        raise OSError(5, "Input/output error")
+    replace(source, target)
+os.replace = fail_for_radiance
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_rename_that_fails_while_overwriting_leaves_a_scene_s_old_files(run, shoot, tmp_path):
+    out, program = tmp_path / "out", tmp_path / "program.py"
+    assert run("batch", shoot, "--out", out, *CLASSICAL, "--ghost-maps").code == 0
+    before = results(out)
+    program.write_text(HALF_DONE)
+    command = [sys.executable, program, "batch", shoot, "--out", out, *CLASSICAL, "--ghost-maps", "--tonemap", "drago"]
+    result = subprocess.run([*command, "--overwrite"], capture_output=True, text=True, check=False)
+    assert result.returncode == 3, result
+    assert "scene0.exr: cannot be written: Input/output error" in result.stderr
+    assert results(out) == before

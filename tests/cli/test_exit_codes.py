@@ -197,6 +197,50 @@ def test_failing_to_overwrite_keeps_the_old_files(run, beach, monkeypatch):
     assert listing(beach.parent) == before
 
 
+@pytest.mark.parametrize("failing", range(1, 5))
+def test_a_rename_that_fails_while_overwriting_brings_every_old_file_back(run, beach, monkeypatch, failing):
+    folder, replace, renamed = beach.parent, os.replace, []
+    outputs = [folder / name for name in ("beach.exr", "beach.preview.jpg", "map.png", "curve.json")]
+    for path in outputs:
+        path.write_bytes(f"old {path.name}".encode())
+
+    def fail_once(source, target):
+        renamed.append(target)
+        if len(renamed) == failing:
+            raise OSError(5, "Input/output error")
+        replace(source, target)
+
+    words = ("merge", beach, "--ghost-map", outputs[2], "--save-response", outputs[3], "--overwrite", "-q")
+    before = listing(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", fail_once)
+        outcome = run(*words, "--method", "classical")
+    assert outcome.code == 1
+    assert outcome.error.endswith(f"{renamed[failing - 1].name}: cannot be written: Input/output error")
+    assert listing(folder) == before
+    assert run(*words, "--method", "classical").code == 0
+    assert not any(path.read_bytes().startswith(b"old") for path in outputs)
+    assert set(listing(folder)) == set(before)
+
+
+def test_a_merge_sweeps_up_what_a_killed_one_left_in_the_folder_of_its_output(run, tmp_path):
+    scene = write_bracket(tmp_path / "beach", size=(400, 600))
+    out = tmp_path / "out"
+    out.mkdir()
+    code = (
+        "import os, sys\nfrom hdrfuse import outputs\nfrom hdrfuse.cli import main\n"
+        "outputs.write_image = lambda *arguments, **options: os.kill(os.getpid(), 9)\nmain(sys.argv[1:])"
+    )
+    words = ["merge", scene, "--method", "classical", "-q", "--out"]
+    killed = subprocess.run([sys.executable, "-c", code, *words, out / "killed.exr"], capture_output=True, check=False)
+    assert killed.returncode == -9
+    left = [path.name for path in out.iterdir()]
+    assert len(left) == 2
+    assert all(name.startswith(".killed.") for name in left)
+    assert run(*words, out / "next.exr").code == 0
+    assert sorted(path.name for path in out.iterdir()) == ["next.exr", "next.preview.jpg"]
+
+
 def test_a_reader_that_went_away_is_no_failure(beach):
     process = subprocess.Popen(
         [sys.executable, "-m", "hdrfuse", "info", str(beach), "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE

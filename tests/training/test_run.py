@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from hdrfuse.errors import BadInputError, HdrfuseError, WeightsError
+from hdrfuse.formats import atomic
 from hdrfuse.lfdiff.config import PRESETS
 from hdrfuse.lfdiff.weights import load_weights, read_tensors
 from hdrfuse.training.distributed import World
@@ -197,7 +198,7 @@ def test_what_a_killed_run_logged_after_its_checkpoint_is_forgotten(flat_bracket
     run(task(flat_brackets, steps=2), tmp_path)
     with (tmp_path / "log.jsonl").open("a") as log:
         log.write('{"step": 3, "patches": 6, "minutes": 0.1, "reconstruction": 9.9}\n{"step": 4, "pat')
-    (tmp_path / ".checkpoint.1234abcd.tmp.safetensors").write_bytes(b"half a checkpoint")
+    atomic._temporary_name(tmp_path / "checkpoint.safetensors").write_bytes(b"half a checkpoint")
     run(task(flat_brackets, steps=3), tmp_path, resume=True)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if "reconstruction" in line] == [1, 2, 3]
