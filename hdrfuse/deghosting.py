@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hdrfuse.errors import OutOfMemoryError, is_out_of_memory
 from hdrfuse.imaging.radiometry import Plane
 from hdrfuse.imaging.triplet import Triplet
-from hdrfuse.lfdiff.inference import Network, is_out_of_memory, join_noise, one_core_a_thread
+from hdrfuse.lfdiff.inference import Network, join_noise, one_core_a_thread
 from hdrfuse.options import SMALLEST_TILE_PX
 from hdrfuse.tiling import Tile, batched, plan_tiles
 
@@ -68,8 +69,8 @@ def deghost(
 ) -> Deghosted:  # fmt: skip
     """Run the network over a frame; out of memory, tiles shrink by halves, and then the CPU takes over.
 
-    What is `settled` already is taken as it is. `tile_px` is the weights' own by default. Raises MemoryError where
-    the smallest tiles do not fit either.
+    What is `settled` already is taken as it is. `tile_px` is the weights' own by default. Raises OutOfMemoryError
+    where the smallest tiles do not fit either.
     """
     asked = tile_px or network.metadata.tile_px
     size = asked
@@ -96,7 +97,7 @@ def deghost(
             network, size = network.on_the_cpu(), asked
             warnings.append(f"{failed}: went on on the CPU")
         else:
-            raise MemoryError(failed)
+            raise OutOfMemoryError(failed)
 
 
 def _fill(

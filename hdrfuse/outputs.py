@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hdrfuse.errors import HdrfuseError, OutputError, UsageError
+from hdrfuse.errors import OUT_OF_MEMORY, HdrfuseError, OutOfMemoryError, OutputError, UsageError, is_out_of_memory
 from hdrfuse.formats import check_writable, write_image, write_jpeg, write_png
 from hdrfuse.formats.atomic import place, remove_unfinished, temporary_beside
 from hdrfuse.imaging.color import to_rec709
@@ -145,6 +145,10 @@ def _named(temporary: Path, path: Path) -> Iterator[Path]:
     except HdrfuseError as error:
         message = str(error).replace(str(temporary), str(path)).replace(temporary.name, path.name)
         raise type(error)(message) from error
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise OutOfMemoryError(f"{path}: cannot be written: {OUT_OF_MEMORY}") from error
+        raise
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import NoReturn
 
 from hdrfuse.batch.scheduler import Advanced, Event, Failed, Finished, Lost, Started, Steps, Work
-from hdrfuse.errors import HdrfuseError
+from hdrfuse.errors import HdrfuseError, is_out_of_memory, reason_of
 from hdrfuse.memory import keep_freed_blocks
 
 PROGRESS_EVERY_S = 0.2
@@ -163,12 +163,12 @@ class Worker:
 
 def outcome_of(key: str, error: Exception) -> Failed | Lost:
     """What an exception means for a piece of work; without other pieces beside it, memory may suffice."""
-    if isinstance(error, MemoryError):
-        return Lost(key=key, reason=str(error) or "out of memory")
+    if is_out_of_memory(error):
+        return Lost(key=key, reason=reason_of(error))
     if isinstance(error, HdrfuseError):
         return Failed(key=key, reason=str(error))
     where = "".join(traceback.format_exception(error))
-    return Failed(key=key, reason=f"unexpected {type(error).__name__}: {error}", traceback=where)
+    return Failed(key=key, reason=f"unexpected {type(error).__name__}: {reason_of(error)}", traceback=where)
 
 
 def work_in_process(connection: Connection, prepare: Callable[[], None], inherited: object) -> None:

@@ -23,7 +23,7 @@ from hdrfuse.cli.eval import evaluate
 from hdrfuse.cli.info import info
 from hdrfuse.cli.merge import merge
 from hdrfuse.cli.train import train
-from hdrfuse.errors import ExitCode, HdrfuseError
+from hdrfuse.errors import OUT_OF_MEMORY, ExitCode, HdrfuseError, is_out_of_memory, reason_of
 from hdrfuse.memory import keep_freed_blocks
 
 app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
@@ -89,10 +89,10 @@ def outcome_of(error: BaseException) -> tuple[ExitCode, str]:
             return ExitCode.BAD_INPUT, error.format_message().replace("Value error, ", "")
         case KeyboardInterrupt() | typer.Abort():
             return ExitCode.INTERRUPTED, "interrupted"
-        case MemoryError():
-            return ExitCode.FAILED, "out of memory"
+        case _ if is_out_of_memory(error):
+            return ExitCode.FAILED, OUT_OF_MEMORY
         case _:
-            return ExitCode.FAILED, f"unexpected {type(error).__name__}: {error} (-v shows where)"
+            return ExitCode.FAILED, f"unexpected {type(error).__name__}: {reason_of(error)} (-v shows where)"
 
 
 @contextmanager

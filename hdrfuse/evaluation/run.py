@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from hdrfuse.errors import BadInputError, HdrfuseError, OutputError, WriteError
+from hdrfuse.errors import (
+    OUT_OF_MEMORY,
+    BadInputError,
+    HdrfuseError,
+    OutputError,
+    WriteError,
+    is_out_of_memory,
+    reason_of,
+)
 from hdrfuse.evaluation.methods import Merged, Method
 from hdrfuse.evaluation.pictures import draw_frames, draw_result, draw_truth, telling_places
 from hdrfuse.evaluation.protocol import Protocol
@@ -133,8 +141,8 @@ def failure(error: Exception) -> str:
             raise error
         case HdrfuseError():
             text = str(error)
-        case MemoryError():
-            text = "out of memory"
+        case _ if is_out_of_memory(error):
+            text = OUT_OF_MEMORY
         case _:
-            text = f"unexpected {type(error).__name__}: {error}"
+            text = f"unexpected {type(error).__name__}: {reason_of(error)}"
     return " ".join(text.split())

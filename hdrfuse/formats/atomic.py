@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from hdrfuse.errors import HdrfuseError, OutputError, WriteError
+from hdrfuse.errors import HdrfuseError, OutputError, WriteError, reason_of
 from hdrfuse.formats.kinds import WRITABLE_SUFFIXES
 
 try:
@@ -225,7 +225,7 @@ def _named_by(path: Path) -> Iterator[None]:
     except FileExistsError as error:
         raise OutputError(f"{path}: exists already; --overwrite replaces it") from error
     except OSError as error:
-        raise WriteError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise WriteError(f"{path}: cannot be written: {reason_of(error)}") from error
 
 
 def _sync(path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
-from hdrfuse.errors import HdrfuseError, ImageError
+from hdrfuse.errors import HdrfuseError, ImageError, is_out_of_memory
 from hdrfuse.formats.image import DecodedImage, ImageHeader
 from hdrfuse.formats.kinds import Kind, identify
 from hdrfuse.formats.refusal import RefusedError
@@ -106,11 +106,11 @@ def refusing(path: Path) -> Iterator[None]:
         raise ImageError(f"{path}: no such file") from error
     except IsADirectoryError as error:
         raise ImageError(f"{path}: is a folder; expected an image file") from error
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be read: {error.strerror or first_line(error)}") from error
-    except MemoryError as error:
-        raise ImageError(f"{path}: its pixels do not fit into memory") from error
     except Exception as error:  # decoders raise anything from struct.error to SyntaxError
+        if is_out_of_memory(error):
+            raise ImageError(f"{path}: its pixels do not fit into memory") from error
+        if isinstance(error, OSError):
+            raise ImageError(f"{path}: cannot be read: {error.strerror or first_line(error)}") from error
         raise ImageError(f"{path}: damaged or unsupported: {first_line(error)}") from error
 
 

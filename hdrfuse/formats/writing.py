@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hdrfuse.errors import HdrfuseError, OutputError, WriteError
+from hdrfuse.errors import HdrfuseError, OutOfMemoryError, OutputError, WriteError, is_out_of_memory, reason_of
 from hdrfuse.formats.atomic import check_writable, replacing
 from hdrfuse.formats.icc import srgb_profile
 from hdrfuse.formats.image import Pixels, RadianceFacts
@@ -91,11 +91,12 @@ def write_png(path: str | PathLike[str], rgb8: NDArray[np.uint8], *, overwrite: 
 
 @contextmanager
 def encoding(path: Path, temporary: Path) -> Iterator[None]:
-    """Turn what an encoder raises into a WriteError that names `path`; system errors are for `replacing`."""
+    """Turn what an encoder raises into a WriteError or OutOfMemoryError that names `path`."""
     try:
         yield
-    except (HdrfuseError, OSError):
+    except HdrfuseError:
         raise
     except Exception as error:  # OpenEXR reports a full disk as a RuntimeError
-        reason = str(error).replace(str(temporary), path.name)
-        raise WriteError(f"{path}: cannot be written: {reason}") from error
+        kind = OutOfMemoryError if is_out_of_memory(error) else WriteError
+        reason = reason_of(error).replace(str(temporary), path.name)
+        raise kind(f"{path}: cannot be written: {reason}") from error

@@ -18,9 +18,6 @@ from hdrfuse.lfdiff.weights import WeightsMetadata, load_weights
 
 Array = NDArray[np.float32]
 
-NO_PRIMITIVE = "could not create a primitive"
-"""All that oneDNN says where it finds no memory for a convolution's code."""
-
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -161,12 +158,3 @@ def one_core_a_thread() -> Iterator[int]:
         yield cores
     finally:
         torch.set_num_threads(cores)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a GPU or this machine had no memory left; of the latter torch tells in words alone."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    told = ("can't allocate memory", "not enough memory")
-    text = str(error)
-    return isinstance(error, RuntimeError) and (any(words in text for words in told) or text == NO_PRIMITIVE)

@@ -120,7 +120,7 @@ def load_weights(path: Path, device: torch.device | str = "cpu") -> tuple[LFDiff
             described = _described(metadata)
             _check_shapes(file, described.config)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise WeightsError(f"{path}: its tensors do not fit its configuration: {reason_of(error)}") from error
+            raise WeightsError(f"{path}: its tensors do not fit its configuration: {told_by(error)}") from error
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     if tensors_sha256(tensors) != metadata.get("tensors_sha256"):
         raise WeightsError(f"{path}: damaged: its tensors do not have the checksum written with them")
@@ -158,7 +158,7 @@ def _opened(path: Path) -> Iterator[Any]:
     except FileNotFoundError as error:
         raise WeightsError(f"{path}: no such weights file") from error
     except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{path}: not a readable safetensors file: {reason_of(error)}") from error
+        raise WeightsError(f"{path}: not a readable safetensors file: {told_by(error)}") from error
 
 
 def _described(metadata: Mapping[str, str]) -> WeightsMetadata:
@@ -190,7 +190,7 @@ def _check_shapes(file: Any, config: LFDiffConfig) -> None:  # noqa: ANN401 - sa
             raise ValueError(f"{name} {tensor.get_dtype()}; expected one of {', '.join(DTYPES)}")
 
 
-def reason_of(error: Exception) -> str:
+def told_by(error: Exception) -> str:
     """An exception's message, shortened, in one line; a missing key is named as such."""
     text = f"no {error}" if isinstance(error, KeyError) else str(error)
     return " ".join(text.split())[:200]

@@ -14,7 +14,7 @@ from hdrfuse.errors import HdrfuseError, WeightsError
 from hdrfuse.formats.atomic import replacing
 from hdrfuse.lfdiff.config import LFDiffConfig
 from hdrfuse.lfdiff.model import LFDiff
-from hdrfuse.lfdiff.weights import config_from_json, not_finite, read_tensors, reason_of, write_tensors
+from hdrfuse.lfdiff.weights import config_from_json, not_finite, read_tensors, told_by, write_tensors
 from hdrfuse.training.ema import MovingAverage
 from hdrfuse.training.recipe import Recipe
 
@@ -70,7 +70,7 @@ def load_checkpoint(
         average.load(weights)
         optimizer.load_state_dict(optimizer.state_dict() | {"state": states})
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path}: a checkpoint of another network or recipe: {reason_of(error)}") from error
+        raise WeightsError(f"{path}: a checkpoint of another network or recipe: {told_by(error)}") from error
     return progress
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from hdrfuse.batch.local import LocalScheduler
 from hdrfuse.batch.scheduler import Advanced, Failed, Finished, Lost, Started
-from hdrfuse.errors import HdrfuseError, UsageError
+from hdrfuse.batch.worker import outcome_of
+from hdrfuse.errors import HdrfuseError, OutOfMemoryError, UsageError
 
 from . import toys
 from .toys import Toy
@@ -48,6 +49,19 @@ def test_workers_work_side_by_side_and_failures_hold_up_nothing(tmp_path):
     assert by_key(told, Lost)["scene4"].reason == "out of memory"
     assert set(by_key(told, Started)) == {work.key for work in works}
     assert "scene0" in by_key(told, Advanced)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(), OutOfMemoryError("a.exr: cannot be written: out of memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+    ],
+)  # fmt: skip
+def test_a_scene_without_memory_is_tried_again_alone_whichever_library_says_so(error):
+    outcome = outcome_of("scene", error)
+    assert isinstance(outcome, Lost)
+    assert outcome.reason.endswith("out of memory")
 
 
 def test_what_dies_with_its_worker_is_lost_and_the_next_worker_goes_on():

@@ -1,10 +1,12 @@
 """One exit code a kind of outcome, and what is left behind."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 
+import cv2
 import pytest
 
 from hdrfuse import __version__, errors
@@ -54,6 +56,48 @@ def test_anything_else_is_one_line_too(run, beach, monkeypatch, error, code, say
     outcome = run("merge", beach)
     assert outcome.code == code
     assert says in outcome.error
+
+
+OPENCV = "OpenCV(5.0.0) alloc.cpp:73: error: (-4:Insufficient memory) Failed to allocate 8 bytes in function 'x'\n"
+TORCH = "[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes."
+WITHOUT_MEMORY = [
+    MemoryError(), MemoryError("std::bad_alloc"), cv2.error(OPENCV), RuntimeError(TORCH), OSError(errno.ENOMEM, "no"),
+    OSError("out of memory when writing image file"), RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+    RuntimeError("could not create a primitive"), MemoryError("Unable to allocate 2 GiB for an array"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("error", WITHOUT_MEMORY, ids=lambda error: str(error)[:30])
+@pytest.mark.parametrize(
+    ("where", "named"),
+    [
+        ("hdrfuse.job.merge_bracket", ""), ("PIL.Image.Image.save", "beach.preview.jpg"),
+        ("hdrfuse.outputs.to_rec709", "beach.preview.jpg"), ("hdrfuse.formats.exr.write", "beach.exr"),
+        ("hdrfuse.outputs.draw_ghost_map", "map.png"),
+    ],
+)  # fmt: skip
+def test_out_of_memory_is_called_so_wherever_it_happens(run, beach, monkeypatch, error, where, named):
+    monkeypatch.setattr(where, failing(error))
+    before = listing(beach.parent)
+    outcome = run("merge", beach, "-q", "--method", "classical", "--ghost-map", beach.with_name("map.png"))
+    assert outcome.code == 1
+    expected = f"{beach.with_name(named)}: cannot be written: out of memory" if named else "out of memory"
+    assert outcome.error == f"error: {expected}"
+    assert listing(beach.parent) == before
+
+
+@pytest.mark.parametrize("error", [RuntimeError(), OSError(), ValueError("\n"), AssertionError()])
+def test_an_error_that_says_nothing_is_called_by_its_kind(run, beach, monkeypatch, error):
+    monkeypatch.setattr("PIL.Image.Image.save", failing(error))
+    outcome = run("merge", beach, "-q", "--method", "classical")
+    assert outcome.code == 1
+    assert outcome.error.endswith(f"beach.preview.jpg: cannot be written: {type(error).__name__}")
+
+
+def test_a_file_whose_name_speaks_of_memory_is_no_lack_of_it(run, tmp_path):
+    outcome = run("merge", tmp_path / "out of memory", "--method", "classical")
+    assert outcome.code == 2
+    assert outcome.error != "error: out of memory"
 
 
 def test_verbose_shows_the_traceback_and_then_the_line(run, beach, monkeypatch):

@@ -5,8 +5,8 @@ import pytest
 import torch
 from small_network import CONFIG, write_network
 
-from hdrfuse.errors import DeviceError, UsageError, WeightsError
-from hdrfuse.lfdiff.inference import Network, find_device, find_precision, has_bf16, is_out_of_memory, one_core_a_thread
+from hdrfuse.errors import DeviceError, UsageError, WeightsError, is_out_of_memory
+from hdrfuse.lfdiff.inference import Network, find_device, find_precision, has_bf16, one_core_a_thread
 
 CPU = torch.device("cpu")
 
