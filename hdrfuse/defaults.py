@@ -5,3 +5,6 @@ from typing import Literal
 Method = Literal["lfdiff", "classical"]
 
 METHOD: Method = "lfdiff"
+
+MOST_SEED = 2**63 - 1
+"""Greatest seed that numpy's and torch's generators both take."""

@@ -13,7 +13,9 @@ METHODS: tuple[str, ...] = get_args(defaults.Method)
 RESPONSES = ("auto", *KNOWN_CURVES, "debevec")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
-SMALLEST_TILE_PX = 64
+SMALLEST_TILE_PX, LARGEST_TILE_PX = 64, 4096
+"""The shipped network takes 570 bytes a pixel of a tile of 1024 on a CPU: 10 GB for the largest."""
+
 MOST_STEPS = 1000
 
 NETWORK_OPTIONS = {
@@ -77,12 +79,13 @@ def check_options(options: MergeOptions) -> None:
         raise UsageError(f"--method {options.method}: one of {', '.join(METHODS)} was expected")
     if options.precision not in PRECISIONS:
         raise UsageError(f"--precision {options.precision}: one of {', '.join(PRECISIONS)} was expected")
-    if options.tile is not None and options.tile < SMALLEST_TILE_PX:
-        raise UsageError(f"--tile {options.tile}: auto or at least {SMALLEST_TILE_PX} pixels were expected")
+    if options.tile is not None and not SMALLEST_TILE_PX <= options.tile <= LARGEST_TILE_PX:
+        expected = f"auto or {SMALLEST_TILE_PX} to {LARGEST_TILE_PX} pixels"
+        raise UsageError(f"--tile {options.tile}: {expected} were expected")
     if not 1 <= options.steps <= MOST_STEPS:
         raise UsageError(f"--steps {options.steps}: 1 to {MOST_STEPS} were expected")
-    if options.seed < 0:
-        raise UsageError(f"--seed {options.seed}: 0 or more was expected")
+    if not 0 <= options.seed <= defaults.MOST_SEED:
+        raise UsageError(f"--seed {options.seed}: 0 to {defaults.MOST_SEED} was expected")
     if str(options.response) not in RESPONSES:
         load_response(Path(options.response))
     check_device(options.device)
@@ -96,7 +99,7 @@ def check_device(device: str) -> None:
     """Raise UsageError for what names no device, DeviceError for a GPU that is not there."""
     if device in ("auto", "cpu"):
         return
-    if re.fullmatch(r"cuda(:\d+)?", device) is None:
+    if re.fullmatch(r"cuda(:\d{1,4})?", device) is None:
         raise UsageError(f"--device {device}: auto, cpu, cuda or cuda:N was expected")
     import torch  # takes a second, and only this question needs it
 

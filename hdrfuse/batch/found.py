@@ -101,6 +101,6 @@ def parse_grouping(text: str) -> Grouping:
             return "auto"
         case "folder":
             return "folder"
-        case number if number.isascii() and number.isdigit() and 2 <= int(number) <= MOST_FRAMES:
+        case number if number.isascii() and number.isdigit() and len(number) < 9 and 2 <= int(number) <= MOST_FRAMES:
             return int(number)
     raise UsageError(f"--group {text}: found neither auto nor folder nor a number of frames from 2 to {MOST_FRAMES}")

@@ -1,5 +1,6 @@
 """One batch from a folder of brackets to a folder of results."""
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ from hdrfuse.batch.summary import Account
 from hdrfuse.batch.work import SceneWork
 from hdrfuse.errors import BracketError, OutputError, StoppedError, UsageError
 from hdrfuse.stopping import stop_requests
+
+MOST_WORKERS = 1024
+"""More processes than any machine has cores for."""
 
 OUT = "hdr"
 """Where results go below the root unless told otherwise."""
@@ -43,10 +47,12 @@ class BatchRequest:
 
     def check(self) -> None:
         """Refuse, before anything is read, what is known to fail. Raises a BadInputError of its kind."""
-        if self.workers is not None and self.workers < 1:
-            raise UsageError(f"--workers {self.workers}: 1 or more was expected")
-        if self.timeout_s is not None and not self.timeout_s > 0:
-            raise UsageError(f"--timeout {self.timeout_s:g}: more than 0 seconds were expected")
+        if self.workers is not None and not 1 <= self.workers <= MOST_WORKERS:
+            raise UsageError(f"--workers {self.workers}: 1 to {MOST_WORKERS} was expected")
+        if self.timeout_s is not None and not 0 < self.timeout_s < math.inf:
+            raise UsageError(
+                f"--timeout {self.timeout_s:g}: more than 0 seconds were expected, and no more than can pass"
+            )
         if self.out.exists() and not self.out.is_dir():
             raise OutputError(f"{self.out}: is a file; --out expects a folder")
         check_here(self.settings.options)
@@ -149,8 +155,8 @@ def _locally(request: BatchRequest) -> Schedule:
 
     def schedule(works: Sequence[SceneWork], journal: Journal) -> tuple[Scheduler, int]:
         scenes = [work.job.scene for work in works]
-        crew = gather_crew(request.settings.options, scenes, workers=request.workers)
-        crew = crew[: len(works)]
+        workers = None if request.workers is None else min(request.workers, len(works))
+        crew = gather_crew(request.settings.options, scenes, workers=workers)[: len(works)]
         inherited = Inherited(journal.descriptor)
         return LocalScheduler(crew, timeout_s=request.timeout_s, inherited=inherited), len(crew)
 

@@ -73,8 +73,9 @@ WorkersOption = Annotated[
 ]  # fmt: skip
 TimeoutOption = Annotated[
     float | None,
-    typer.Option(metavar="SECONDS", help="Give a scene up that takes longer.", show_default=False, rich_help_panel=RUN),
-]
+    typer.Option(metavar="SECONDS", callback=o.finite, help="Give a scene up that takes longer.", show_default=False,
+                 rich_help_panel=RUN),
+]  # fmt: skip
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Show what would be merged into what, and write nothing.", rich_help_panel=RUN)
 ]

@@ -15,17 +15,26 @@ What = Literal["speed", "quality", "images", "all"]
 Bits = Literal["8", "16"]
 BITS: dict[Bits, Literal[8, 16]] = {"8": 8, "16": 16}
 
+LARGEST_PIXELS = 200_000_000
+"""As large as --megapixels may be."""
+
 WhatOption = Annotated[What, typer.Option(help="What is measured.")]
 MegapixelsOption = Annotated[str, typer.Option(metavar="MP,MP,...", help="Speed: sizes of the photographs.")]
-RepeatOption = Annotated[int, typer.Option(min=1, help="Speed: runs of each tool, in turn; the median counts.")]
+RepeatOption = Annotated[
+    int, typer.Option(min=1, max=1000, help="Speed: runs of each tool, in turn; the median counts.")
+]
 SizeOption = Annotated[
     str | None,
     typer.Option(metavar="WxH", help="Quality, images: size of the scenes.", show_default="1024x768; images 768x512"),
 ]
-SeedsOption = Annotated[int, typer.Option(min=1, help="Quality, images: how many scenes of each kind of motion.")]
-NoiseOption = Annotated[
-    float, typer.Option(min=0.0, help="Quality, images: variance of the sensor's noise, ISO 200 = 1.")
+SeedsOption = Annotated[
+    int, typer.Option(min=1, max=10_000, help="Quality, images: how many scenes of each kind of motion.")
 ]
+NoiseOption = Annotated[
+    float,
+    typer.Option(min=0.0, max=1e6, callback=o.finite,
+                 help="Quality, images: variance of the sensor's noise, ISO 200 = 1."),
+]  # fmt: skip
 ImagesOption = Annotated[
     Path | None,
     typer.Option(
@@ -130,8 +139,10 @@ def parse_megapixels(text: str) -> list[float]:
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """Read a size like `1024x768`. Raises UsageError for anything else."""
+    """Read a size like `1024x768`. Raises UsageError for anything else, and for what is no photograph's size."""
     found = re.fullmatch(r"(\d{2,5})x(\d{2,5})", text)
-    if found is None:
-        raise UsageError(f"--size {text}: width and height like 1024x768 were expected")
-    return int(found[1]), int(found[2])
+    width, height = (int(found[1]), int(found[2])) if found is not None else (0, 0)
+    if not 0 < width * height <= LARGEST_PIXELS:
+        most = f"{LARGEST_PIXELS // 1_000_000} megapixels at most"
+        raise UsageError(f"--size {text}: width and height like 1024x768 were expected, {most}")
+    return width, height

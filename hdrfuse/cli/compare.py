@@ -19,7 +19,8 @@ ReferenceArgument = Annotated[
 ]
 WhiteOption = Annotated[
     float | None,
-    typer.Option(metavar="VALUE", show_default="the shortest frame's white where `hdrfuse merge` wrote B or A, else 1",
+    typer.Option(metavar="VALUE", callback=o.finite,
+                 show_default="the shortest frame's white where `hdrfuse merge` wrote B or A, else 1",
                  help="Value of both files that counts as 1, and at which A is clipped."),
 ]  # fmt: skip
 OutOption = Annotated[

@@ -79,7 +79,9 @@ MoversOption = Annotated[
     typer.Option(metavar="DIR", show_default="folders named foreground in --data", rich_help_panel=SYNTHETIC,
                  help="Cut-outs (*.out.png) and photos that move in front."),
 ]  # fmt: skip
-SeedsOption = Annotated[int, typer.Option(min=1, help="How many scenes of each motion.", rich_help_panel=SYNTHETIC)]
+SeedsOption = Annotated[
+    int, typer.Option(min=1, max=10_000, help="How many scenes of each motion.", rich_help_panel=SYNTHETIC)
+]
 MotionOption = Annotated[
     list[MotionName] | None,
     typer.Option("--motion", show_default="static, moving", rich_help_panel=SYNTHETIC,
@@ -88,7 +90,14 @@ MotionOption = Annotated[
 SizeOption = Annotated[str, typer.Option(metavar="WxH", help="Size of the scenes.", rich_help_panel=SYNTHETIC)]
 BitsOption = Annotated[Bits, typer.Option(help="Bits a channel of the frames.", rich_help_panel=SYNTHETIC)]
 NoiseOption = Annotated[
-    float, typer.Option(min=0.0, help="Variance of the sensor's noise, ISO 200 = 1.", rich_help_panel=SYNTHETIC)
+    float,
+    typer.Option(
+        min=0.0,
+        max=1e6,
+        callback=o.finite,
+        help="Variance of the sensor's noise, ISO 200 = 1.",
+        rich_help_panel=SYNTHETIC,
+    ),
 ]
 CacheOption = Annotated[
     Path | None,
@@ -112,7 +121,9 @@ PasteOption = Annotated[
                  help="Also: put the tables between a document's markers."),
 ]  # fmt: skip
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Measure everything anew.", rich_help_panel=OUTPUT)]
-RepeatOption = Annotated[int, typer.Option(min=1, help="Tables 2 and 4: runs that are timed.", rich_help_panel=RULES)]
+RepeatOption = Annotated[
+    int, typer.Option(min=1, max=1000, help="Tables 2 and 4: runs that are timed.", rich_help_panel=RULES)
+]
 TimedSizeOption = Annotated[
     str, typer.Option(metavar="WxH", help="Tables 2 and 4: size of the frame that is timed.", rich_help_panel=RULES)
 ]

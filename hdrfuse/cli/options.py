@@ -1,5 +1,6 @@
 """The options that commands share, each with its help."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +14,14 @@ Tonemap = Literal["mu-law", "reinhard", "drago", "mantiuk"]
 Compression = Literal["none", "rle", "zips", "zip", "piz", "pxr24", "b44", "b44a", "dwaa", "dwab"]
 
 INPUT, NETWORK, OUTPUT = "Input", "Network", "Output"
+
+
+def finite(number: float | None) -> float | None:
+    """Refuse what no range of Typer's does: NaN, and infinity where there is no upper limit."""
+    if number is not None and not math.isfinite(number):
+        raise typer.BadParameter(f"{number} was found; expected a finite number")
+    return number
+
 
 SceneArgument = Annotated[
     list[Path], typer.Argument(metavar="SCENE...", help="A folder, or two and more image files.", show_default=False)

@@ -8,6 +8,7 @@ import typer
 
 from hdrfuse.cli import options as o
 from hdrfuse.cli.console import console_of
+from hdrfuse.defaults import MOST_SEED
 from hdrfuse.errors import StoppedError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ CacheOption = Annotated[
 ]  # fmt: skip
 ValidationOption = Annotated[
     int | None,
-    typer.Option(min=0, metavar="N", help="Held-back brackets that validation scores.", show_default="20",
+    typer.Option(min=0, max=10_000, metavar="N", help="Held-back brackets that validation scores.", show_default="20",
                  rich_help_panel=DATA),
 ]  # fmt: skip
 
@@ -78,35 +79,48 @@ def recipe_option(flag: str, help_text: str, **more: Any) -> Any:  # noqa: ANN40
     return typer.Option(flag, help=help_text, show_default=False, rich_help_panel=RECIPE, **more)
 
 
-StepsOption = Annotated[int | None, recipe_option("--steps", "Steps of the whole run.", min=1)]
-BatchOption = Annotated[int | None, recipe_option("--batch", "Samples a step, of all processes together.", min=1)]
-CropOption = Annotated[int | None, recipe_option("--crop", "Side of a sample in pixels.", min=1)]
-RateOption = Annotated[float | None, recipe_option("--learning-rate", "At its highest.")]
+StepsOption = Annotated[int | None, recipe_option("--steps", "Steps of the whole run.", min=1, max=10**9)]
+BatchOption = Annotated[
+    int | None, recipe_option("--batch", "Samples a step, of all processes together.", min=1, max=65_536)
+]
+CropOption = Annotated[int | None, recipe_option("--crop", "Side of a sample in pixels.", min=1, max=4096)]
+RateOption = Annotated[float | None, recipe_option("--learning-rate", "At its highest.", callback=o.finite)]
 ScheduleOption = Annotated[
     Schedule | None, recipe_option("--schedule", "How the learning rate falls; step: x0.1 a sixth.")
 ]
-WarmUpOption = Annotated[int | None, recipe_option("--warm-up", "Steps until the full learning rate.", min=0)]
-SeedOption = Annotated[int | None, recipe_option("--seed", "Of weights, samples and noise.", min=0)]
+WarmUpOption = Annotated[
+    int | None, recipe_option("--warm-up", "Steps until the full learning rate.", min=0, max=10**9)
+]
+SeedOption = Annotated[int | None, recipe_option("--seed", "Of weights, samples and noise.", min=0, max=MOST_SEED)]
 PrecisionOption = Annotated[Numbers | None, recipe_option("--precision", "bf16 where the machine computes in it.")]
 
 MaxMinutesOption = Annotated[
     float | None,
-    typer.Option(min=0, metavar="M", help="End after so many minutes of training, with a checkpoint.",
+    typer.Option(min=0, callback=o.finite, metavar="M",
+                 help="End after so many minutes of training, with a checkpoint.",
                  show_default="when all steps are done", rich_help_panel=MACHINE),
 ]  # fmt: skip
 SaveOption = Annotated[
-    float, typer.Option(min=0, metavar="M", help="Minutes from checkpoint to checkpoint.", rich_help_panel=MACHINE)
+    float,
+    typer.Option(
+        min=0, callback=o.finite, metavar="M", help="Minutes from checkpoint to checkpoint.", rich_help_panel=MACHINE
+    ),
 ]
 ValidateOption = Annotated[
-    float, typer.Option(min=0, metavar="M", help="Minutes from validation to validation.", rich_help_panel=MACHINE)
+    float,
+    typer.Option(
+        min=0, callback=o.finite, metavar="M", help="Minutes from validation to validation.", rich_help_panel=MACHINE
+    ),
 ]
-LogOption = Annotated[int, typer.Option(min=1, help="Steps from log line to log line.", rich_help_panel=MACHINE)]
+LogOption = Annotated[
+    int, typer.Option(min=1, max=10**9, help="Steps from log line to log line.", rich_help_panel=MACHINE)
+]
 DeviceOption = Annotated[
     str, typer.Option(metavar="auto|cpu|cuda[:N]", help="Where it trains.", rich_help_panel=MACHINE)
 ]
 WorkersOption = Annotated[
     int | None,
-    typer.Option(min=0, help="Processes that make samples, for each that trains.",
+    typer.Option(min=0, max=1024, help="Processes that make samples, for each that trains.",
                  show_default="1; on a GPU up to 8", rich_help_panel=MACHINE),
 ]  # fmt: skip
 

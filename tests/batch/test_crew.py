@@ -1,12 +1,19 @@
 """How many workers a machine takes."""
 
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 from PIL import Image
 
-from hdrfuse.batch import crew
+from hdrfuse.batch import crew, run
+from hdrfuse.batch.work import SceneWork
 from hdrfuse.errors import UsageError
 from hdrfuse.imaging.scene import Scene
+from hdrfuse.job import MergeJob
 from hdrfuse.options import MergeOptions
+from hdrfuse.outputs import Outputs
 
 CLASSICAL = MergeOptions(method="classical")
 
@@ -60,3 +67,15 @@ def test_options_are_checked_before_a_worker_starts():
         crew.check_here(MergeOptions(method="classical", steps=0))
     with pytest.raises(UsageError, match="--device"):
         crew.check_here(MergeOptions(method="classical", device="tpu"))
+
+
+def test_no_more_workers_are_prepared_than_there_are_scenes(scene, monkeypatch):
+    asked = []
+    monkeypatch.setattr(run, "gather_crew", lambda options, scenes, workers: asked.append(workers) or [None] * workers)
+    works = [
+        SceneWork(key=name, job=MergeJob(scene=scene, outputs=Outputs(radiance=Path(f"{name}.exr")))) for name in "ab"
+    ]
+    request = run.BatchRequest(root=Path("shoots"), out=Path("out"), workers=1000)
+    with open(os.devnull) as nothing:  # noqa: PTH123
+        _, count = run._locally(request)(works, SimpleNamespace(descriptor=nothing.fileno()))
+    assert asked == [count] == [2]

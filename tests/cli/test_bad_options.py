@@ -120,6 +120,54 @@ def test_options_that_make_no_sense_are_refused(refused, beach, words):
     refused(beach.parent, "merge", beach, *words, naming=words[0])
 
 
+GIGANTIC = "9" * 30
+DIGITS = "9" * 5000
+"""More than Python reads as a number."""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("merge", option, value) for option in ("--tile", "--steps", "--seed") for value in (GIGANTIC, DIGITS, "-9")),
+        *(("merge", "--tile", value) for value in ("nan", "inf", "4097", "1e3")),
+        ("merge", "--reference", GIGANTIC), ("merge", "--reference", DIGITS), ("merge", "--device", f"cuda:{DIGITS}"),
+        *(("batch", "--workers", value) for value in ("100000000", GIGANTIC, DIGITS, "0", "-1", "nan", "1025")),
+        *(("batch", "--timeout", value) for value in ("nan", "inf", "-inf", "-1", "0", "1e999")),
+        ("batch", "--group", GIGANTIC), ("batch", "--group", DIGITS), ("batch", "--seed", GIGANTIC),
+        *(("bench", option, GIGANTIC) for option in ("--seeds", "--repeat", "--megapixels", "--size", "--noise")),
+        *(("bench", "--noise", value) for value in ("nan", "inf", "-1")),
+        *(("bench", "--megapixels", value) for value in ("nan", "inf", "-1", "1,1e9", DIGITS)),
+        *(("bench", "--size", value) for value in ("99999x99999", "00x00", "-5x5", f"{DIGITS}x10")),
+        *(("eval", option, GIGANTIC) for option in ("--seeds", "--repeat", "--size", "--timed-size", "--noise")),
+        *(("eval", option, "nan") for option in ("--seeds", "--noise")),
+        ("eval", "--timed-size", "99999x99999"), ("demo", "--seed", GIGANTIC), ("demo", "--seed", "-1"),
+        *(("compare", "--white", value) for value in ("nan", "inf")),
+        *(("train", option, GIGANTIC) for option in (
+            "--steps", "--batch", "--crop", "--warm-up", "--seed", "--workers", "--log-every", "--validation",
+        )),
+        *(("train", option, value) for value in ("nan", "inf", "-1") for option in (
+            "--learning-rate", "--max-minutes", "--save-every", "--validate-every",
+        )),
+    ],
+    ids=lambda words: " ".join(words)[:40],
+)  # fmt: skip
+def test_a_number_beyond_all_measure_is_refused_by_name_at_once(refused, beach, words):
+    command, option, value = words
+    places = {
+        "merge": [beach], "batch": [beach.parent, "--method", "classical"], "demo": [beach.parent / "demo"],
+        "eval": ["--dataset", "synthetic", "--data", beach], "compare": [beach / "shot1.jpg", beach / "shot2.jpg"],
+        "train": ["--out", beach.parent / "run", "--stage", "1", "--data", beach],
+    }  # fmt: skip
+    refused(beach.parent, command, *places.get(command, []), f"{option}={value}", naming=option)
+
+
+def test_a_preset_s_number_beyond_all_measure_is_refused_by_name(refused, beach):
+    preset = beach.parent / "studio.toml"
+    preset.write_text(f"workers = {GIGANTIC}\n")
+    words = ("batch", beach.parent, "--method", "classical", "--preset", preset)
+    refused(beach.parent, *words, naming="workers")
+
+
 @pytest.mark.parametrize(
     "words",
     [("--tile", "256"), ("--no-blend",), ("--precision", "bf16"), ("--steps", "4"), ("--weights", "fast")],
