@@ -130,11 +130,11 @@ def _layout(stream: BinaryIO, file_bytes: int) -> Layout:
         or (photometric == WHITE_IS_ZERO and raster.dtype.kind == "f")
     ):
         raise RefusedError(f"is a TIFF of {raster.dtype.name} samples; expected 8 or 16-bit integers or floats")
-    decoded_bytes = raster.width * raster.height * raster.samples * raster.dtype.itemsize
+    raster.check_segment_size()
     check_size(
         raster.width,
         raster.height,
-        decoded_bytes=decoded_bytes,
+        decoded_bytes=raster.unpacked_bytes,
         file_bytes=file_bytes,
         highest_ratio=HIGHEST_RATIOS[raster.compression],
     )

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.formats.opencv import decoded_by_opencv
-from hdrfuse.formats.refusal import RefusedError
+from hdrfuse.formats.refusal import ALWAYS_AFFORDABLE_BYTES, RefusedError
 
 NONE, LZW, ADOBE_DEFLATE, PACKBITS, DEFLATE = 1, 5, 8, 32773, 32946
 NO_PREDICTOR, HORIZONTAL, FLOATING_POINT = 1, 2, 3
@@ -20,6 +20,9 @@ BLACK_IS_ZERO = 1
 LONGEST_ROW = 2**16
 HIGHEST_RATIOS = {NONE: 1, LZW: 4096, ADOBE_DEFLATE: 1032, PACKBITS: 64, DEFLATE: 1032}
 """Compressions that are read, with the best that each reaches."""
+
+LARGEST_TILE = 4
+"""Tile over picture, in bytes: one tile whose sides are the next powers of two is less than this."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +55,24 @@ class Raster:
         """Bytes of one row of a segment, unpacked."""
         return self.segment_width * self.segment_samples * self.dtype.itemsize
 
+    @property
+    def segment_bytes(self) -> int:
+        """Bytes of a whole segment, unpacked."""
+        return self.segment_height * self.row_bytes
+
+    @property
+    def segment_count(self) -> int:
+        """How many segments the picture needs."""
+        across, down = -(-self.width // self.segment_width), -(-self.height // self.segment_height)
+        return across * down * (self.samples if self.planar else 1)
+
+    @property
+    def unpacked_bytes(self) -> int:
+        """Bytes of all segments, unpacked, with what tiles hold beyond the picture's edges."""
+        if self.tiled:
+            return self.segment_count * self.segment_bytes
+        return self.width * self.height * self.samples * self.dtype.itemsize
+
     def places(self) -> Iterator[tuple[int, int, int, int]]:
         """(first row, first column, sample, rows) of each segment, in the file's order."""
         for sample in range(self.samples if self.planar else 1):
@@ -60,18 +81,24 @@ class Raster:
                 for column in range(0, self.width, self.segment_width):
                     yield row, column, sample, rows
 
+    def check_segment_size(self) -> None:
+        """Refuse segments without pixels, and tiles far larger than the picture. Raises RefusedError."""
+        picture_bytes = self.width * self.height * self.samples * self.dtype.itemsize
+        largest = max(ALWAYS_AFFORDABLE_BYTES, LARGEST_TILE * picture_bytes)
+        if self.segment_width < 1 or self.segment_height < 1 or self.segment_bytes > largest:
+            raise RefusedError(
+                f"damaged TIFF: {'tiles' if self.tiled else 'strips'} of {self.segment_width}x{self.segment_height}"
+                f" for {self.width}x{self.height} pixels"
+            )
+
     def check_segments(self, file_bytes: int) -> None:
         """Refuse a file whose segments are too few, outside of it or of the wrong length.
 
         Raises RefusedError.
         """
-        if self.segment_width < 1 or self.segment_height < 1:
-            raise RefusedError(f"damaged TIFF: segments of {self.segment_width}x{self.segment_height} pixels")
         if self.predictor not in (NO_PREDICTOR, HORIZONTAL, FLOATING_POINT):
             raise RefusedError(f"damaged TIFF: predictor {self.predictor}; expected 1, 2 or 3")
-        across = -(-self.width // self.segment_width)
-        down = -(-self.height // self.segment_height)
-        expected = across * down * (self.samples if self.planar else 1)
+        expected = self.segment_count
         if len(self.offsets) != expected or len(self.byte_counts) != expected:
             found = min(len(self.offsets), len(self.byte_counts))
             raise RefusedError(f"damaged TIFF: {found} strips or tiles; expected {expected}")
@@ -85,9 +112,8 @@ class Raster:
 
     def _check_uncompressed(self) -> None:
         """Each uncompressed segment has exactly its length; a last strip may be filled up to a whole one."""
-        whole = self.segment_height * self.row_bytes
         for index, ((*_, rows), count) in enumerate(zip(self.places(), self.byte_counts, strict=True)):
-            if count != rows * self.row_bytes and not (count == whole and rows < self.segment_height):
+            if count != rows * self.row_bytes and not (count == self.segment_bytes and rows < self.segment_height):
                 raise RefusedError(
                     f"damaged TIFF: strip or tile {index} has {count:,} bytes; expected {rows * self.row_bytes:,}"
                 )
@@ -139,14 +165,14 @@ def _unpack(packed: bytes, raster: Raster, rows: int) -> bytes:
         case 8 | 32946:
             unpacking = zlib.decompressobj()
             try:
-                unpacked = unpacking.decompress(packed, raster.segment_height * raster.row_bytes + 1)
+                unpacked = unpacking.decompress(packed, raster.segment_bytes + 1)
             except zlib.error as error:
                 raise RefusedError("damaged TIFF: a strip or tile does not unpack") from error
             if not unpacking.eof:
                 raise RefusedError("damaged TIFF: a strip or tile does not end where it should")
         case _:
             return unpack_by_libtiff(packed, raster.compression, size)
-    if len(unpacked) not in (size, raster.segment_height * raster.row_bytes):
+    if len(unpacked) not in (size, raster.segment_bytes):
         raise RefusedError(f"damaged TIFF: a strip or tile has {len(unpacked):,} bytes; expected {size:,}")
     return unpacked[:size]
 
@@ -181,9 +207,10 @@ def _decode_grey(packed: bytes, compression: int, size: int, *, bits: int) -> by
 @cache
 def _arrangement(samples: int) -> tuple[int, int]:
     """Width and height with this many samples, or a few less, neither too large for the decoder."""
+    samples = min(samples, LONGEST_ROW**2)
     while samples > 0:
-        for width in range(min(samples, LONGEST_ROW), 0, -1):
-            if samples % width == 0 and samples // width <= LONGEST_ROW:
+        for width in range(min(samples, LONGEST_ROW), -(-samples // LONGEST_ROW) - 1, -1):
+            if samples % width == 0:
                 return width, samples // width
         samples -= 1
     return 1, 1

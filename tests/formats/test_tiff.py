@@ -11,6 +11,7 @@ from skimage.util import img_as_float32
 from hdrfuse.errors import ImageError
 from hdrfuse.formats import read_header, read_image
 from hdrfuse.formats.icc import PROPHOTO, linear_profile, srgb_profile
+from hdrfuse.formats.tiff_segments import LONGEST_ROW, _arrangement
 
 LZW, DEFLATE, OLD_DEFLATE, PACKBITS = 5, 8, 32946, 32773
 
@@ -211,3 +212,47 @@ def test_a_dng_named_tif_is_mislabelled(tmp_path, write_dng):
     path = write_dng(tmp_path / "a.tif", np.full((64, 64), 500, np.uint16))
     with pytest.raises(ImageError, match="is a camera RAW file, its suffix says TIFF"):
         read_header(path)
+
+
+def tiled_tiff(side, tile, *, compression, packed=b"\x80\0", count=1) -> bytes:
+    """A grey picture whose tiles all lie at one place."""
+    table = 8 + 2 + 12 * 9 + 4
+    at = table + 8 * count if count > 1 else table
+    fields = [(256, 4, 1, side[0]), (257, 4, 1, side[1]), (258, 3, 1, 8), (259, 3, 1, compression), (262, 3, 1, 1),
+              (322, 4, 1, tile[0]), (323, 4, 1, tile[1]),
+              (324, 4, count, at if count == 1 else table), (325, 4, count, len(packed) if count == 1 else table + 4 * count)]  # fmt: skip
+    directory = struct.pack("<H", len(fields)) + b"".join(struct.pack("<HHII", *field) for field in fields) + bytes(4)
+    tables = struct.pack(f"<{2 * count}I", *[at] * count, *[len(packed)] * count) if count > 1 else b""
+    return b"II*\0\x08\0\0\0" + directory + tables + packed
+
+
+@pytest.mark.parametrize("compression", [LZW, PACKBITS, DEFLATE, 1])
+@pytest.mark.parametrize(
+    "tile", [(100_000, 100_000), (2**31, 16), (16, 2**32 - 16), (65_536, 65_535), (16_384, 16_384)]
+)
+def test_tiles_that_dwarf_the_picture_are_refused_at_once(tmp_path, tile, compression):
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiled_tiff((64, 64), tile, compression=compression))
+    with pytest.raises(ImageError, match=f"tiles of {tile[0]}x{tile[1]} for 64x64 pixels"):
+        read_image(path)
+
+
+def test_many_tiles_that_share_their_bytes_are_refused_before_they_are_unpacked(tmp_path):
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiled_tiff((2**19, 1), (16, 2**20), compression=PACKBITS, count=2**15))
+    with pytest.raises(ImageError, match="bytes in all"):
+        read_image(path)
+
+
+def test_a_tile_larger_than_a_small_picture_is_read(tmp_path, noisy):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, noisy, photometric="rgb", tile=(2048, 2048), compression="zlib")
+    np.testing.assert_array_equal(read_image(path).pixels, noisy)
+
+
+@pytest.mark.parametrize("samples", [2**32 - 5, 2**32 + 1, 2**40 + 1, 2**31 - 1, 65_537])
+def test_an_arrangement_of_any_number_of_samples_is_found(samples):
+    width, height = _arrangement(samples)
+    assert width <= LONGEST_ROW
+    assert height <= LONGEST_ROW
+    assert min(samples, LONGEST_ROW**2) - LONGEST_ROW <= width * height <= samples
