@@ -12,7 +12,7 @@ import hdrfuse
 PACKAGE = Path(hdrfuse.__file__).parent
 
 LAYERS = (
-    ("errors", "defaults"),
+    ("errors", "defaults", "threads"),
     ("formats",),
     ("imaging", "lfdiff", "metrics", "tiling"),
     ("options", "inspection"),

@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from hdrfuse.errors import ImageError
 from hdrfuse.formats import Capture, ImageHeader, read_header
 from hdrfuse.imaging.exposure import EQUAL_EV, ev_of_name
+from hdrfuse.threads import in_threads
 
 THREADS = 8
 """Headers that are read at once; a card reader's answers take longer than what is made of them."""
@@ -60,11 +60,10 @@ class Shot:
 def read_shots(files: Sequence[Path], progress: Callable[[int, int], None] | None = None) -> list[Shot]:
     """Read the headers of files, several at a time; a file that cannot be read becomes a shot with its problem."""
     shots = []
-    with ThreadPoolExecutor(max_workers=THREADS) as pool:
-        for shot in pool.map(read_shot, files):
-            shots.append(shot)
-            if progress is not None:
-                progress(len(shots), len(files))
+    for shot in in_threads(read_shot, files, count=THREADS):
+        shots.append(shot)
+        if progress is not None:
+            progress(len(shots), len(files))
     return shots
 
 

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from hdrfuse.formats.scene_referred import clipping_white
 from hdrfuse.imaging.calibration import estimate_ev_step
 from hdrfuse.imaging.exposure import EQUAL_EV, HOW_TO_GIVE, Exposure, infer_exposures
 from hdrfuse.imaging.scene import Scene
+from hdrfuse.threads import in_threads
 
 MOSTLY = 0.5
 """A frame of which more than this share is clipped or black is no reference."""
@@ -99,8 +99,7 @@ def read_bracket(scene: Scene, *, exposures: Sequence[float] | None = None, refe
     def decode(path: Path) -> DecodedImage:
         return read_image(path, white_balance=white_balance if path in raw else None)
 
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        images = list(pool.map(decode, scene.files))
+    images = list(in_threads(decode, scene.files, count=2))
     frames = [
         replace(_frame(image, exposure), path=path)
         for path, image, exposure in zip(scene.files, images, inferred, strict=True)

@@ -181,6 +181,50 @@ def test_130_is_interrupted_and_nothing_is_left(start, tmp_path, number):
     assert listing(tmp_path) == before
 
 
+DECODING_FOR_EVER = """
+import sys, threading
+from hdrfuse.cli import main
+import {module}
+def for_ever(*words, **options):
+    print("decoding", flush=True)
+    threading.Event().wait()
+sys.modules["{module}"].{function} = for_ever
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
+"""
+"""A program whose decoder never returns, in its workers too, which begin by importing it."""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        ("hdrfuse.imaging.bracket.read_image", ("merge", "shoot/beach", "--method", "classical")),
+        ("hdrfuse.imaging.bracket.read_image", ("batch", "shoot", "--method", "classical")),
+        ("hdrfuse.batch.shots.read_header", ("batch", "shoot", "--dry-run")),
+        ("hdrfuse.formats.reading.identify", ("info", "shoot/beach")),
+    ],
+)
+def test_130_comes_whatever_a_decoder_does(tmp_path, function, words, number):
+    write_bracket(tmp_path / "shoot" / "beach")
+    before = listing(tmp_path)
+    module, _, name = function.rpartition(".")
+    program = tmp_path / "program.py"
+    program.write_text(DECODING_FOR_EVER.format(module=module, function=name))
+    command = [sys.executable, program, *words, "-q"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("decoding")  # two threads may share the line
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == ExitCode.INTERRUPTED, err
+    assert err.splitlines()[-1].startswith("error: interrupted")
+    program.unlink()
+    after = listing(tmp_path)
+    assert {name for name in after if not name.startswith("shoot/hdr")} == set(before)
+    assert not [name for name in after if ".tmp" in name or name.endswith(".exr")]
+
+
 def test_an_interrupt_while_writing_leaves_nothing(run, beach, monkeypatch):
     monkeypatch.setattr("hdrfuse.outputs.write_image", failing(KeyboardInterrupt()))
     before = listing(beach.parent)

@@ -217,13 +217,16 @@ def test_a_dng_named_tif_is_mislabelled(tmp_path, write_dng):
 def tiled_tiff(side, tile, *, compression, packed=b"\x80\0", count=1) -> bytes:
     """A grey picture whose tiles all lie at one place."""
     table = 8 + 2 + 12 * 9 + 4
-    at = table + 8 * count if count > 1 else table
-    fields = [(256, 4, 1, side[0]), (257, 4, 1, side[1]), (258, 3, 1, 8), (259, 3, 1, compression), (262, 3, 1, 1),
-              (322, 4, 1, tile[0]), (323, 4, 1, tile[1]),
-              (324, 4, count, at if count == 1 else table), (325, 4, count, len(packed) if count == 1 else table + 4 * count)]  # fmt: skip
-    directory = struct.pack("<H", len(fields)) + b"".join(struct.pack("<HHII", *field) for field in fields) + bytes(4)
-    tables = struct.pack(f"<{2 * count}I", *[at] * count, *[len(packed)] * count) if count > 1 else b""
-    return b"II*\0\x08\0\0\0" + directory + tables + packed
+    offsets, lengths, start = table, table + 4 * count, table + 8 * count
+    if count == 1:  # both stand in the directory itself
+        offsets, lengths = start, len(packed)
+    fields = (
+        (256, 1, side[0]), (257, 1, side[1]), (258, 1, 8), (259, 1, compression), (262, 1, 1),
+        (322, 1, tile[0]), (323, 1, tile[1]), (324, count, offsets), (325, count, lengths),
+    )  # fmt: skip
+    directory = b"".join(struct.pack("<HHII", tag, 4, many, value) for tag, many, value in fields)
+    tables = struct.pack(f"<{2 * count}I", *[start] * count, *[len(packed)] * count)
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(fields)) + directory + bytes(4) + tables + packed
 
 
 @pytest.mark.parametrize("compression", [LZW, PACKBITS, DEFLATE, 1])
