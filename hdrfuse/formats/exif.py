@@ -3,7 +3,7 @@
 import logging
 import math
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -86,6 +86,19 @@ def camera_name(make: str | None, model: str | None) -> str | None:
     return model if model.split()[0].lower() == make.split()[0].lower() else f"{make} {model}"
 
 
+def plausible(capture: Capture) -> Capture:
+    """Return what a header of another kind says within EXIF's limits: what no camera states counts as not stated."""
+    return replace(
+        capture,
+        exposure_time_s=_positive(capture.exposure_time_s, LONGEST_EXPOSURE_S),
+        f_number=_within(capture.f_number, *F_NUMBERS),
+        iso=_positive(capture.iso, HIGHEST_ISO),
+        focal_length_mm=_positive(capture.focal_length_mm, LONGEST_FOCAL_LENGTH_MM),
+        camera=_printable(capture.camera),
+        lens=_printable(capture.lens),
+    )
+
+
 def carried_block(block: bytes | None) -> bytes | None:
     """Return an EXIF block for an upright copy: orientation 1, without thumbnail and maker note.
 
@@ -163,10 +176,8 @@ class _Tags:
         """First text among the names, on one line, without padding."""
         for name in names:
             values = getattr(self._tags.get(name), "values", None)
-            if isinstance(values, str):
-                printable = "".join(c if c.isprintable() else " " for c in values.split("\0")[0])
-                if text := " ".join(printable.split()):
-                    return text
+            if isinstance(values, str) and (text := _printable(values.split("\0")[0])):
+                return text
         return None
 
 
@@ -240,6 +251,11 @@ def _zone(text: str | None) -> timezone | None:
     except ValueError:
         return None
     return None if parsed is None else timezone(parsed)
+
+
+def _printable(text: str | None) -> str | None:
+    """Text on one line without control characters; None where nothing is left."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text or "").split()) or None
 
 
 def _positive(value: float | None, highest: float) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import OpenEXR
 
-from hdrfuse.formats.exif import block_of, camera_name, parse_date
+from hdrfuse.formats.exif import block_of, camera_name, parse_date, plausible
 from hdrfuse.formats.exr_layout import Layout, check_chunks, color_channels, read_layout
 from hdrfuse.formats.image import (
     REC709,
@@ -20,6 +20,7 @@ from hdrfuse.formats.image import (
     Pixels,
     RadianceFacts,
 )
+from hdrfuse.formats.primaries import stated_primaries
 from hdrfuse.formats.quiet import silenced
 from hdrfuse.formats.refusal import RefusedError
 from hdrfuse.formats.scene_referred import checked, clipping_white
@@ -143,17 +144,19 @@ def _header(path: Path, picture: Picture) -> ImageHeader:
 
 
 def _chromaticities(value: object) -> Chromaticities:
-    """Return the attribute, rounded from its float32; Rec. 709 where it is absent, as the format has it."""
+    """Return the attribute, rounded from its float32; Rec. 709 where it is absent, as the format has it.
+
+    Raises RefusedError for impossible primaries.
+    """
     if not isinstance(value, tuple) or len(value) != 8:
         return REC709
-    red_x, red_y, green_x, green_y, blue_x, blue_y, white_x, white_y = (round(float(x), 6) for x in value)
-    return red_x, red_y, green_x, green_y, blue_x, blue_y, white_x, white_y
+    return stated_primaries([round(float(x), 6) for x in value])
 
 
 def _capture(attributes: dict[str, object]) -> Capture:
-    def positive(name: str) -> float | None:
+    def number(name: str) -> float | None:
         value = attributes.get(name)
-        return _shortest(value) if isinstance(value, float) and 0.0 < value < float("inf") else None
+        return _shortest(value) if isinstance(value, float) else None
 
     def text(name: str) -> str | None:
         value = attributes.get(name)
@@ -163,14 +166,16 @@ def _capture(attributes: dict[str, object]) -> Capture:
     utc_offset = attributes.get("utcOffset")
     if captured_at and isinstance(utc_offset, float) and abs(utc_offset) < 86_400:
         captured_at = captured_at.replace(tzinfo=timezone(timedelta(seconds=-round(utc_offset))))
-    return Capture(
-        exposure_time_s=positive("expTime"),
-        f_number=positive("aperture"),
-        iso=positive("isoSpeed"),
-        captured_at=captured_at,
-        camera=camera_name(text("cameraMake"), text("cameraModel")),
-        lens=text("lensModel"),
-        focal_length_mm=positive("nominalFocalLength"),
+    return plausible(
+        Capture(
+            exposure_time_s=number("expTime"),
+            f_number=number("aperture"),
+            iso=number("isoSpeed"),
+            captured_at=captured_at,
+            camera=camera_name(text("cameraMake"), text("cameraModel")),
+            lens=text("lensModel"),
+            focal_length_mm=number("nominalFocalLength"),
+        )
     )
 
 

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.formats.image import REC709, Chromaticities
+from hdrfuse.formats.primaries import stated_primaries
+from hdrfuse.formats.refusal import RefusedError
 
 D65 = (0.3127, 0.3290)
 DISPLAY_P3: Chromaticities = (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, *D65)
@@ -53,9 +55,9 @@ def read_profile(icc: bytes | None) -> Profile | None:
         chad = np.array(_s15fixed16(tags[b"chad"][8:44])).reshape(3, 3) if b"chad" in tags else None
         white = _xyz(tags[b"wtpt"]) if b"wtpt" in tags else D50_XYZ
         chromaticities = _chromaticities(colorants, white, chad)
-    except (KeyError, ValueError, struct.error, np.linalg.LinAlgError):
+    except (KeyError, ValueError, struct.error, np.linalg.LinAlgError, RefusedError):
         return None
-    return None if chromaticities is None else Profile(chromaticities, linear)
+    return Profile(chromaticities, linear)
 
 
 @cache
@@ -84,19 +86,15 @@ def adaptation(source_xyz: Matrix, target_xyz: Matrix) -> Matrix:
     return np.linalg.solve(BRADFORD, gains[:, None] * BRADFORD)
 
 
-def _chromaticities(colorants: Matrix, white: Matrix, chad: Matrix | None) -> Chromaticities | None:
-    """Chromaticities of D50-adapted colorants (columns); None if they span no colour space."""
+def _chromaticities(colorants: Matrix, white: Matrix, chad: Matrix | None) -> Chromaticities:
+    """Chromaticities of D50-adapted colorants (columns). Raises RefusedError if they span no colour space."""
     for published in PUBLISHED:
         if np.abs(colorants - _adapted_colorants(published)).max() < RECOGNISED_WITHIN:
             return published
     to_source = adaptation(D50_XYZ, white) if chad is None else np.linalg.inv(chad)
     own_white = white if chad is None else to_source @ D50_XYZ
     xy = [_xyz_to_xy(to_source @ colorant) for colorant in colorants.T] + [_xyz_to_xy(own_white)]
-    flat = np.round(np.array(xy).ravel(), 4)
-    if not np.isfinite(flat).all() or np.abs(flat).max() > 2 or abs(np.linalg.det(colorants)) < 1e-3:
-        return None
-    red_x, red_y, green_x, green_y, blue_x, blue_y, white_x, white_y = (float(value) for value in flat)
-    return red_x, red_y, green_x, green_y, blue_x, blue_y, white_x, white_y
+    return stated_primaries([round(float(value), 4) for value in np.ravel(xy)])
 
 
 @cache

@@ -13,6 +13,7 @@ from hdrfuse.formats.icc import read_profile
 from hdrfuse.formats.image import REC709, Chromaticities, DecodedImage, ImageHeader
 from hdrfuse.formats.opencv import decoded_by_opencv
 from hdrfuse.formats.orientation import upright, upright_size
+from hdrfuse.formats.primaries import stated_primaries
 from hdrfuse.formats.refusal import RefusedError, check_size
 
 SIGNATURE_BYTES = 8
@@ -98,11 +99,10 @@ def _colour(chunks: dict[bytes, bytes]) -> tuple[Chromaticities, bool]:
         return REC709, False
     linear = chunks.get(b"gAMA") == struct.pack(">I", LINEAR_GAMMA)
     stated = chunks.get(b"cHRM", b"")
-    if len(stated) != 32 or 0 in (values := struct.unpack(">8I", stated))[1::2]:
+    if len(stated) != 32:
         return REC709, linear
-    white_x, white_y, *primaries = (round(value / 100_000, 5) for value in values)
-    red_x, red_y, green_x, green_y, blue_x, blue_y = primaries
-    return (red_x, red_y, green_x, green_y, blue_x, blue_y, white_x, white_y), linear
+    white_x, white_y, *primaries = (round(value / 100_000, 5) for value in struct.unpack(">8I", stated))
+    return stated_primaries([*primaries, white_x, white_y]), linear
 
 
 def _layout(data: bytes, file_bytes: int, *, header_only: bool = False) -> Layout:

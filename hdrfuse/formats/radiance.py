@@ -9,8 +9,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from hdrfuse.formats.exif import block_of, parse_date
+from hdrfuse.formats.exif import block_of, parse_date, plausible
 from hdrfuse.formats.image import (
     REC709,
     Capture,
@@ -21,18 +22,19 @@ from hdrfuse.formats.image import (
     RadianceFacts,
 )
 from hdrfuse.formats.opencv import decoded_by_opencv
+from hdrfuse.formats.primaries import stated_primaries
 from hdrfuse.formats.quiet import silenced
+from hdrfuse.formats.radiance_lines import NEW_ENCODING, RLE_WIDTHS, unpack_lines
 from hdrfuse.formats.refusal import RefusedError, check_size
 from hdrfuse.formats.scene_referred import checked, clipping_white
 
 LARGEST_HEADER_BYTES = 2**16
-SIZE_LINE = re.compile(rb"([-+])([XY]) +(\d{1,9}) +([-+])([XY]) +(\d{1,9})\s*")
-FORMAT = b"32-bit_rle_rgbe"
-RLE_WIDTHS = range(8, 2**15)
-"""Widths of scan lines that are run-length encoded."""
+SIZE_LINE = re.compile(rb"[\r\n]([-+])([XY]) +(\d{1,9}) +([-+])([XY]) +(\d{1,9})[ \t]*(?:\r?\n|\r)")
+"""The line that the pixels follow, whichever way its system ends lines."""
 
+FORMAT = b"32-bit_rle_rgbe"
 HIGHEST_RATIO = 64
-"""127 equal bytes in two."""
+"""127 equal bytes in two; of old runs, which are rare, no more is taken."""
 
 DARKEST = 1e-32
 """Below this the encoder writes black."""
@@ -131,22 +133,36 @@ def _comments(facts: RadianceFacts) -> list[str]:
 
 
 def _decode(stored: memoryview, layout: Layout) -> Pixels:
-    """Return the stored scan lines (rows, columns, 3); one of the sentinel shows whether all were there."""
+    """Return the stored scan lines (rows, columns, 3); one of the sentinel shows whether all were there.
+
+    OpenCV reads files whose lines are all in the new encoding, or all flat.
+    """
     width, height = (layout.height, layout.width) if layout.columns_first else (layout.width, layout.height)
-    encoded = width in RLE_WIDTHS and bytes(stored[:2]) == b"\x02\x02"
-    if not encoded and len(stored) != 4 * width * height and bytes(stored[:3]) != b"\1\1\1":
-        raise RefusedError(
-            f"truncated or damaged Radiance file: {len(stored):,} bytes of pixels; expected {4 * width * height:,}"
-        )
+    encoded = width in RLE_WIDTHS and bytes(stored[:2]) == NEW_ENCODING
+    pixels = None
+    if encoded or len(stored) == 4 * width * height:
+        pixels = _decoded_by_opencv(stored, width, height, encoded=encoded)
+    return _linear(unpack_lines(bytes(stored), width, height)) if pixels is None else pixels
+
+
+def _decoded_by_opencv(stored: memoryview, width: int, height: int, *, encoded: bool) -> Pixels | None:
     head = b"#?RADIANCE\nFORMAT=" + FORMAT + b"\n\n" + f"-Y {height + 1} +X {width}\n".encode()
-    file = b"".join((head, stored, _sentinel_line(width, encoded=encoded)))
-    bgr = decoded_by_opencv(file)
+    bgr = decoded_by_opencv(b"".join((head, stored, _sentinel_line(width, encoded=encoded))))
     expected = np.ldexp(np.array(tuple(SENTINEL[2::-1]), np.float32), SENTINEL[3] - 136)
     if bgr is None or bgr.shape != (height + 1, width, 3) or not (bgr[-1] == expected).all():
-        raise RefusedError(f"truncated or damaged Radiance file: its {height} scan lines are not all there")
+        return None
     pixels = bgr[:-1]
     for row in range(0, height, 256):  # in place: a frame of floats is large
         pixels[row : row + 256] = pixels[row : row + 256, :, ::-1].copy()
+    return pixels
+
+
+def _linear(rgbe: NDArray[np.uint8]) -> Pixels:
+    """Radiance (H, W, 3) float32 of RGBE (H, W, 4); an exponent of 0 is black, whatever the mantissas."""
+    pixels = np.empty((*rgbe.shape[:2], 3), np.float32)
+    for line, stored in zip(pixels, rgbe, strict=True):
+        scale = np.ldexp(np.float32(1.0), stored[:, 3:].astype(np.int32) - 136)
+        line[:] = stored[:, :3] * np.where(stored[:, 3:] > 0, scale, np.float32(0.0))
     return pixels
 
 
@@ -173,20 +189,16 @@ def _header(path: Path, layout: Layout) -> ImageHeader:
 
 def _layout(data: bytes, file_bytes: int) -> Layout:
     """Read the text header. Raises RefusedError where it is damaged or another format's."""
-    end = data.find(b"\n\n", 0, LARGEST_HEADER_BYTES)
-    line_end = data.find(b"\n", end + 2, end + 100) if end >= 0 else -1
-    if line_end < 0:
-        raise RefusedError("truncated or damaged Radiance file: its header has no end")
-    size = SIZE_LINE.fullmatch(data[end + 2 : line_end])
+    size = SIZE_LINE.search(data, 0, LARGEST_HEADER_BYTES)
     if size is None or size[2] == size[5]:
-        raise RefusedError(f"damaged Radiance file: {data[end + 2 : line_end]!r} is no size")
+        raise RefusedError("truncated or damaged Radiance file: its header has no end, a size as in -Y 600 +X 800")
     first, second = int(size[3]), int(size[6])
     columns_first = size[2] == b"X"
     width, height = (first, second) if columns_first else (second, first)
     signs = {size[2]: size[1], size[5]: size[4]}
     check_size(width, height, decoded_bytes=4 * width * height, file_bytes=file_bytes, highest_ratio=HIGHEST_RATIO)
     scale, chromaticities, capture = np.ones(3), REC709, dict[str, object]()
-    for line in data[:end].decode("utf-8", "replace").splitlines()[1:]:
+    for line in data[: size.start()].decode("utf-8", "replace").splitlines()[1:]:
         name, _, value = line[1:].partition(":") if line.startswith("#") else line.partition("=")
         name, value = name.strip(), value.strip()
         if line.startswith("#"):
@@ -197,8 +209,7 @@ def _layout(data: bytes, file_bytes: int) -> Layout:
         elif name in ("EXPOSURE", "COLORCORR"):
             scale = scale * _numbers(name, value, {1, 3})
         elif name == "PRIMARIES":
-            red_x, red_y, green_x, green_y, blue_x, blue_y, white_x, white_y = _numbers(name, value, {8})
-            chromaticities = (red_x, red_y, green_x, green_y, blue_x, blue_y, white_x, white_y)
+            chromaticities = stated_primaries(_numbers(name, value, {8}))
         elif name == "CAPDATE":
             capture["captured_at"] = parse_date(value)
     if not (np.isfinite(scale).all() and (scale > 0).all()):
@@ -212,7 +223,7 @@ def _layout(data: bytes, file_bytes: int) -> Layout:
         scale=(float(scale[0]), float(scale[1]), float(scale[2])),
         chromaticities=chromaticities,
         capture=_capture(capture),
-        pixels_start=line_end + 1,
+        pixels_start=size.end(),
     )
 
 
@@ -223,7 +234,7 @@ def _capture(stated: dict[str, object]) -> Capture:
             fields[name] = float(str(fields[name]))
         except (KeyError, ValueError):
             fields.pop(name, None)
-    return Capture(**fields)  # type: ignore[arg-type]  # the keys are Capture's own
+    return plausible(Capture(**fields))  # type: ignore[arg-type]  # the keys are Capture's own
 
 
 def _numbers(name: str, value: str, counts: set[int]) -> list[float]:

@@ -5,7 +5,7 @@ import OpenEXR
 import pytest
 
 from hdrfuse.errors import ImageError
-from hdrfuse.formats import REC709, read_header, read_image
+from hdrfuse.formats import REC709, Capture, read_header, read_image
 
 ALL_COMPRESSIONS = ["NO", "RLE", "ZIPS", "ZIP", "PIZ", "PXR24", "B44", "B44A", "DWAA", "DWAB", "HTJ2K256", "HTJ2K32"]
 LOSSY = {"PXR24": 1e-4, "B44": 0.2, "B44A": 0.2, "DWAA": 0.2, "DWAB": 0.2}
@@ -172,3 +172,16 @@ def test_several_parts_are_refused(tmp_path, radiance):
         file.write(str(path))
     with pytest.raises(ImageError, match="deep or multi-part"):
         read_header(path)
+
+
+@pytest.mark.parametrize("value", [-1.0, 0.0, float("nan"), float("inf"), -float("inf"), 1e9])
+def test_a_capture_that_no_camera_states_is_not_stated(tmp_path, radiance, value):
+    names = ("expTime", "aperture", "isoSpeed", "nominalFocalLength")
+    path = write_exr(tmp_path / "a.exr", {"RGB": radiance}, **dict.fromkeys(names, value))
+    assert read_header(path).capture == Capture()
+
+
+def test_a_camera_s_name_is_text_on_one_line(tmp_path, radiance):
+    path = write_exr(tmp_path / "a.exr", {"RGB": radiance}, cameraModel="Acme \x1b[2J\n1", lensModel="\u202egnp.50mm")
+    capture = read_header(path).capture
+    assert (capture.camera, capture.lens) == ("Acme [2J 1", "gnp.50mm")

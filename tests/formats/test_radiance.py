@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hdrfuse.errors import ImageError
-from hdrfuse.formats import RadianceFacts, read_header, read_image, write_image
+from hdrfuse.formats import REC709, Capture, RadianceFacts, read_header, read_image, write_image
 from hdrfuse.formats.icc import REC2020
 
 
@@ -75,6 +75,141 @@ def test_every_order_of_scan_lines_comes_out_upright(tmp_path, rgbe, size, turn)
     expected = turn(linear(rgbe))
     np.testing.assert_array_equal(image.pixels, expected)
     assert (image.header.height, image.header.width) == expected.shape[:2]
+
+
+NARROW, WIDE = (6, 5), (6, 300)
+
+
+def stored_pixels(shape):
+    """Stored pixels (*shape, 4): noise, then a run to the end of the line, longer from line to line."""
+    pixels = np.random.default_rng(7).integers(128, 250, (*shape, 4), dtype=np.uint8)
+    for line, row in enumerate(pixels):
+        row[shape[1] - 1 - line * shape[1] // len(pixels) :] = row[-1]
+    return pixels
+
+
+def old_encoding(row) -> bytes:
+    """A line with runs: a count in the digits of the base 256, the lowest first, zeros among them."""
+    stored, at = b"", 0
+    while at < len(row):
+        length = next((n for n in range(1, len(row) - at) if (row[at + n] != row[at]).any()), len(row) - at)
+        stored += row[at].tobytes()
+        rest = length - 1
+        while rest:
+            stored += bytes((1, 1, 1, rest % 256))
+            rest //= 256
+        at += length
+    return stored
+
+
+def new_encoding(row) -> bytes:
+    stored = b"\2\2" + len(row).to_bytes(2)
+    for channel in row.T:
+        for at in range(0, len(channel), 100):
+            part = channel[at : at + 100]
+            same = (part == part[0]).all()
+            stored += bytes((128 + len(part), part[0])) if same else bytes((len(part),)) + part.tobytes()
+    return stored
+
+
+def flat_line(row) -> bytes:
+    return row.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("shape", "encodings"),
+    [
+        (NARROW, [old_encoding]),
+        (WIDE, [old_encoding]),
+        (WIDE, [new_encoding]),
+        (WIDE, [old_encoding, new_encoding]),
+        (WIDE, [new_encoding, flat_line]),
+        (WIDE, [flat_line, new_encoding, old_encoding]),
+        (NARROW, [flat_line, old_encoding]),
+        ((3, 2**15 + 300), [old_encoding]),
+        ((3, 2**15 + 300), [flat_line]),
+    ],
+)
+def test_scan_lines_of_any_encoding_are_read(tmp_path, shape, encodings):
+    pixels = stored_pixels(shape)
+    stored = b"".join(encodings[line % len(encodings)](row) for line, row in enumerate(pixels))
+    path = tmp_path / "a.hdr"
+    path.write_bytes(flat(pixels).removesuffix(pixels.tobytes()) + stored)
+    np.testing.assert_array_equal(read_image(path).pixels, linear(pixels))
+
+
+@pytest.mark.parametrize("digits", [(44, 1), (0, 0, 1), (44,)])
+def test_runs_that_follow_each_other_are_the_digits_of_one_count(tmp_path, digits):
+    width = 1 + sum(digit << (8 * place) for place, digit in enumerate(digits))
+    stored = bytes((200, 150, 130, 129)) + b"".join(bytes((1, 1, 1, digit)) for digit in digits)
+    path = tmp_path / "a.hdr"
+    path.write_bytes(b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 2 +X %d\n" % width + 2 * stored)
+    image = read_image(path)
+    np.testing.assert_array_equal(image.pixels, np.broadcast_to(linear(np.array([200, 150, 130, 129])), (2, width, 3)))
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        b"\1\1\1\5" + 5 * b"\x90\x90\x90\x81",  # a run before any pixel
+        b"\x90\x90\x90\x81\1\1\1\5",  # past the end of the line
+        b"\x90\x90\x90\x81\1\1\1\xff\1\1\1\xff\1\1\1\xff\1\1\1\xff\1\1\1\xff",
+        b"\x90\x90\x90\x81\1\1\1\3",  # too few
+        2 * b"\x90\x90\x90\x81\1\1\1\4",  # a line too many
+        b"\x90\x90\x90\x81\1\1",
+        b"",
+    ],
+)
+def test_old_runs_that_are_no_line_are_refused(tmp_path, stored):
+    path = tmp_path / "a.hdr"
+    path.write_bytes(b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 1 +X 5\n" + stored)
+    with pytest.raises(ImageError, match="not all there"):
+        read_image(path)
+
+
+def test_an_exponent_of_0_is_black_in_an_old_run_too(tmp_path):
+    path = tmp_path / "a.hdr"
+    path.write_bytes(b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 1 +X 5\n\x90\x90\x90\0\1\1\1\4")
+    assert not read_image(path).pixels.any()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"#?RADIANCE\r\nFORMAT=32-bit_rle_rgbe\r\nEXPOSURE=2\r\n\r\n-Y 9 +X 5\r\n",
+        b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\r\nEXPOSURE=2\n\r\n-Y 9 +X 5\n",
+        b"#?RADIANCE\r\nFORMAT=32-bit_rle_rgbe\nEXPOSURE=2\r\n\n-Y 9 +X 5\r\n",
+        b"#?RADIANCE\rFORMAT=32-bit_rle_rgbe\rEXPOSURE=2\r\r-Y 9 +X 5\r",
+        b"#?RGBE\nFORMAT=32-bit_rle_rgbe\nEXPOSURE=2\n\n\n-Y 9 +X 5\n",
+        b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\nEXPOSURE=2\n\n-Y 9 +X 5 \n",
+        b"#?RADIANCE\nEXPOSURE=2\n-Y 9 +X 5\n",
+    ],
+)
+def test_any_ends_of_lines_and_blank_lines_are_read(tmp_path, rgbe, header):
+    path = tmp_path / "a.hdr"
+    path.write_bytes(header + rgbe.tobytes())
+    np.testing.assert_array_equal(read_image(path).pixels, linear(rgbe) / 2)
+
+
+def test_primaries_of_zeros_state_nothing(tmp_path, rgbe):
+    path = tmp_path / "a.hdr"
+    path.write_bytes(flat(rgbe, head=b"PRIMARIES=0 0 0 0 0 0 0 0\n"))
+    assert read_header(path).chromaticities == REC709
+
+
+@pytest.mark.parametrize("value", [b"-1", b"0", b"nan", b"inf", b"1e400", b"-1e400", b"fast", b"", b"1e9"])
+def test_a_capture_that_no_camera_states_is_not_stated(tmp_path, rgbe, value):
+    path = tmp_path / "a.hdr"
+    names = (b"exposure time (s)", b"f-number", b"ISO", b"focal length (mm)")
+    path.write_bytes(flat(rgbe, head=b"".join(b"# %s: %s\n" % (name, value) for name in names)))
+    assert read_header(path).capture == Capture()
+
+
+def test_a_camera_s_name_is_text_on_one_line(tmp_path, rgbe):
+    path = tmp_path / "a.hdr"
+    path.write_bytes(flat(rgbe, head=b"# camera: Acme \x1b]0;pwn\x07 1\n# lens: \xe2\x80\xaegnp.50mm\n"))
+    capture = read_header(path).capture
+    assert (capture.camera, capture.lens) == ("Acme ]0;pwn 1", "gnp.50mm")
 
 
 def test_exposures_multiply_and_are_divided_out(tmp_path, rgbe):
