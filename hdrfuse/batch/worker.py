@@ -6,7 +6,6 @@ import queue
 import signal
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import parent_process
@@ -18,6 +17,7 @@ from typing import NoReturn
 from hdrfuse.batch.scheduler import Advanced, Event, Failed, Finished, Lost, Started, Steps, Work
 from hdrfuse.errors import HdrfuseError, is_out_of_memory, reason_of
 from hdrfuse.memory import keep_freed_blocks
+from hdrfuse.text import traceback_of
 
 PROGRESS_EVERY_S = 0.2
 
@@ -167,8 +167,8 @@ def outcome_of(key: str, error: Exception) -> Failed | Lost:
         return Lost(key=key, reason=reason_of(error))
     if isinstance(error, HdrfuseError):
         return Failed(key=key, reason=str(error))
-    where = "".join(traceback.format_exception(error))
-    return Failed(key=key, reason=f"unexpected {type(error).__name__}: {reason_of(error)}", traceback=where)
+    reason = f"unexpected {type(error).__name__}: {reason_of(error)}"
+    return Failed(key=key, reason=reason, traceback=traceback_of(error))
 
 
 def work_in_process(connection: Connection, prepare: Callable[[], None], inherited: object) -> None:

@@ -1,9 +1,9 @@
 """The program: its commands, and the one place where exceptions become exit codes."""
 
+import errno
 import signal
 import sys
 import threading
-import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +25,7 @@ from hdrfuse.cli.merge import merge
 from hdrfuse.cli.train import train
 from hdrfuse.errors import OUT_OF_MEMORY, ExitCode, HdrfuseError, is_out_of_memory, reason_of
 from hdrfuse.memory import keep_freed_blocks
+from hdrfuse.text import traceback_of
 
 app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
 app.command()(merge)
@@ -66,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(words or ["--help"], console)
     except (Exception, KeyboardInterrupt) as error:
         if console.verbose:
-            traceback.print_exception(error)
+            console.detail(*traceback_of(error).split("\n"))
         code, message = outcome_of(error)
         console.error(message)
         return code
@@ -89,6 +90,8 @@ def outcome_of(error: BaseException) -> tuple[ExitCode, str]:
             return ExitCode.BAD_INPUT, error.format_message().replace("Value error, ", "")
         case KeyboardInterrupt() | typer.Abort():
             return ExitCode.INTERRUPTED, "interrupted"
+        case OSError(errno=errno.ENAMETOOLONG):
+            return ExitCode.BAD_INPUT, f"{error.filename}: {error.strerror}"
         case _ if is_out_of_memory(error):
             return ExitCode.FAILED, OUT_OF_MEMORY
         case _:

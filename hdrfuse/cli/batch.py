@@ -179,7 +179,7 @@ def show_plan(console: Console, request: "BatchRequest", *, json: bool) -> None:
         console.json(plan_of(discovery, outputs))
     else:
         pictures = {scene.found: [request.out / scene.outputs[0]] for scene in scenes}
-        console.result("\n".join(table_lines(discovery, pictures)))
+        console.result(*table_lines(discovery, pictures))
 
 
 def summary(account: "Account") -> str:
@@ -194,7 +194,7 @@ def report_failures(console: Console, account: "Account") -> None:
     """List what failed and why. Raises PartialBatchError where anything did."""
     for result in account.results:
         if result.traceback is not None:
-            console.detail(result.traceback)
+            console.detail(*result.traceback.split("\n"))
     if not account.failures:
         return
     for name, reason in account.failures:

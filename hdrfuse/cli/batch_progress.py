@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from hdrfuse.batch.engine import Listener, SceneResult
 from hdrfuse.batch.scheduler import Advanced, Started
-from hdrfuse.cli.console import Console, one_line
+from hdrfuse.cli.console import Console
+from hdrfuse.text import one_line, printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -70,12 +71,12 @@ class Bars(Lines):
     def started(self, event: Started) -> None:
         """Add a scene's bar."""
         if event.key not in self.parts:
-            self.parts[event.key] = self.bar.add_task(f"  {event.key[-40:]}", total=1.0)
+            self.parts[event.key] = self.bar.add_task(f"  {printable(event.key[-40:])}", total=1.0)
 
     def advanced(self, event: Advanced) -> None:
         """Move a scene's bar."""
         if event.key in self.parts:
-            description = f"  {event.key[-40:]}: {event.stage}"
+            description = f"  {printable(event.key[-40:])}: {event.stage}"
             self.bar.update(self.parts[event.key], completed=event.share, description=description)
 
     def ended(self, result: SceneResult) -> None:

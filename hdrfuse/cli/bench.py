@@ -111,7 +111,7 @@ def bench(
     if json:
         console.json(results.as_json())
     else:
-        console.result(results.as_text(width=max(120, shutil.get_terminal_size().columns)))
+        console.result(*results.as_text(width=max(120, shutil.get_terminal_size().columns)).split("\n"))
 
 
 def check_images(what: What, images: Path | None, movers: Path | None) -> None:

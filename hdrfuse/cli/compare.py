@@ -53,8 +53,9 @@ def compare(
     from hdrfuse.evaluation.comparison import PICTURE_LEGEND, compare_files  # imports numpy: keep `--help` instant
     from hdrfuse.evaluation.protocol import Protocol
     from hdrfuse.formats import check_writable, write_png
+    from hdrfuse.formats.names import fitting
 
-    place = out or image.with_name(f"{image.stem}.difference.png")
+    place = out or image.with_name(fitting(image.stem, ".difference.png"))
     if picture:
         check_writable(place, overwrite=overwrite, suffixes=frozenset({".png"}))
         if place.resolve() in (image.resolve(), reference.resolve()):
@@ -66,6 +67,6 @@ def compare(
     if json:
         console.json({**found.as_json(protocol), "picture": str(place) if picture else None})
         return
-    console.result(found.table(protocol).as_text(width=max(120, shutil.get_terminal_size().columns)))
+    console.result(*found.table(protocol).as_text(width=max(120, shutil.get_terminal_size().columns)).split("\n"))
     if picture:
         console.result(f"{place}  {PICTURE_LEGEND}")

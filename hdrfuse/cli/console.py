@@ -12,6 +12,7 @@ from typing import Any, TextIO
 import typer
 
 from hdrfuse.errors import WriteError
+from hdrfuse.text import one_line, printable
 
 Progress = Callable[[str, float], None]
 
@@ -28,32 +29,32 @@ class Console:
         """Whether a person sees standard error as it is written."""
         return sys.stderr is not None and sys.stderr.isatty()
 
-    def result(self, text: str) -> None:
-        """Print a result to standard output."""
-        _print(text, sys.stdout)
+    def result(self, *lines: str) -> None:
+        """Print a result, each line by itself, to standard output."""
+        _print(sys.stdout, *lines)
 
     def json(self, document: dict[str, Any]) -> None:
         """Print the one JSON object of `--json` to standard output."""
-        self.result(json.dumps(_finite(document), indent=2, allow_nan=False))
+        self.result(*json.dumps(_finite(document), indent=2, allow_nan=False).split("\n"))
 
     def warn(self, message: str) -> None:
         """Print a warning, unless `-q`."""
         if not self.quiet:
-            _print(f"warning: {one_line(message)}", sys.stderr)
+            _print(sys.stderr, f"warning: {one_line(message)}")
 
-    def detail(self, message: str) -> None:
-        """Print what only `-v` shows."""
+    def detail(self, *lines: str) -> None:
+        """Print what only `-v` shows, each line by itself."""
         if self.verbose:
-            _print(message, sys.stderr)
+            _print(sys.stderr, *lines)
 
     def note(self, message: str) -> None:
         """Print how far things are where no bar shows it, unless `-q`."""
         if not self.quiet:
-            _print(one_line(message), sys.stderr)
+            _print(sys.stderr, one_line(message))
 
     def error(self, message: str) -> None:
         """Print the one line that says why the command failed."""
-        _print(f"error: {one_line(message)}", sys.stderr)
+        _print(sys.stderr, f"error: {one_line(message)}")
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:
@@ -74,11 +75,6 @@ def console_of(context: typer.Context, *, quiet: bool, verbose: bool) -> Console
     return console
 
 
-def one_line(message: str) -> str:
-    """A message without line breaks and control characters, which file names may hold."""
-    return " ".join("".join(c if c.isprintable() else " " for c in message).split())
-
-
 def _finite(value: object) -> object:
     """The value with null for what JSON cannot say: NaN and infinity."""
     match value:
@@ -95,12 +91,13 @@ def _bar() -> Iterator[Progress]:
     from rich.console import Console as RichConsole
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description:<30}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    description = TextColumn("{task.description:<30}", markup=False)
+    columns = (description, BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=RichConsole(stderr=True), transient=True) as bar:
         task = bar.add_task("reading", total=1.0)
 
         def show(stage: str, share: float) -> None:
-            bar.update(task, description=stage, completed=max(share, bar.tasks[0].completed))
+            bar.update(task, description=printable(stage), completed=max(share, bar.tasks[0].completed))
 
         yield show
 
@@ -111,19 +108,20 @@ def _lines() -> Progress:
     def show(stage: str, share: float) -> None:
         if stage not in seen:
             seen.add(stage)
-            _print(f"{share:4.0%} {stage}", sys.stderr)
+            _print(sys.stderr, f"{share:4.0%} {stage}")
 
     return show
 
 
-def _print(text: str, stream: TextIO | None) -> None:
-    """Print, whatever characters a file's name holds; a closed stream (`>&-`) takes nothing.
+def _print(stream: TextIO | None, *lines: str) -> None:
+    """Print lines, whatever characters the names in them hold; a closed stream (`>&-`) takes nothing.
 
     Raises WriteError where the stream takes nothing more; a reader that went away (`| head`) has seen enough.
     """
     if stream is None:
         return
     encoding = stream.encoding or "utf-8"
+    text = "\n".join(map(printable, lines))
     try:
         print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
     except OSError as error:

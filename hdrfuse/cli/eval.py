@@ -247,8 +247,8 @@ def tell(console: Console, found: "Evaluation", written: list[Path], *, json: bo
         document: dict[str, Any] = {**as_json(found), "files": [str(path) for path in written]}
         console.json(document)
     else:
-        console.result(as_text(found, width=max(120, shutil.get_terminal_size().columns)))
-        console.result("\n".join(str(path) for path in written))
+        console.result(*as_text(found, width=max(120, shutil.get_terminal_size().columns)).split("\n"))
+        console.result(*map(str, written))
     for scene_name, score in found.failures:
         console.warn(f"{scene_name}, {score.method}: failed: {score.failure}")
 

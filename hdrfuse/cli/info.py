@@ -41,7 +41,7 @@ def info(
     if json:
         console.json(report)
     else:
-        console.result("\n".join(frame_table(report) if report["kind"] == "bracket" else described(report)))
+        console.result(*(frame_table(report) if report["kind"] == "bracket" else described(report)))
     for warning in report.get("warnings", ()):
         console.warn(warning)
     if report.get("problem"):

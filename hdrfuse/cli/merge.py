@@ -41,6 +41,7 @@ def merge(
     Example: hdrfuse merge shots/beach --out beach.exr
     """
     console = console_of(context, quiet=quiet, verbose=verbose)
+    from hdrfuse.formats.names import fitting
     from hdrfuse.imaging.exposure import parse_evs  # imports numpy: keep `hdrfuse --help` instant
     from hdrfuse.imaging.scene import find_scene
     from hdrfuse.job import MergeJob
@@ -58,7 +59,7 @@ def merge(
             precision=precision, tile=o.tile_px(tile), steps=steps, seed=seed,
         ),
         outputs=Outputs(
-            radiance=radiance, preview=radiance.with_name(f"{radiance.stem}.preview.jpg") if preview else None,
+            radiance=radiance, preview=radiance.with_name(fitting(radiance.stem, ".preview.jpg")) if preview else None,
             ghost_map=ghost_map, response=save_response, tonemap=tonemap, half=half, compression=compression,
             overwrite=overwrite,
         ),
@@ -66,18 +67,17 @@ def merge(
     job.check()
     with console.progress() as progress:
         report = job.run(progress)
-    for line in details(report):
-        console.detail(line)
+    console.detail(*details(report))
     for warning in report["warnings"]:
         console.warn(warning)
     if json:
         console.json(report)
     else:
-        console.result(summary(report))
+        console.result(*summary(report))
 
 
-def summary(report: dict[str, Any]) -> str:
-    """What was made, in a line, and the other files below it."""
+def summary(report: dict[str, Any]) -> list[str]:
+    """What was made, in a line, and the other files, each in one below it."""
     width, height = report["size"]
     reference_ev = report["inputs"][report["reference"]["index"]]["ev"]
     evs = " ".join(f"{entry['ev'] - reference_ev:+.1f}" for entry in report["inputs"])
@@ -86,7 +86,7 @@ def summary(report: dict[str, Any]) -> str:
         f"{width} x {height}, {len(report['inputs'])} frames ({evs} EV), {report['ghost_fraction']:.1%} moved, "
         f"{report['seconds']['total']:.1f} s"
     )
-    return "\n".join([f"{radiance}  {facts}", *others])
+    return [f"{radiance}  {facts}", *others]
 
 
 def details(report: dict[str, Any]) -> list[str]:

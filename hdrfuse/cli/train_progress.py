@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from hdrfuse.cli.console import Console
+from hdrfuse.text import one_line, printable
 from hdrfuse.training.plan import Plan
 from hdrfuse.training.run import Pace, Tick
 from hdrfuse.training.session import Listener
@@ -107,11 +108,11 @@ class Live(Lines):
 
     def decode(self, name: str) -> None:
         """Show which image."""
-        self.bar.update(self.task, description=f"decoding {name}")
+        self.bar.update(self.task, description=f"decoding {printable(name)}")
 
     def warn(self, message: str) -> None:
         """Print it above the bar."""
-        self.bar.console.print(f"warning: {message}", markup=False, highlight=False)
+        self.bar.console.print(f"warning: {one_line(message)}", markup=False, highlight=False)
 
     def begin(self, plan: Plan, pace: Pace) -> None:
         """Show what is trained."""
@@ -154,6 +155,10 @@ def train_progress(console: Console) -> Iterator[Listener]:
     from rich.console import Console as RichConsole
     from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[facts]}"))
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[facts]}"),
+    )
     with Progress(*columns, console=RichConsole(stderr=True), transient=True) as bar:
         yield Live(console, bar)

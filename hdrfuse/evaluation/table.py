@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from hdrfuse.text import printable
+
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
@@ -47,20 +49,20 @@ class Table:
 
         text = StringIO()
         Console(file=text, width=width, color_system=None).print(self.as_rich())
-        return "\n".join([*(line.rstrip() for line in text.getvalue().splitlines()), *self.notes])
+        return "\n".join([*(line.rstrip() for line in text.getvalue().splitlines()), *map(printable, self.notes)])
 
     def as_rich(self) -> "RichTable":
         """Return the table for a terminal; published rows are dim."""
         from rich.table import Table as RichTable
         from rich.text import Text
 
-        table = RichTable(title=Text(self.title))
+        table = RichTable(title=Text(printable(self.title)))
         for index, column in enumerate(self.columns):
             table.add_column(Text(column), justify="right" if index else "left", no_wrap=index > 0)
         for row, following in zip(self.rows, [*self.rows[1:], None], strict=True):
             last = following is not None and following.kind != row.kind
             style = "dim" if row.kind == "published" else None
-            table.add_row(*(Text(cell) for cell in _marked(row)), style=style, end_section=last)
+            table.add_row(*(Text(printable(cell)) for cell in _marked(row)), style=style, end_section=last)
         return table
 
 

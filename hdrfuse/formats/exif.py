@@ -14,6 +14,7 @@ from PIL import Image, TiffImagePlugin
 from hdrfuse.formats.image import Capture
 from hdrfuse.formats.maker_notes import read_bracketing
 from hdrfuse.formats.orientation import UPRIGHT
+from hdrfuse.text import one_line
 
 LONGEST_EXPOSURE_S = 100_000.0
 HIGHEST_ISO = 10_000_000.0
@@ -94,8 +95,8 @@ def plausible(capture: Capture) -> Capture:
         f_number=_within(capture.f_number, *F_NUMBERS),
         iso=_positive(capture.iso, HIGHEST_ISO),
         focal_length_mm=_positive(capture.focal_length_mm, LONGEST_FOCAL_LENGTH_MM),
-        camera=_printable(capture.camera),
-        lens=_printable(capture.lens),
+        camera=one_line(capture.camera or "") or None,
+        lens=one_line(capture.lens or "") or None,
     )
 
 
@@ -176,7 +177,7 @@ class _Tags:
         """First text among the names, on one line, without padding."""
         for name in names:
             values = getattr(self._tags.get(name), "values", None)
-            if isinstance(values, str) and (text := _printable(values.split("\0")[0])):
+            if isinstance(values, str) and (text := one_line(values.split("\0")[0])):
                 return text
         return None
 
@@ -251,11 +252,6 @@ def _zone(text: str | None) -> timezone | None:
     except ValueError:
         return None
     return None if parsed is None else timezone(parsed)
-
-
-def _printable(text: str | None) -> str | None:
-    """Text on one line without control characters; None where nothing is left."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text or "").split()) or None
 
 
 def _positive(value: float | None, highest: float) -> float | None:

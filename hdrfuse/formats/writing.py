@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hdrfuse.formats.atomic import check_writable, replacing
 from hdrfuse.formats.icc import srgb_profile
 from hdrfuse.formats.image import Pixels, RadianceFacts
 from hdrfuse.formats.kinds import SUFFIXES, Kind
+from hdrfuse.text import one_line
 
 LONGEST_JPEG_SIDE = 65500
 """libjpeg's limit."""
@@ -46,6 +48,7 @@ def write_image(
         if compression not in exr.COMPRESSIONS:
             known = " ".join(exr.COMPRESSIONS)
             raise OutputError(f"{path}: no OpenEXR compression {compression!r}; expected one of {known}")
+    facts = replace(facts, provenance={name: one_line(value) for name, value in facts.provenance.items()})
     with replacing(path, overwrite=overwrite) as temporary, encoding(path, temporary):
         if suffix == ".exr":
             exr.write(temporary, radiance, facts, half=half, compression=compression)

@@ -10,8 +10,8 @@ Attribute = str | int | float | None
 VOID = frozenset({"img", "input", "meta"})
 """Elements without content and end tag."""
 
-UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Control characters, and the bytes of a file name that are no UTF-8."""
+UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, those that turn the writing's direction, and bytes of a file name that are no UTF-8."""
 
 
 class Html(str):

@@ -1,0 +1,25 @@
+"""Text of others, such as names of files and cameras, as it is shown: it commands no terminal and forges no line."""
+
+import traceback
+
+
+def printable(text: str) -> str:
+    """Return text on one line: a space for each control and format character, U+FFFD for what is no UTF-8."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else _shown(c) for c in text)
+
+
+def one_line(text: str) -> str:
+    """Return text on one line as `printable` does, without indentation and gaps."""
+    return " ".join(printable(text).split())
+
+
+def traceback_of(error: BaseException) -> str:
+    """Return where an exception came from as Python shows it, but each message, which may hold names, on one line."""
+    parts = traceback.format_exception(error)
+    return "\n".join(part.rstrip("\n") if part.startswith("  File ") else one_line(part) for part in parts)
+
+
+def _shown(character: str) -> str:
+    return "\N{REPLACEMENT CHARACTER}" if "\ud800" <= character <= "\udfff" else " "
