@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hdrfuse.batch.division import Division, divide, found, holds_one_scene, scene_of, with_exposures
-from hdrfuse.batch.folders import Tree, is_card_folder, pooled, walk
+from hdrfuse.batch.folders import is_card_folder, pooled, walk
 from hdrfuse.batch.found import Discovery, FoundScene, Grouping, Leftover, LeftoverKind
 from hdrfuse.batch.leftovers import single
 from hdrfuse.batch.naming import placed
@@ -14,6 +14,8 @@ from hdrfuse.batch.shots import Shot, named_where_exif_is_copied, read_shots
 from hdrfuse.errors import BracketError, ExposureError, ImageError
 from hdrfuse.formats import SCENE_REFERRED_SUFFIXES
 from hdrfuse.formats.facts import read_facts
+from hdrfuse.formats.kinds import not_read
+from hdrfuse.formats.regular import check_regular
 from hdrfuse.imaging.exposure import EQUAL_EV, exposure_file, read_exposure_file
 from hdrfuse.imaging.scene import TIFF_SUFFIXES, find_scene, frames_of
 
@@ -31,7 +33,8 @@ def find_scenes(
     """
     tree = walk(root, exclude)
     leftovers = list(tree.unreadable)
-    warnings = _of_unread_formats(tree)
+    unread = not_read(tree.unread) if tree.unread else None
+    warnings = [] if unread is None else [unread]
     listings: dict[Path, list[Path]] = {}
     for folder in tree.folders:
         try:
@@ -55,7 +58,11 @@ def find_scenes(
         scenes += divided.scenes
         leftovers += divided.leftovers
     return Discovery(
-        root=root, scenes=placed(scenes, root), leftovers=tuple(leftovers), warnings=tuple(dict.fromkeys(warnings))
+        root=root,
+        scenes=placed(scenes, root),
+        leftovers=tuple(leftovers),
+        warnings=tuple(dict.fromkeys(warnings)),
+        unread=unread,
     )
 
 
@@ -129,6 +136,7 @@ class Pool:
 def _stated_evs(text_file: Path) -> list[float]:
     """EVs of a text file, however many; none where it cannot be read."""
     try:
+        check_regular(text_file)
         lines = text_file.read_text(encoding="utf-8-sig").split("\n")
         return read_exposure_file(text_file, expected=sum(bool(line.strip()) for line in lines))
     except (OSError, UnicodeDecodeError, ExposureError):
@@ -153,10 +161,3 @@ def _is_result(path: Path) -> bool:
         return bool(read_facts(path).provenance)
     except ImageError:
         return False  # a damaged file is a frame, and its scene will say what is wrong with it
-
-
-def _of_unread_formats(tree: Tree) -> list[str]:
-    return [
-        f"{count} {suffix} {'file is' if count == 1 else 'files are'} left out: hdrfuse does not read this format"
-        for suffix, count in sorted(tree.unread.items())
-    ]

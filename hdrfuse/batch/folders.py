@@ -9,13 +9,11 @@ from pathlib import Path
 
 from hdrfuse.batch.found import Leftover, LeftoverKind
 from hdrfuse.errors import BracketError
+from hdrfuse.formats.kinds import UNREAD_SUFFIXES
 from hdrfuse.imaging.scene import natural_key
 
 NOT_LOOKED_INTO = frozenset({"__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found"})
 """What systems and network drives keep beside pictures; hidden folders are not looked into either."""
-
-UNREAD_SUFFIXES = frozenset({".heic", ".heif", ".hif", ".avif", ".jxl", ".webp", ".jp2", ".psd", ".bmp", ".gif"})
-"""Pictures that hdrfuse does not read."""
 
 CARD_FOLDER = re.compile(r"[1-9]\d\d[0-9A-Za-z_]{5}")
 """A camera's folder on a card (DCF 2.0): 100CANON, 101CANON, which one bracket may span."""
@@ -29,7 +27,7 @@ class Tree:
     """In natural order, a folder before what it holds."""
     unreadable: tuple[Leftover, ...]
     unread: dict[str, int]
-    """How many pictures there are of formats that are not read, by suffix."""
+    """How many pictures there are of formats that are not read, by the format's name."""
 
 
 def walk(root: Path, exclude: Collection[Path] = ()) -> Tree:
@@ -66,8 +64,8 @@ def walk(root: Path, exclude: Collection[Path] = ()) -> Tree:
             if _is_folder(entry):
                 if entry.name.lower() not in NOT_LOOKED_INTO:
                     (links if entry.is_symlink() else pending).append(folder / entry.name)
-            elif (suffix := Path(entry.name).suffix.lower()) in UNREAD_SUFFIXES:
-                unread[suffix] += 1
+            elif name := UNREAD_SUFFIXES.get(Path(entry.name).suffix.lower()):
+                unread[name] += 1
     folders.sort(key=lambda folder: [natural_key(Path(part)) for part in folder.relative_to(root).parts])
     return Tree(folders=tuple(folders), unreadable=tuple(unreadable), unread=dict(unread))
 

@@ -92,6 +92,8 @@ class Discovery:
     scenes: tuple[FoundScene, ...]
     leftovers: tuple[Leftover, ...] = ()
     warnings: tuple[str, ...] = ()
+    unread: str | None = None
+    """How many pictures are of which formats that are not read, in words; one of the warnings."""
 
 
 def parse_grouping(text: str) -> Grouping:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hdrfuse.errors import ImageError
+from hdrfuse.formats.regular import check_regular
 
 BLOCK_BYTES = 1 << 20
 
@@ -47,6 +48,7 @@ class FileIdentity:
 
 def sha256_of(path: Path) -> str:
     """Checksum of a file's content, in hexadecimal."""
+    check_regular(path)
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while block := stream.read(BLOCK_BYTES):

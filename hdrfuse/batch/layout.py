@@ -9,6 +9,7 @@ from hdrfuse.batch.pictures import PagePictures
 from hdrfuse.batch.settings import FORMATS, BatchSettings
 from hdrfuse.batch.work import SceneWork
 from hdrfuse.errors import UsageError
+from hdrfuse.formats.names import fitting
 from hdrfuse.job import MergeJob
 from hdrfuse.outputs import Outputs
 
@@ -53,13 +54,13 @@ def plan_scenes(discovery: Discovery, out: Path, settings: BatchSettings, *, pag
 def _planned(found: FoundScene, root: str, out: Path, settings: BatchSettings, *, page: bool) -> PlannedScene:
     name = PurePosixPath(found.folder.as_posix()) / settings.name.fill(found)
     place = out / name
-    first, *others = (place.with_name(f"{name.name}{FORMATS[each]}") for each in settings.formats)
+    first, *others = (place.with_name(fitting(name.name, FORMATS[each])) for each in settings.formats)
     exr = "exr" in settings.formats
     outputs = Outputs(
         radiance=first,
         copies=tuple(others),
-        preview=place.with_name(f"{name.name}.preview.jpg") if settings.preview else None,
-        ghost_map=place.with_name(f"{name.name}.ghost.png") if settings.ghost_maps else None,
+        preview=place.with_name(fitting(name.name, ".preview.jpg")) if settings.preview else None,
+        ghost_map=place.with_name(fitting(name.name, ".ghost.png")) if settings.ghost_maps else None,
         tonemap=settings.tonemap,
         half=settings.half if exr else None,
         compression=settings.compression,

@@ -11,6 +11,7 @@ from PIL import Image
 
 from hdrfuse.errors import WriteError
 from hdrfuse.formats.atomic import temporary_beside
+from hdrfuse.formats.names import fitting
 from hdrfuse.imaging.color import to_rec709
 from hdrfuse.imaging.ghostmap import draw_ghost_map
 from hdrfuse.imaging.plain import merged_plainly
@@ -32,8 +33,10 @@ class PagePictures:
     @classmethod
     def of(cls, folder: Path, name: str) -> "PagePictures":
         """Name the pictures of a scene below a folder."""
-        paths = (folder / f"{name}.{what}.jpg" for what in ("before", "after", "ghosts"))
-        before, after, ghosts = paths
+        place = folder / name
+        before, after, ghosts = (
+            place.with_name(fitting(place.name, f".{what}.jpg")) for what in ("before", "after", "ghosts")
+        )
         return cls(before=before, after=after, ghosts=ghosts)
 
 

@@ -165,8 +165,9 @@ def _locally(request: BatchRequest) -> Schedule:
 
 def _what_else(discovery: Discovery) -> str:
     """What was found instead of brackets, in words."""
+    unread = f"; {discovery.unread}" if discovery.unread else ""
     if not discovery.leftovers:
-        return "; expected folders or series of photos with different exposures"
+        return unread or "; expected folders or series of photos with different exposures"
     first = discovery.leftovers[0]
     files = sum(len(each.paths) for each in discovery.leftovers)
-    return f" in {files} files; {first.paths[0].name}: {first.reason}"
+    return f" in {files} files; {first.paths[0].name}: {first.reason}{unread}"

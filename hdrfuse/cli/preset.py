@@ -43,7 +43,10 @@ def apply_preset(context: typer.Context, path: Path | None) -> Path | None:
 
 def read_preset(path: Path) -> dict[str, Any]:
     """Read a preset's keys and values. Raises UsageError where it is no TOML file."""
+    from hdrfuse.formats.regular import check_regular
+
     try:
+        check_regular(path)
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"--preset {path}: cannot be read: {error.strerror}") from error

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hdrfuse.errors import BadInputError, OutputError
 from hdrfuse.formats.atomic import replacing
+from hdrfuse.formats.regular import check_regular
 
 Array = NDArray[np.float32]
 ImageKind = Literal["panorama", "photograph", "cutout", "texture"]
@@ -114,7 +115,7 @@ def scaled_to_median(linear: Array) -> Array:
 
 def linear_cutout(path: Path) -> Array:
     """Read a PNG with alpha -> (H, W, 4) linear, premultiplied, cropped to what it shows, 512 px at most."""
-    decoded = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    decoded = _decoded(path, cv2.IMREAD_UNCHANGED)
     if decoded is None or decoded.ndim != 3 or decoded.shape[2] != 4:
         raise BadInputError(f"{path}: not a picture with alpha; a cut-out needs four channels")
     white = np.float32(255 if decoded.dtype == np.uint8 else 65535)
@@ -129,11 +130,21 @@ def linear_cutout(path: Path) -> Array:
 
 def linear_texture(path: Path) -> Array:
     """Read an 8-bit photo -> (H, W, 3) linear, 960 px at most."""
-    decoded = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    decoded = _decoded(path, cv2.IMREAD_COLOR)
     if decoded is None:
         raise BadInputError(f"{path}: not a readable picture")
     rgb = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB).astype(np.float32) / np.float32(255)
     return shrunk(rgb**2.2, LONGEST_TEXTURE_PX)
+
+
+def _decoded(path: Path, flags: int) -> NDArray[Any] | None:
+    """Decode a picture as OpenCV has it, None where it cannot. Raises BadInputError where it cannot be read."""
+    try:
+        check_regular(path)
+        stored = path.read_bytes()
+    except OSError as error:
+        raise BadInputError(f"{path}: cannot be read: {error.strerror}") from error
+    return cv2.imdecode(np.frombuffer(stored, np.uint8), flags) if stored else None
 
 
 def shrunk(linear: Array, longest_px: int) -> Array:

@@ -16,6 +16,7 @@ from hdrfuse.evaluation.results import Evaluation, SceneResult, Score
 from hdrfuse.evaluation.summary import summaries
 from hdrfuse.evaluation.table import Table
 from hdrfuse.formats import replacing
+from hdrfuse.formats.regular import check_regular
 
 INFINITE = "infinite: the picture equals the ground truth"
 
@@ -144,6 +145,7 @@ def paste(evaluation: Evaluation, document: Path) -> None:
 
 def _read(document: Path) -> str:
     try:
+        check_regular(document)
         return document.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInputError(f"{document}: cannot be read as text: {error}") from error

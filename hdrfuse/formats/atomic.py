@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hdrfuse.errors import HdrfuseError, OutputError, WriteError, reason_of
 from hdrfuse.formats.kinds import WRITABLE_SUFFIXES
+from hdrfuse.formats.names import LONGEST_NAME_BYTES, cut
 
 try:
     import fcntl
@@ -32,6 +33,8 @@ def check_writable(path: Path, *, overwrite: bool, suffixes: frozenset[str] = WR
     """See before the work whether `path` can be written. Raises OutputError that says why not."""
     if path.suffix.lower() not in suffixes:
         raise OutputError(f"{path}: cannot write {path.suffix!r} files; expected {' '.join(sorted(suffixes))}")
+    if (length := len(os.fsencode(path.name))) > LONGEST_NAME_BYTES:
+        raise OutputError(f"{path}: a name of {length} bytes; file systems take {LONGEST_NAME_BYTES}")
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; expected a file's name")
     if not overwrite and os.path.lexists(path):
@@ -131,11 +134,8 @@ def remove_unfinished(folder: Path) -> None:
 
 def _temporary_name(path: Path) -> Path:
     """A hidden name beside `path` that nobody can foresee."""
-    stem = path.stem
-    while len(os.fsencode(stem)) > LONGEST_STEM:
-        stem = stem[:-1]
     token = secrets.token_hex(4)
-    return path.with_name(f".{stem}.{token}{_mark(token)}.tmp{path.suffix}")
+    return path.with_name(f".{cut(path.stem, LONGEST_STEM)}.{token}{_mark(token)}.tmp{path.suffix}")
 
 
 def _mark(token: str) -> str:

@@ -20,6 +20,7 @@ from hdrfuse.formats.image import (
     Pixels,
     RadianceFacts,
 )
+from hdrfuse.formats.native import native_path
 from hdrfuse.formats.primaries import stated_primaries
 from hdrfuse.formats.quiet import silenced
 from hdrfuse.formats.refusal import RefusedError
@@ -65,7 +66,11 @@ def read(path: Path) -> DecodedImage:
     with path.open("rb") as stream:
         check_chunks(stream, layout, path.stat().st_size)
     try:
-        with silenced(), OpenEXR.File(str(path), separate_channels=True, num_threads=thread_count()) as file:
+        with (
+            native_path(path) as name,
+            silenced(),
+            OpenEXR.File(name, separate_channels=True, num_threads=thread_count()) as file,
+        ):
             stored = file.channels()
             planes = [np.asarray(stored[name].pixels) for name in picture.channels]
             if any(plane.shape != (layout.height, layout.width) for plane in planes):
@@ -92,8 +97,8 @@ def write(path: Path, radiance: Pixels, facts: RadianceFacts, *, half: bool = Tr
     if facts.white_luminance_cd_m2 is not None:
         attributes["whiteLuminance"] = float(facts.white_luminance_cd_m2)
     stored = _to_half(radiance) if half else np.ascontiguousarray(radiance, np.float32)
-    with OpenEXR.File(attributes, {"RGB": stored}, num_threads=thread_count()) as file:
-        file.write(str(path))
+    with native_path(path) as name, OpenEXR.File(attributes, {"RGB": stored}, num_threads=thread_count()) as file:
+        file.write(name)
 
 
 def thread_count() -> int:
@@ -118,7 +123,7 @@ def _picture(path: Path) -> Picture:
     if any(layout.channels[name] == 0 for name in channels):
         raise RefusedError("is an OpenEXR file of integer channels; expected half or float")
     try:
-        with silenced(), OpenEXR.File(str(path), header_only=True) as file:
+        with native_path(path) as native, silenced(), OpenEXR.File(native, header_only=True) as file:
             attributes = {name: _copied(value) for name, value in file.header().items()}
     except (RuntimeError, ValueError) as error:
         raise RefusedError(f"damaged OpenEXR file: {error}") from error

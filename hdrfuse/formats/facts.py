@@ -4,6 +4,7 @@ from pathlib import Path
 
 from hdrfuse.formats.image import RadianceFacts
 from hdrfuse.formats.kinds import Kind, identify
+from hdrfuse.formats.native import native_path
 from hdrfuse.formats.reading import reader_of, refusing
 
 WHITE_LUMINANCE = {Kind.EXR: "whiteLuminance", Kind.RADIANCE: "white luminance (cd/m2)", Kind.TIFF: "whiteLuminance"}
@@ -42,7 +43,7 @@ def _exr_attributes(path: Path) -> dict[str, str]:
     from hdrfuse.formats.exr import PROVENANCE
     from hdrfuse.formats.quiet import silenced
 
-    with silenced(), OpenEXR.File(str(path), header_only=True) as file:
+    with native_path(path) as native, silenced(), OpenEXR.File(native, header_only=True) as file:
         attributes = {name: str(value) for name, value in file.header().items()}
     kept = (*WHITE_LUMINANCE.values(), PROVENANCE)
     return {name.removeprefix(PROVENANCE): value for name, value in attributes.items() if name.startswith(kept)}

@@ -1,9 +1,11 @@
 """Which format a file is in: by its first bytes, checked against its suffix."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
 from hdrfuse.formats.refusal import RefusedError
+from hdrfuse.formats.regular import check_regular
 
 
 class Kind(StrEnum):
@@ -43,6 +45,12 @@ SUFFIXES: dict[Kind, frozenset[str]] = {
 
 READABLE_SUFFIXES = frozenset().union(*SUFFIXES.values())
 """Suffixes of every file that `read_image` takes, in lower case."""
+
+UNREAD_SUFFIXES = {
+    ".heic": "HEIC", ".heif": "HEIF", ".hif": "HEIF", ".avif": "AVIF", ".jxl": "JPEG XL", ".webp": "WebP",
+    ".jp2": "JPEG 2000", ".j2k": "JPEG 2000", ".psd": "Photoshop", ".psb": "Photoshop", ".bmp": "BMP", ".gif": "GIF",
+}  # fmt: skip
+"""Suffixes of pictures in formats that are not read, with the format's name."""
 
 SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xff\xd8\xff", Kind.JPEG),
@@ -89,9 +97,12 @@ def identify(path: Path) -> Kind:
     Raises RefusedError if the file is empty, of no readable format, or not what its suffix says.
     """
     promised = next((kind for kind, suffixes in SUFFIXES.items() if path.suffix.lower() in suffixes), None)
+    if promised is None and (unread := UNREAD_SUFFIXES.get(path.suffix.lower())):
+        raise RefusedError(not_read({unread: 1}))
     if promised is None:
         readable = " ".join(sorted(READABLE_SUFFIXES - RAW_SUFFIXES))
         raise RefusedError(f"suffix {path.suffix!r} is not an image's; expected {readable} or camera RAW")
+    check_regular(path)
     with path.open("rb") as stream:
         start = stream.read(SNIFFED_BYTES)
     if not start:
@@ -104,3 +115,10 @@ def identify(path: Path) -> Kind:
     if found == promised or (promised is Kind.RAW and found == Kind.TIFF):
         return promised
     raise RefusedError(f"is a {found}, its suffix says {promised}")
+
+
+def not_read(counts: Mapping[str, int]) -> str:
+    """Say how many files of which formats are not read, and what helps: "3 HEIC files are not read; ..."."""
+    listed = " and ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+    one = sum(counts.values()) == 1
+    return f"{listed} {'file is' if one else 'files are'} not read; export as JPEG or TIFF"

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hdrfuse.formats.exif import Exif, block_of, read_exif
 from hdrfuse.formats.image import REC709, DecodedImage, ImageHeader, Pixels
+from hdrfuse.formats.native import native_path
 from hdrfuse.formats.quiet import silenced
 from hdrfuse.formats.raw_segments import check_segments
 from hdrfuse.formats.refusal import RefusedError, check_size
@@ -123,8 +124,8 @@ def _opened(path: Path) -> "rawpy.RawPy":
     except ImportError as error:
         raise RefusedError("reading camera RAW needs rawpy: pip install 'hdrfuse[raw]'") from error
     try:
-        with silenced():
-            return rawpy.imread(str(path))
+        with native_path(path) as name, silenced():
+            return rawpy.imread(name)
     except rawpy.LibRawError as error:
         raise RefusedError(f"is no RAW file that LibRaw reads, or damaged: {_text(error)}") from error
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hdrfuse.errors import ExposureError
 from hdrfuse.formats import Capture, ImageHeader
+from hdrfuse.formats.regular import check_regular
 
 EQUAL_EV = 0.01
 """Exposures closer than this are the same exposure."""
@@ -81,8 +82,11 @@ def parse_evs(text: str) -> list[float]:
 def read_exposure_file(path: Path, *, expected: int) -> list[float]:
     """EVs of an exposure.txt: one a line, blank lines tolerated; ExposureError names file and line."""
     try:
+        check_regular(path)
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ExposureError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise ExposureError(f"{path}: not a readable text file ({error})") from error
     evs = []
     for number, line in enumerate(lines, start=1):
@@ -108,7 +112,7 @@ def ev_of_name(path: Path) -> float | None:
 def exposure_file(folder: Path) -> Path | None:
     """Text file of a folder that states its exposures, None if there is none."""
     for name in ("exposure.txt", "Exposure.txt", "exposures.txt"):
-        if (folder / name).is_file():
+        if (folder / name).exists() and not (folder / name).is_dir():
             return folder / name
     return None
 

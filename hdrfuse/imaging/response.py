@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hdrfuse.errors import ImageError, UsageError, WriteError
 from hdrfuse.formats import replacing
+from hdrfuse.formats.regular import check_regular
 from hdrfuse.imaging.color import srgb_decode
 
 Array = NDArray[np.float64]
@@ -55,6 +56,7 @@ class ResponseCurve:
 def load_response(path: Path) -> ResponseCurve:
     """Read a saved curve; ImageError where the file is not one."""
     try:
+        check_regular(path)
         document = json.loads(path.read_text(encoding="utf-8"))
         samples = np.asarray(document["samples"], dtype=np.float64)
         found = document["format"]
@@ -62,7 +64,9 @@ def load_response(path: Path) -> ResponseCurve:
         raise UsageError(
             f"--response {path}: no such file; auto, {', '.join(KNOWN_CURVES)} and debevec need none"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
         raise ImageError(f"{path}: not a saved response curve ({type(error).__name__})") from error
     if found != FILE_FORMAT or samples.ndim != 2 or samples.shape[0] != 3 or samples.shape[1] < 2:
         raise ImageError(f"{path}: not a saved response curve (3 lists of samples were expected)")

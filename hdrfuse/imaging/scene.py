@@ -3,7 +3,7 @@
 import fnmatch
 import importlib.util
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,8 @@ from pathlib import Path
 from hdrfuse.errors import BracketError, ImageError
 from hdrfuse.formats import RAW_SUFFIXES, READABLE_SUFFIXES, SCENE_REFERRED_SUFFIXES, read_header
 from hdrfuse.formats.facts import read_facts
+from hdrfuse.formats.kinds import UNREAD_SUFFIXES, not_read
+from hdrfuse.formats.names import fitting
 
 NOT_FRAMES = (
     "HDRImg.hdr",
@@ -41,7 +43,7 @@ class Scene:
     def beside(self, ending: str) -> Path:
         """`<scene><ending>` beside the scene: beside its folder, or beside the first of its files."""
         place = self.files[0] if self.folder is None else self.folder.resolve()
-        return place.with_name(f"{self.name}{ending}")
+        return place.with_name(fitting(self.name, ending))
 
 
 def natural_key(path: Path) -> tuple[tuple[tuple[int, float | str], ...], str]:
@@ -64,6 +66,8 @@ def find_scene(paths: Sequence[Path]) -> Scene:
             raise BracketError(f"{path}: no such file or folder")
         if path.is_dir():
             raise BracketError(f"{path}: a folder among files; give one folder, or two and more image files")
+    if unread := _unread(paths):
+        raise BracketError(f"{paths[0]}: {unread}")
     if len(paths) < 2:
         name = paths[0] if paths else "nothing"
         raise BracketError(f"{name}: 1 image given; a bracket needs at least 2" if paths else "no images given")
@@ -77,10 +81,18 @@ def find_scene(paths: Sequence[Path]) -> Scene:
 
 def _scene_of_folder(folder: Path) -> Scene:
     chosen, warnings = frames_of(folder)
+    if unread := _unread(path for path in folder.iterdir() if not path.name.startswith(".")):
+        warnings.append(unread)
     if len(chosen) < 2:
         found = {0: "no image", 1: f"1 image ({chosen[0].name})" if chosen else ""}[len(chosen)]
-        raise BracketError(f"{folder}: {found} found; a bracket needs at least 2")
+        raise BracketError(f"{folder}: {found} found; a bracket needs at least 2{unread and f'; {unread}'}")
     return Scene(name=folder.resolve().name or "scene", files=tuple(chosen), folder=folder, warnings=tuple(warnings))
+
+
+def _unread(paths: Iterable[Path]) -> str:
+    """How many files are pictures of formats that are not read, in words; nothing for none."""
+    counts = Counter(name for path in paths if (name := UNREAD_SUFFIXES.get(path.suffix.lower())))
+    return not_read(counts) if counts else ""
 
 
 def frames_of(folder: Path) -> tuple[list[Path], list[str]]:
@@ -103,7 +115,8 @@ def _may_be_frame(path: Path) -> bool:
         not name.startswith(".")
         and path.suffix.lower() in READABLE_SUFFIXES
         and not any(fnmatch.fnmatch(name.casefold(), pattern.casefold()) for pattern in NOT_FRAMES)
-        and path.is_file()
+        and path.exists()
+        and not path.is_dir()  # a special file is for the reader to refuse
     )
 
 

@@ -79,7 +79,8 @@ def find_weights(name_or_path: str | Path | None = None) -> Path:
     path = Path(name_or_path)
     if not path.is_file():
         names = ", ".join(shipped) or "none"
-        raise WeightsError(f"--weights {path}: no such file, nor the name of shipped weights ({names})")
+        problem = "not a regular file" if path.exists() else "no such file"
+        raise WeightsError(f"--weights {path}: {problem}, nor the name of shipped weights ({names})")
     return path
 
 

@@ -93,10 +93,7 @@ def test_formats_that_are_not_read_are_counted(tmp_path):
     bracket(tmp_path / "beach")
     for name in ("a.heic", "b.HEIC", "c.webp"):
         text(tmp_path / name)
-    assert find_scenes(tmp_path).warnings == (
-        "2 .heic files are left out: hdrfuse does not read this format",
-        "1 .webp file is left out: hdrfuse does not read this format",
-    )
+    assert find_scenes(tmp_path).warnings == ("2 HEIC and 1 WebP files are not read; export as JPEG or TIFF",)
 
 
 def test_links_are_followed_once_and_never_in_circles(tmp_path):
