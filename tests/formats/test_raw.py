@@ -1,3 +1,6 @@
+import os
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -33,6 +36,16 @@ def test_neutral_light_comes_out_linear_and_neutral(tmp_path, write_dng, ramp):
     assert image.white == 65535
     inner = image.pixels[8:-8, 8:-8] / 65535
     np.testing.assert_allclose(inner, ramp[8:-8, 8:-8], atol=0.01)
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are not bytes there")
+def test_a_path_that_is_no_utf_8_is_read(tmp_path, write_dng, ramp):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    path = write_dng(tmp_path / "a.dng", mosaic(ramp)).rename(folder / os.fsdecode(b"\xe9.dng"))
+    expected = read_image(write_dng(tmp_path / "b.dng", mosaic(ramp)))
+    np.testing.assert_array_equal(read_image(path).pixels, expected.pixels)
+    assert read_white_balance(path) == read_white_balance(tmp_path / "b.dng")
 
 
 def test_the_header_needs_no_pixels_and_agrees(tmp_path, write_dng, ramp):

@@ -26,5 +26,9 @@ def test_what_utf8_cannot_carry_is_replaced_and_emoji_stay():
     assert escaped(f"bad\udcff\x00\x1b {family}\t\n") == f"bad\ufffd\ufffd\ufffd {family}\t\n"
 
 
+def test_what_turns_the_direction_of_writing_is_replaced():
+    assert escaped("\u202egnp.jpg\u2069") == "\ufffdgnp.jpg\ufffd"
+
+
 def test_joined_keeps_what_is_markup():
     assert joined([Html("<i></i>"), "<"], " ") == "<i></i> &lt;"
