@@ -1,7 +1,8 @@
 """Names of results, made from what is known of a scene."""
 
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -14,6 +15,9 @@ DATE_FORMAT = "%Y-%m-%d"
 UNDATED = "undated"
 """What {date} gives where no clock was read."""
 
+DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{port}{digit}" for port in ("COM", "LPT") for digit in range(10))})
+"""What Windows takes for a device, whatever the suffix (learn.microsoft.com: Naming Files, Paths, and Namespaces)."""
+
 PLACEHOLDER = re.compile(r"\{([^{}:]*)(?::([^{}]*))?\}")
 
 
@@ -24,26 +28,53 @@ class NamePattern:
     text: str = "{scene}"
 
     def __post_init__(self) -> None:
-        """Raise UsageError for a pattern that names an unknown field or leaves its folder."""
+        """Raise UsageError for a pattern that names an unknown field, or leaves its folder whatever the fields give."""
         for field, form in PLACEHOLDER.findall(self.text):
             if field not in FIELDS or (form and field != "date"):
                 known = ", ".join(f"{{{name}}}" for name in FIELDS)
                 raise UsageError(f"--name {self.text}: {{{field}{form and ':' + form}}} is none of {known}")
-        rest = PurePosixPath(PLACEHOLDER.sub("x", self.text))
-        if "{" in str(rest) or "}" in str(rest):
+        rest = PLACEHOLDER.sub("x", self.text)
+        if "{" in rest or "}" in rest:
             raise UsageError(f"--name {self.text}: a brace that does not close; expected text with {{scene}}")
-        if rest.is_absolute() or not rest.name or ".." in rest.parts or self.text.endswith("/"):
-            raise UsageError(f"--name {self.text}: expected a file's name, or folders below --out and a name")
+        self._check(rest, own=())
 
     def fill(self, found: FoundScene) -> PurePosixPath:
-        """Return a scene's name, below the folder that mirrors the scene's."""
+        """Return a scene's name, below the folder that mirrors the scene's. Raises UsageError for one that is none."""
         known = {"scene": found.name, "first": found.first, "last": found.last}
-        return PurePosixPath(
-            PLACEHOLDER.sub(lambda match: _filled(match[1], match[2], known, found.captured_at), self.text)
+        filled = PLACEHOLDER.sub(
+            lambda match: self._dated(match[2], found.captured_at) if match[1] == "date" else known[match[1]], self.text
         )
+        self._check(filled, own=known.values())
+        return PurePosixPath(filled)
+
+    def _dated(self, form: str | None, date: datetime | None) -> str:
+        if date is None:
+            return UNDATED
+        try:
+            return date.strftime(form or DATE_FORMAT).replace("/", "-")
+        except (ValueError, UnicodeError) as error:
+            raise UsageError(f"--name {self.text}: {form!r} is no form of a date: {error}") from error
+
+    def _check(self, name: str, *, own: Collection[str]) -> None:
+        """Refuse what is no name below the output folder; one that a scene's folder or file has already is sound."""
+        what = f"--name {self.text}" + ("" if name == self.text else f": gives {name!r}")
+        path = PurePosixPath(name)
+        if path.is_absolute() or not path.name or ".." in path.parts or name.endswith("/"):
+            raise UsageError(f"{what}: expected a file's name, or folders below --out and a name")
+        for index, part in enumerate(path.parts, start=1):
+            is_folder = index < len(path.parts)
+            if part not in own and (problem := _problem(part, is_folder=is_folder)) is not None:
+                raise UsageError(f"{what}: {problem}; expected a name that every system can have")
 
 
-def _filled(field: str, form: str | None, known: Mapping[str, str], date: datetime | None) -> str:
-    if field != "date":
-        return known[field]
-    return UNDATED if date is None else date.strftime(form or DATE_FORMAT).replace("/", "-")
+def _problem(part: str, *, is_folder: bool) -> str | None:
+    """Why not every system shows or takes a folder so named, or a file with a suffix behind; None where they do."""
+    if part.startswith("."):
+        return f"{part} is hidden"
+    if is_folder and part.endswith((".", " ")):
+        return f"{part!r} ends in {part[-1]!r}"
+    if (control := next((letter for letter in part if unicodedata.category(letter) == "Cc"), None)) is not None:
+        return f"{control!r} is a control character"
+    if part.split(".")[0].rstrip().upper() in DEVICES:
+        return f"{part} is a device of Windows"
+    return None

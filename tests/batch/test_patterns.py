@@ -46,3 +46,24 @@ def test_what_is_filled_in_is_no_pattern():
 def test_a_pattern_that_names_nothing_known_or_leaves_its_folder_is_refused(pattern):
     with pytest.raises(UsageError, match="--name"):
         NamePattern(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "taken"),
+    [
+        ("{date:..}/{scene}", "dated"), ("{date:.}{date:.}/{scene}", "dated"), ("a/{date:..}/b", "dated"),
+        ("{date:.}", "dated"), ("{date:.}{scene}", "dated"), (".{scene}", "dated"), (".report/{scene}", "dated"),
+        ("{date:con}", "dated"), ("{date:a.}/{scene}", "dated"), ("{date:%n}{scene}", "dated"),
+        ("nul.{scene}", "dated"), ("{scene}\0", "dated"), ("COM1/{scene}", "undated"),
+        ("{date:\ud800}/{scene}", "dated"),
+    ],
+)  # fmt: skip
+def test_a_name_that_leaves_its_folder_or_not_every_system_has_is_refused_whatever_gave_it(pattern, taken):
+    with pytest.raises(UsageError, match="--name"):
+        NamePattern(pattern).fill(found() if taken == "dated" else found(taken=None))
+
+
+@pytest.mark.parametrize("name", ["CON", ".beach", "Smith St.", "a\nb"])
+def test_a_name_that_the_shoot_has_already_is_taken_as_it_is(name):
+    assert str(NamePattern("{scene}").fill(found(name=name))) == name
+    assert str(NamePattern("hdr/{scene}/{date}").fill(found(name=name))) == f"hdr/{name}/2024-05-04"

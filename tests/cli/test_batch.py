@@ -220,6 +220,7 @@ def test_a_scene_that_takes_too_long_is_given_up(batch, shoot):
 @pytest.mark.parametrize(
     ("words", "naming"),
     [
+        (("--name", "{date:..}/{scene}"), "'../"), (("--name", "{date:..}/{scene}", "--dry-run"), "'../"),
         (("--name", "result"), "both be"), (("--name", "{camera}"), "{camera}"), (("--group", "some"), "--group some"),
         (("--format", "png"), "--format png"), (("--format", "hdr", "--half"), "--half"),
         (("--workers", "0"), "--workers 0"), (("--timeout", "0"), "--timeout 0"),
@@ -282,3 +283,12 @@ def test_a_wrong_preset_is_named_with_its_key(run, shoot, tmp_path, text, naming
     assert outcome.code == 2
     assert "studio.toml" in outcome.error
     assert naming in outcome.error
+
+
+def test_a_preset_puts_no_result_beside_the_output_folder(run, shoot, tmp_path):
+    (tmp_path / "studio.toml").write_text('name = "{date:..}/{date:..}/{scene}"\nmethod = "classical"\n')
+    before = listing(tmp_path)
+    outcome = run("batch", shoot, "--preset", tmp_path / "studio.toml")
+    assert outcome.code == 2
+    assert "'../../beach'" in outcome.error or "'../../hill'" in outcome.error
+    assert listing(tmp_path) == before
