@@ -47,10 +47,10 @@ def decide(scene: PlannedScene, out: Path, past: Past, settings: str, *, overwri
     done = None if overwrite else past.done.get(scene.key)
     if done is not None and is_current(done, scene, out, settings):
         return Keep(done=done, warnings=tuple(
-            f"{out / name}: was changed since it was written and is kept" for name in _edited(scene.outputs, out, done)
+            f"{out / name}: was changed since it was written and is kept" for name in _edited(scene.outputs, out, past)
         ))  # fmt: skip
     existing = [name for name in scene.outputs if os.path.lexists(out / name)]
-    if not overwrite and (reason := _foreign(existing, scene, out, past, done)) is not None:
+    if not overwrite and (reason := _foreign(existing, scene, out, past)) is not None:
         return Refuse(reason=reason)
     outputs = replace(scene.work.job.outputs, overwrite=bool(existing))
     try:
@@ -90,12 +90,16 @@ def sweep(work: SceneWork) -> None:
         remove_unfinished(work.pictures.before.parent)
 
 
-def _edited(names: Sequence[str], out: Path, done: DoneScene) -> list[str]:
-    """Outputs that somebody changed since."""
-    return [name for name in names if name in done.outputs and (out / name).stat().st_size != done.outputs[name]]
+def _edited(names: Sequence[str], out: Path, past: Past, *, about_to_be_replaced: bool = False) -> list[str]:
+    """Outputs that somebody changed since: by size and time, and by their content where it is about to be lost."""
+    return [
+        name
+        for name in names
+        if name in past.written and not past.written[name].holds(out / name, whatever_the_time=about_to_be_replaced)
+    ]
 
 
-def _foreign(existing: Sequence[str], scene: PlannedScene, out: Path, past: Past, done: DoneScene | None) -> str | None:
+def _foreign(existing: Sequence[str], scene: PlannedScene, out: Path, past: Past) -> str | None:
     """Say why what is there must not be replaced unasked, None where it may."""
     for name in existing:
         owner = past.owned.get(name)
@@ -107,6 +111,7 @@ def _foreign(existing: Sequence[str], scene: PlannedScene, out: Path, past: Past
                 f"{out / name}: exists already, of other photographs (in {owner.root}{taken}); --overwrite replaces "
                 "it, another --out or --name keeps both"
             )
-    if done is not None and (edited := _edited(existing, out, done)):
+    was_killed = scene.key in past.begun  # it may have written them, and could not note it any more
+    if not was_killed and (edited := _edited(existing, out, past, about_to_be_replaced=True)):
         return f"{out / edited[0]}: was changed since it was written; --overwrite replaces it"
     return None

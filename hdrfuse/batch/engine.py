@@ -160,9 +160,13 @@ class Engine:
 
 def done_scene(result: dict[str, Any], out: Path, settings: str) -> DoneScene:
     """What the journal keeps of a scene's result."""
+    written = {
+        Path(path).relative_to(out).as_posix(): FileIdentity.from_json(each) for path, each in result["outputs"].items()
+    }
     return DoneScene(
         settings=settings,
-        inputs=tuple(FileIdentity(**each) for each in result["inputs"]),
-        outputs={Path(path).relative_to(out).as_posix(): size for path, size in result["outputs"].items()},
+        inputs=tuple(map(FileIdentity.from_json, result["inputs"])),
+        outputs={path: each.size for path, each in written.items()},
         report=result["report"],
+        written=written,
     )

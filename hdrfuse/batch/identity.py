@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ BLOCK_BYTES = 1 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class FileIdentity:
-    """One input as it was when it was read."""
+    """A file as it was when it was read or written."""
 
     name: str
     size: int
-    mtime_ns: int
-    sha256: str
+    mtime_ns: int | None = None
+    sha256: str | None = None
+    """None where only the size was noted, as hdrfuse 0.1.0 did of results."""
 
     @classmethod
     def of(cls, path: Path) -> "FileIdentity":
@@ -32,16 +33,20 @@ class FileIdentity:
 
     @classmethod
     def from_json(cls, entry: dict[str, Any]) -> "FileIdentity":
-        """Read what `asdict` gave. Raises TypeError for anything else."""
-        return cls(**entry)
+        """Read what `asdict` gave and JSON kept."""
+        return cls(**{each.name: entry[each.name] for each in fields(cls)})
 
-    def holds(self, path: Path) -> bool:
-        """Whether `path` is still that file: its size and time say so, or its content where only the time differs."""
+    def holds(self, path: Path, *, whatever_the_time: bool = False) -> bool:
+        """Whether `path` is still that file: its size and time say so, or its content where only the time differs.
+
+        `whatever_the_time` looks at the content even where the time is the same: tools that edit metadata keep it.
+        """
         try:
             facts = path.stat()
             if path.name != self.name or facts.st_size != self.size:
                 return False
-            return facts.st_mtime_ns == self.mtime_ns or sha256_of(path) == self.sha256
+            same_time = facts.st_mtime_ns == self.mtime_ns and not whatever_the_time
+            return same_time or self.sha256 is None or sha256_of(path) == self.sha256
         except OSError:
             return False
 

@@ -9,13 +9,17 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from hdrfuse import __version__
+from hdrfuse.batch.forms import is_line
 from hdrfuse.batch.identity import FileIdentity
 from hdrfuse.errors import OutputError, WriteError
 
 JOURNAL = "journal.jsonl"
+
+LONGEST_LINE_BYTES = 1 << 20
+"""A line longer than this is none of ours: that of a bracket of 32 frames has 20 kB."""
 
 PATIENCE_S, ORPHANS_PATIENCE_S = 2.0, 60.0
 """How long a batch waits for another one to end; for the workers of one that was just killed, longer."""
@@ -45,6 +49,8 @@ class DoneScene:
     outputs: dict[str, int]
     """Bytes of each file, by its path below the output folder."""
     report: dict[str, Any]
+    written: dict[str, FileIdentity] = field(default_factory=dict)
+    """Each file as it was written, by the same path; empty where hdrfuse 0.1.0 wrote it."""
 
 
 @dataclass(kw_only=True)
@@ -57,24 +63,30 @@ class Past:
     """Outputs of scenes that were begun and neither done nor failed since."""
     owned: dict[str, Origin] = field(default_factory=dict)
     """Outputs that a batch began to write, by path, and what from."""
+    written: dict[str, FileIdentity] = field(default_factory=dict)
+    """Outputs as they were when a scene was last done, by path, whatever was begun since."""
     damaged: int = 0
     """Lines that could not be read."""
 
     def learn(self, entry: dict[str, Any]) -> None:
-        """Take in one line. Raises KeyError or TypeError for one that no batch wrote."""
+        """Take in one line, which is as `forms` says."""
         match entry["event"]:
             case "begun":
-                origin = Origin(root=entry["root"], captured_at=entry["captured_at"])
+                origin = Origin(root=entry["root"], captured_at=entry.get("captured_at"))
                 self.done.pop(entry["scene"], None)
                 self.begun[entry["scene"]] = list(entry["outputs"])
                 self.owned |= dict.fromkeys(entry["outputs"], origin)
             case "done":
+                sizes, written = entry["outputs"], entry.get("written") or {}
                 self.done[entry["scene"]] = DoneScene(
                     settings=entry["settings"],
-                    inputs=tuple(FileIdentity(**each) for each in entry["inputs"]),
-                    outputs=dict(entry["outputs"]),
+                    inputs=tuple(map(FileIdentity.from_json, entry["inputs"])),
+                    outputs=dict(sizes),
                     report=dict(entry["report"]),
+                    written={path: FileIdentity.from_json(each) for path, each in written.items()},
                 )
+                self.written |= {path: FileIdentity(name=Path(path).name, size=size) for path, size in sizes.items()}
+                self.written |= self.done[entry["scene"]].written
                 self.begun.pop(entry["scene"], None)
             case "failed":
                 self.begun.pop(entry["scene"], None)
@@ -125,11 +137,13 @@ class Journal:
 def open_journal(folder: Path) -> Iterator[Journal]:
     """Open an output folder's journal, or begin one; a line that was cut off is dropped.
 
-    Raises OutputError where another batch has it open or the system refuses.
+    Raises OutputError where another batch has it open, it is no file or the system refuses.
     """
     path = folder / JOURNAL
     try:
         is_new = not path.exists()
+        if not is_new and not path.is_file():
+            raise OutputError(f"{path}: is no regular file; expected a batch's journal, or none")
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
@@ -148,7 +162,7 @@ def _lock(path: Path, descriptor: int) -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            runner = _runner(_content(descriptor))
+            runner = _runner(descriptor)
             patience_s = PATIENCE_S if runner is None or _is_running(runner) else ORPHANS_PATIENCE_S
             if time.monotonic() - began > patience_s:
                 named = "" if runner is None else f" (process {runner})"
@@ -162,10 +176,10 @@ def _lock(path: Path, descriptor: int) -> None:
             return
 
 
-def _runner(content: bytes) -> int | None:
+def _runner(descriptor: int) -> int | None:
     """The process that began the last run."""
-    pids = [entry.get("pid") for entry in _entries(content) if entry is not None and entry.get("event") == "run"]
-    return pids[-1] if pids and isinstance(pids[-1], int) else None
+    pids = [entry["pid"] for entry in _entries(descriptor) if entry is not None and entry["event"] == "run"]
+    return pids[-1] if pids else None
 
 
 def _is_running(pid: int) -> bool:
@@ -179,39 +193,54 @@ def _is_running(pid: int) -> bool:
 
 
 def _replayed(descriptor: int) -> Past:
-    content = _content(descriptor)
-    whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
-        os.ftruncate(descriptor, len(whole))
-    return _past_of(whole)
-
-
-def _past_of(content: bytes) -> Past:
+    _drop_cut_line(descriptor)
     past = Past()
-    for entry in _entries(content):
-        try:
-            past.learn(entry or {})
-        except (KeyError, TypeError, ValueError, AttributeError):
+    for entry in _entries(descriptor):
+        if entry is None:
             past.damaged += 1
+        else:
+            past.learn(entry)
     return past
 
 
-def _entries(content: bytes) -> Iterator[dict[str, Any] | None]:
-    """Each whole line's object, None for a line that holds none."""
-    for line in content.splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            entry = None
-        yield entry if isinstance(entry, dict) else None
+def _drop_cut_line(descriptor: int) -> None:
+    """Cut what stands behind the last end of a line."""
+    end = os.fstat(descriptor).st_size
+    while end:
+        start = max(0, end - LONGEST_LINE_BYTES)
+        last = os.pread(descriptor, end - start, start).rfind(b"\n")
+        if last >= 0:
+            end = start + last + 1
+            break
+        end = start
+    if end < os.fstat(descriptor).st_size:
+        os.ftruncate(descriptor, end)
 
 
-def _content(descriptor: int) -> bytes:
-    blocks = []
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    while block := os.read(descriptor, 1 << 20):
-        blocks.append(block)
-    return b"".join(blocks)
+def _entries(descriptor: int) -> Iterator[dict[str, Any] | None]:
+    """What each whole line says, None for one that no batch wrote."""
+    with open(descriptor, "rb", closefd=False) as stream:
+        stream.seek(0)
+        for line in _whole_lines(stream):
+            yield None if line is None else _entry(line)
+
+
+def _whole_lines(stream: BinaryIO) -> Iterator[bytes | None]:
+    """Each line that ends, None for one that is longer than any batch's."""
+    is_rest = False
+    while part := stream.readline(LONGEST_LINE_BYTES):
+        ends = part.endswith(b"\n")
+        if ends:
+            yield None if is_rest else part
+        is_rest = not ends
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return entry if is_line(entry) else None
 
 
 def _sync_folder(path: Path) -> None:

@@ -51,12 +51,12 @@ class SceneSteps:
             self.slides = draw_slides(merged, self.work.pictures, tonemap=self.work.job.outputs.tonemap)
 
     def write(self) -> dict[str, Any]:
-        """Write every file -> inputs, sizes of the outputs, report. Raises OutputError or WriteError."""
+        """Write every file -> inputs, outputs, report. Raises OutputError or WriteError, ImageError for a lost one."""
         for path, slide in self.slides.items():
             slide.write(path)
         report = self.steps.write()
         return {
             "inputs": [asdict(each) for each in self.identities],
-            "outputs": {str(path): path.stat().st_size for path in self.work.job.outputs.files.values()},
+            "outputs": {str(path): asdict(FileIdentity.of(path)) for path in self.work.job.outputs.files.values()},
             "report": report,
         }

@@ -121,8 +121,8 @@ def facts_of(report: Mapping[str, Any]) -> dict[str, Any]:
         "warnings": tuple(report["warnings"]),
         "seconds": dict(report["seconds"]),
         "size_px": (width, height),
-        "ghost_fraction": report["ghost_fraction"],
+        "ghost_fraction": report.get("ghost_fraction"),
         "captured_at": taken and datetime.fromisoformat(taken),
         "camera": capture.get("camera"),
-        "peak_memory_mb": report["peak_memory_mb"],
+        "peak_memory_mb": report.get("peak_memory_mb"),
     }

@@ -1,12 +1,14 @@
 """The engine with another scheduler than the local one: what it submits, notes and does again."""
 
 from collections import deque
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from hdrfuse.batch.engine import Engine, Listener
 from hdrfuse.batch.found import FoundScene
+from hdrfuse.batch.identity import FileIdentity
 from hdrfuse.batch.journal import Origin, open_journal
 from hdrfuse.batch.layout import PlannedScene
 from hdrfuse.batch.scheduler import Failed, Finished, Lost, Started
@@ -49,7 +51,7 @@ class Elsewhere:
 def result(work):
     path = work.job.outputs.radiance
     path.write_bytes(b"picture")
-    return {"inputs": [], "outputs": {str(path): 7}, "report": {"warnings": []}}
+    return {"inputs": [], "outputs": {str(path): asdict(FileIdentity.of(path))}, "report": {"warnings": []}}
 
 
 def planned(out, name):

@@ -49,3 +49,18 @@ def test_the_order_and_the_number_of_files_count(photo):
     assert unchanged(identities, [photo, second])
     assert not unchanged(identities, [second, photo])
     assert not unchanged(identities, [photo])
+
+
+def test_an_edit_that_keeps_size_and_time_shows_where_the_content_is_looked_at(photo):
+    identity = FileIdentity.of(photo)
+    photo.write_bytes(b"same pixels")
+    os.utime(photo, ns=(1, identity.mtime_ns))
+    assert identity.holds(photo)
+    assert not identity.holds(photo, whatever_the_time=True)
+
+
+def test_where_only_the_size_was_noted_it_decides(photo):
+    noted = FileIdentity(name="a.jpg", size=11)
+    assert noted.holds(photo, whatever_the_time=True)
+    photo.write_bytes(b"more pixels, and more")
+    assert not noted.holds(photo)

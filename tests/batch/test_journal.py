@@ -11,9 +11,11 @@ from hdrfuse.batch.identity import FileIdentity
 from hdrfuse.batch.journal import JOURNAL, DoneScene, Origin, open_journal
 from hdrfuse.errors import OutputError, WriteError
 
+from .toys import REPORT
+
 ORIGIN = Origin(root="/card", captured_at="2024-05-04T16:20:00")
 FILE = FileIdentity(name="a.jpg", size=3, mtime_ns=7, sha256="ab")
-DONE = DoneScene(settings="s", inputs=(FILE,), outputs={"beach.exr": 12}, report={"warnings": []})
+DONE = DoneScene(settings="s", inputs=(FILE,), outputs={"beach.exr": 12}, report=REPORT)
 
 
 def write_some(folder):
@@ -65,6 +67,105 @@ def test_a_damaged_line_is_counted_and_costs_no_other(tmp_path):
     with open_journal(tmp_path) as journal:
         assert journal.past.done == {"beach": DONE}
         assert journal.past.damaged == 2
+
+
+def replaced(value, *keys):
+    """What `value` becomes where another value stands behind some keys of it; GONE takes the last one away."""
+    key, *others = keys[:-1]
+    inner = replaced(value[key], *others, keys[-1]) if others else keys[-1]
+    if isinstance(value, list):
+        return [inner if index == key else each for index, each in enumerate(value)]
+    kept = {name: each for name, each in value.items() if name != key}
+    return kept if inner is GONE else {**kept, key: inner}
+
+
+GONE = object()
+
+
+@pytest.mark.parametrize(
+    ("event", "keys"),
+    [
+        ("begun", ("scene", 7)), ("begun", ("root", 5)), ("begun", ("captured_at", 7)), ("begun", ("captured_at", "x")),
+        ("begun", ("outputs", "a.exr")), ("begun", ("outputs", [["a.exr"]])), ("begun", ("outputs", GONE)),
+        ("begun", ("event", ["begun"])), ("begun", ("event", GONE)), ("failed", ("scene", {})),
+        ("run", ("pid", -1)), ("run", ("pid", 2**40)), ("run", ("pid", True)), ("run", ("root", None)),
+        ("done", ("settings", 1)), ("done", ("inputs", {})), ("done", ("inputs", 0, 5)), ("done", ("inputs", 0, {})),
+        ("done", ("inputs", 0, "size", -1)), ("done", ("inputs", 0, "mtime_ns", "late")),
+        ("done", ("outputs", ["beach.exr"])), ("done", ("outputs", "beach.exr", "12")), ("done", ("written", [])),
+        ("done", ("written", {"beach.exr": {}})), ("done", ("report", {})), ("done", ("report", 5)),
+        ("done", ("report", "warnings", [5])), ("done", ("report", "warnings", GONE)),
+        ("done", ("report", "inputs", 0, "capture", None)), ("done", ("report", "inputs", 0, "name", "\ud800")),
+        ("done", ("report", "inputs", 1, "capture", "captured_at", "yesterday")),
+        ("done", ("report", "inputs", 1, "ev", 10**400)), ("done", ("report", "reference", "index", 2)),
+        ("done", ("report", "reference", "index", -1)), ("done", ("report", "size", [4])),
+        ("done", ("report", "size", [4, 10**400])), ("done", ("report", "seconds", "total", float("nan"))),
+        ("done", ("report", "seconds", "total", float("inf"))), ("done", ("report", "network", "cpu")),
+        ("done", ("report", "peak_memory_mb", "much")), ("done", ("report", "outputs", {"radiance": None})),
+    ],
+)  # fmt: skip
+def test_a_line_whose_fields_are_not_what_they_should_be_is_damaged(tmp_path, event, keys):
+    write_some(tmp_path)
+    path = tmp_path / JOURNAL
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    odd = next(line for line in lines if line["event"] == event)
+    with path.open("a") as stream:
+        stream.write(json.dumps(replaced(odd, *keys)) + "\n")
+    with open_journal(tmp_path) as journal:
+        assert journal.past.damaged == 1
+        assert journal.past.done == {"beach": DONE}
+        assert journal.past.begun == {"lake": ["lake.exr"]}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[" * 200_000, b'{"event": "later", "a": ' + b"[" * 60 + b"]" * 60 + b"}", b"7", b"null", b'"begun"',
+        b'{"event": "begun", "scene": "' + b"a" * (3 << 20) + b'"}', b"9" * 5000, b"a" * (1 << 20), b"",
+    ],
+)  # fmt: skip
+def test_a_line_that_is_too_deep_too_long_or_no_object_is_damaged_and_costs_no_other(tmp_path, line):
+    write_some(tmp_path)
+    path = tmp_path / JOURNAL
+    first, *others = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([first, line, b"\n", *others]))
+    with open_journal(tmp_path) as journal:
+        assert journal.past.damaged == 1
+        assert journal.past.done == {"beach": DONE}
+
+
+def test_an_event_of_a_later_version_and_further_fields_are_of_no_account(tmp_path):
+    write_some(tmp_path)
+    path = tmp_path / JOURNAL
+    text = path.read_text().replace('"sha256"', '"blake3": "cd", "sha256"')
+    path.write_text(text + '{"event": "paused", "scene": 7}\n')
+    with open_journal(tmp_path) as journal:
+        assert journal.past.damaged == 0
+        assert journal.past.done == {"beach": DONE}
+
+
+@pytest.mark.parametrize("length", [3, (1 << 20) - 1, 1 << 20, 5 << 19])
+def test_a_tail_without_an_end_is_cut_off_however_long(tmp_path, length):
+    write_some(tmp_path)
+    path = tmp_path / JOURNAL
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"a" * length)
+    with open_journal(tmp_path) as journal:
+        assert journal.past.damaged == 0
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("kind", ["folder", "fifo", "device"])
+def test_a_journal_that_is_no_regular_file_is_refused(tmp_path, kind):
+    path = tmp_path / JOURNAL
+    match kind:
+        case "folder":
+            path.mkdir()
+        case "fifo":
+            os.mkfifo(path)
+        case "device":
+            path.symlink_to("/dev/zero")
+    with pytest.raises(OutputError, match=r"journal\.jsonl: is no regular file"), open_journal(tmp_path):
+        pass
 
 
 def test_two_batches_exclude_each_other(tmp_path):

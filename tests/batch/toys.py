@@ -11,6 +11,18 @@ from typing import Any
 from hdrfuse.errors import ImageError, UsageError
 from hdrfuse.progress import Progress
 
+REPORT: dict[str, Any] = {
+    "inputs": [
+        {"name": "a.jpg", "ev": -2.0, "ev_source": "EXIF", "shift_px": 1.5, "ghost_fraction": 0.1,
+         "capture": {"exposure_time_s": 0.01, "iso": 100, "captured_at": "2024-05-04T16:20:00", "camera": "Body A"}},
+        {"name": "b.jpg", "ev": 0, "ev_source": "EXIF", "capture": {}},
+    ],
+    "reference": {"index": 1, "name": "b.jpg"}, "size": [16, 12], "outputs": {"radiance": "/hdr/beach.exr"},
+    "warnings": [], "seconds": {"total": 0.5}, "ghost_fraction": 0.1, "peak_memory_mb": 97.7,
+    "network": {"device": "cpu"},
+}  # fmt: skip
+"""What a merge says of itself, as far as a batch reads it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Toy:

@@ -163,6 +163,76 @@ def test_a_result_that_was_edited_is_kept(batch, shoot):
     assert (out / "hill.preview.jpg").read_bytes() == b"retouched"
 
 
+def test_an_edit_of_the_same_size_is_seen_and_never_lost(batch, shoot):
+    out = shoot / "hdr"
+    assert batch(shoot).code == 0
+    exr, preview = out / "hill.exr", out / "hill.preview.jpg"
+    times = exr.stat()
+    for path in (exr, preview):
+        data = bytearray(path.read_bytes())
+        data[-1] ^= 1
+        path.write_bytes(data)
+    os.utime(preview, (1, 1))
+    os.utime(exr, ns=(times.st_atime_ns, times.st_mtime_ns))  # as a tool that keeps times leaves it
+    edited = results(out)
+    outcome = batch(shoot)
+    assert outcome.code == 0
+    assert "hill.preview.jpg: was changed" in outcome.err
+    preview.unlink()  # what is left seems untouched, and is about to be replaced
+    outcome = batch(shoot)
+    assert outcome.code == 3
+    assert "hill.exr: was changed since it was written; --overwrite" in outcome.err
+    assert results(out)["hill.exr"] == edited["hill.exr"]
+
+
+def test_an_edit_of_a_result_survives_a_scene_that_failed_since(batch, shoot):
+    out, frame = shoot / "hdr", shoot / "hill" / "shot1.jpg"
+    assert batch(shoot).code == 0
+    sound = frame.read_bytes()
+    frame.write_bytes(sound[:-900])
+    assert batch(shoot).code == 3
+    (out / "hill.preview.jpg").write_bytes(b"retouched")
+    frame.write_bytes(sound)
+    os.utime(frame, (1, 1))
+    Image.fromarray(photograph(1.5)).save(shoot / "hill" / "shot2.jpg", exif=frame_exif(1.0))
+    outcome = batch(shoot)
+    assert outcome.code == 3
+    assert "hill.preview.jpg: was changed" in outcome.err
+    assert (out / "hill.preview.jpg").read_bytes() == b"retouched"
+
+
+def test_what_an_earlier_version_noted_is_still_taken_for_done(batch, shoot):
+    out = shoot / "hdr"
+    assert batch(shoot).code == 0
+    lines = [json.loads(line) for line in (out / "journal.jsonl").read_text().splitlines()]
+    for line in lines:
+        line.pop("written", None)
+    (out / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    outcome = batch(shoot)
+    assert outcome.err == ""
+    assert "0 merged, 2 done before" in outcome.out
+
+
+@pytest.mark.parametrize("odd", ["deep", "number", "report"])
+def test_an_odd_line_of_the_journal_costs_its_scene_another_merge_and_nothing_else(batch, shoot, odd):
+    out = shoot / "hdr"
+    assert batch(shoot).code == 0
+    lines = (out / "journal.jsonl").read_text().splitlines()
+    match odd:
+        case "deep":
+            lines.append("[" * 200_000)
+        case "number":
+            lines.append('{"event": "begun", "scene": "hill", "root": 5, "captured_at": 7, "outputs": ["hill.exr"]}')
+        case "report":
+            done = next(index for index, line in enumerate(lines) if '"done"' in line and '"hill"' in line)
+            lines[done] = json.dumps({**json.loads(lines[done]), "report": {}})
+    (out / "journal.jsonl").write_text("\n".join(lines) + "\n")
+    outcome = batch(shoot)
+    assert outcome.code == 0
+    assert "journal.jsonl: 1 damaged lines are ignored" in outcome.err
+    assert statuses(out) == {"hill": "merged" if odd == "report" else "kept", "monday/beach": "kept"}
+
+
 def test_other_photographs_of_the_same_names_replace_nothing(batch, shoot, tmp_path):
     out = tmp_path / "archive"
     assert batch(shoot, "--out", out).code == 0
