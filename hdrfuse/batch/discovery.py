@@ -8,10 +8,10 @@ from pathlib import Path
 from hdrfuse.batch.division import Division, divide, found, holds_one_scene, scene_of, with_exposures
 from hdrfuse.batch.folders import is_card_folder, pooled, walk
 from hdrfuse.batch.found import Discovery, FoundScene, Grouping, Leftover, LeftoverKind
-from hdrfuse.batch.leftovers import single
+from hdrfuse.batch.leftovers import single, unreadable, what_went_wrong
 from hdrfuse.batch.naming import placed
 from hdrfuse.batch.shots import Shot, named_where_exif_is_copied, read_shots
-from hdrfuse.errors import BracketError, ExposureError, ImageError
+from hdrfuse.errors import ExposureError
 from hdrfuse.formats import SCENE_REFERRED_SUFFIXES
 from hdrfuse.formats.facts import read_facts
 from hdrfuse.formats.kinds import not_read
@@ -39,8 +39,8 @@ def find_scenes(
     for folder in tree.folders:
         try:
             files, noted = frames_of(folder)
-        except BracketError as error:
-            reason = str(error).removeprefix(f"{folder}: ")
+        except Exception as error:  # whatever it is, other folders have scenes
+            reason = what_went_wrong(error).removeprefix(f"{folder}: ")
             leftovers.append(Leftover(paths=(folder,), kind=LeftoverKind.UNREADABLE, reason=reason))
             continue
         listings[folder] = _without_results(files)
@@ -54,7 +54,10 @@ def find_scenes(
             folders=folders,
             shots=named_where_exif_is_copied([shots[path] for folder in folders for path in listings[folder]]),
         )
-        divided = pool.divided(group)
+        try:
+            divided = pool.divided(group)
+        except Exception as error:  # files that went away meanwhile, or a header that nobody foresaw
+            divided = Division(scenes=(), leftovers=(unreadable(pool.shots, error),))
         scenes += divided.scenes
         leftovers += divided.leftovers
     return Discovery(
@@ -159,5 +162,5 @@ def _without_results(files: Sequence[Path]) -> list[Path]:
 def _is_result(path: Path) -> bool:
     try:
         return bool(read_facts(path).provenance)
-    except ImageError:
+    except Exception:
         return False  # a damaged file is a frame, and its scene will say what is wrong with it

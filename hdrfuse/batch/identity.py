@@ -47,7 +47,7 @@ class FileIdentity:
                 return False
             same_time = facts.st_mtime_ns == self.mtime_ns and not whatever_the_time
             return same_time or self.sha256 is None or sha256_of(path) == self.sha256
-        except OSError:
+        except (OSError, ImageError):
             return False
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from hdrfuse.batch.evidence import alike, differ, one_aperture, pause_s
 from hdrfuse.batch.found import Leftover, LeftoverKind
 from hdrfuse.batch.shots import Shot
+from hdrfuse.errors import HdrfuseError
+from hdrfuse.formats.reading import first_line
 
 LONGEST_PAUSE_S = 5.0
 """Frames within this many seconds of each other were meant as one series."""
@@ -23,6 +25,17 @@ def leftovers_of(shots: Sequence[Shot]) -> list[Leftover]:
 def interrupted(shots: Sequence[Shot], reason: str) -> Leftover:
     """Report a part of a bracket."""
     return Leftover(paths=_paths(shots), kind=LeftoverKind.INTERRUPTED, reason=reason)
+
+
+def unreadable(shots: Sequence[Shot], error: Exception) -> Leftover:
+    """Report shots that an error kept from being divided."""
+    reason = f"cannot be divided into scenes: {what_went_wrong(error)}"
+    return Leftover(paths=_paths(shots), kind=LeftoverKind.UNREADABLE, reason=reason)
+
+
+def what_went_wrong(error: Exception) -> str:
+    """Say it in a line: an error of ours says it all, another one's kind says most."""
+    return str(error) if isinstance(error, HdrfuseError) else f"unexpected {type(error).__name__}: {first_line(error)}"
 
 
 def single(shot: Shot) -> Leftover:

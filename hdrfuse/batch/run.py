@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from hdrfuse.batch.crew import check_here, gather_crew
-from hdrfuse.batch.decision import Keep, Refuse, decide, sweep
+from hdrfuse.batch.decision import Keep, Merge, Refuse, decide, sweep
 from hdrfuse.batch.discovery import find_scenes
 from hdrfuse.batch.engine import Engine, Listener, SceneResult
 from hdrfuse.batch.found import Discovery, Grouping
@@ -140,12 +140,16 @@ def _sorted_out(
     for scene in scenes:
         if scene.key in journal.past.begun:
             sweep(scene.work)
-        match decide(scene, request.out, journal.past, settings, overwrite=request.overwrite):
+        try:
+            decision = decide(scene, request.out, journal.past, settings, overwrite=request.overwrite)
+        except OSError as error:
+            decision = Refuse(reason=f"{error.filename}: cannot be looked at: {error.strerror}")
+        match decision:
             case Keep(done=done, warnings=warnings):
                 results[scene.key] = SceneResult(scene=scene, done=done, earlier=True, warnings=warnings)
             case Refuse(reason=reason):
                 results[scene.key] = SceneResult(scene=scene, reason=reason)
-            case decision:
+            case Merge():
                 to_do.append((scene, decision.work))
     return results, to_do
 

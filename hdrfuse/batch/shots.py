@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hdrfuse.errors import ImageError
 from hdrfuse.formats import Capture, ImageHeader, read_header
+from hdrfuse.formats.reading import first_line
 from hdrfuse.imaging.exposure import EQUAL_EV, ev_of_name
 from hdrfuse.threads import in_threads
 
@@ -68,11 +69,17 @@ def read_shots(files: Sequence[Path], progress: Callable[[int, int], None] | Non
 
 
 def read_shot(path: Path) -> Shot:
-    """Read one file's header."""
+    """Read one file's header; whatever goes wrong with it concerns no other file."""
     try:
-        header = read_header(path)
+        return _read_shot(path)
     except ImageError as error:
         return Shot(path=path, problem=str(error).removeprefix(f"{path}: "))
+    except Exception as error:  # a reader's own mistake, or what the file made it run out of
+        return Shot(path=path, problem=f"cannot be read: {type(error).__name__}: {first_line(error)}")
+
+
+def _read_shot(path: Path) -> Shot:
+    header = read_header(path)
     capture = header.capture
     moment = capture.captured_at
     clock_s = None if moment is None else moment.replace(tzinfo=UTC).timestamp()  # what the clock showed
@@ -83,6 +90,8 @@ def read_shot(path: Path) -> Shot:
         ("EXIF bias", capture.exposure_bias_ev),
     ):
         if value is not None:
+            if not math.isfinite(value):
+                return Shot(path=path, problem=f"states an exposure of {value} EV; expected a number")
             return Shot(path=path, header=header, ev=value, ev_source=source, clock_s=clock_s)
     return Shot(path=path, header=header, clock_s=clock_s)
 

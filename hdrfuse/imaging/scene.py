@@ -150,7 +150,7 @@ def _without_earlier_results(files: list[Path]) -> list[Path]:
     linear = [path for path in files if path.suffix.lower() in TIFF_SUFFIXES | SCENE_REFERRED_SUFFIXES]
     floats = [path for path in linear if _is_float(path)]
     if len(floats) == len(files):
-        floats = [path for path in floats if read_facts(path).provenance]
+        floats = [path for path in floats if _is_result(path)]
     return [path for path in files if path not in floats] if len(floats) < len(files) else files
 
 
@@ -159,3 +159,10 @@ def _is_float(path: Path) -> bool:
         return read_header(path).dtype == "float32"
     except ImageError:
         return False  # a damaged file is a frame, and reading the bracket will say what is wrong with it
+
+
+def _is_result(path: Path) -> bool:
+    try:
+        return bool(read_facts(path).provenance)
+    except ImageError:
+        return False  # as above

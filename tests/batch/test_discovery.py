@@ -3,16 +3,20 @@
 import json
 import os
 import pickle
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from hdrfuse.batch import discovery as discovery_module
+from hdrfuse.batch import shots as shots_module
 from hdrfuse.batch.discovery import find_scenes
 from hdrfuse.batch.found import parse_grouping
 from hdrfuse.batch.listing import HEADINGS, plan_of, table_lines, table_rows
 from hdrfuse.errors import BracketError, UsageError
-from hdrfuse.formats import RadianceFacts, write_image
+from hdrfuse.formats import RadianceFacts, read_header, write_image
 from hdrfuse.imaging import scene as scene_module
 from hdrfuse.imaging.scene import find_scene
 
@@ -139,6 +143,81 @@ def test_an_unreadable_folder_is_a_leftover(tmp_path):
     assert names_of(discovery) == ["beach"]
     assert left_of(discovery) == {"unreadable": ["locked"]}
     assert discovery.leftovers[0].is_failure
+
+
+ODD = [RecursionError(), MemoryError(), ValueError("math domain error"), KeyError(5), OSError(5, "Input/output error"),
+       SystemError("null argument\nwithout exception"), ImportError("no rawpy")]  # fmt: skip
+
+
+@pytest.mark.parametrize("error", ODD, ids=lambda error: type(error).__name__)
+def test_whatever_one_file_makes_a_reader_raise_ends_nothing(tmp_path, monkeypatch, error):
+    def read(path):
+        if path.name == "IMG_0001.jpg" and path.parent.name == "odd":
+            raise error
+        return read_header(path)
+
+    monkeypatch.setattr(shots_module, "read_header", read)
+    bracket(tmp_path / "beach")
+    Camera(tmp_path / "odd").shoot()
+    flat = Camera(tmp_path / "flat" / "odd")
+    flat.shoot()
+    expected = [flat.wait(60).aeb(0, -2, 2), flat.wait(60).aeb(0, -2, 2)]
+    discovery = find_scenes(tmp_path)
+    assert names_of(discovery) == ["beach", *(f"flat/odd/{name}" for name in expected)]
+    assert left_of(discovery) == {"unreadable": ["IMG_0001.jpg", "IMG_0001.jpg"]}
+    reasons = {left.reason for left in discovery.leftovers}
+    assert all(left.is_failure for left in discovery.leftovers)
+    assert len(reasons) == 1
+    assert type(error).__name__ in reasons.pop()
+    plan_of(discovery)
+    table_lines(discovery)
+
+
+def test_a_folder_that_cannot_be_divided_costs_no_other(tmp_path, monkeypatch):
+    def read(path):
+        header = read_header(path)
+        lens = {"focal_length_mm": 0.0} if path.parent.name == "odd" else {}
+        return replace(header, capture=replace(header.capture, **lens))
+
+    monkeypatch.setattr(shots_module, "read_header", read)
+    bracket(tmp_path / "beach")
+    bracket(tmp_path / "odd")
+    discovery = find_scenes(tmp_path)
+    assert names_of(discovery) == ["beach"]
+    assert left_of(discovery) == {"unreadable": [f"IMG_000{number}.jpg" for number in (1, 2, 3)]}
+    assert "ZeroDivisionError" in discovery.leftovers[0].reason
+
+
+def test_files_and_folders_that_vanish_meanwhile_are_left_over(tmp_path, monkeypatch):
+    gone = bracket(tmp_path / "gone")
+    short = bracket(tmp_path / "short")
+    bracket(tmp_path / "beach")
+
+    def read(files, progress):
+        shots = shots_module.read_shots(files, progress)
+        shutil.rmtree(gone)
+        (short / "IMG_0001.jpg").unlink()
+        (short / "IMG_0002.jpg").unlink()
+        return shots
+
+    monkeypatch.setattr(discovery_module, "read_shots", read)
+    discovery = find_scenes(tmp_path)
+    assert names_of(discovery) == ["beach"]
+    assert {left.paths[0].parent.name: left.is_failure for left in discovery.leftovers} == {"gone": True, "short": True}
+
+
+@pytest.mark.parametrize("stated", ["exposure time (s): -1", "ISO: -100", "f-number: -8", "exposure time (s): inf"])
+def test_an_hdr_file_whose_comments_make_no_sense_ends_nothing(tmp_path, stated):
+    bracket(tmp_path / "beach")
+    pixels = b"\x80\x80\x80\x81" * 16
+    for name in ("a.hdr", "b.hdr"):
+        path = text(tmp_path / "odd" / name)
+        header = f"#?RADIANCE\n# {stated}\nFORMAT=32-bit_rle_rgbe\n\n-Y 4 +X 4\n"
+        path.write_bytes(header.encode() + pixels)
+    discovery = find_scenes(tmp_path)
+    assert "beach" in names_of(discovery)
+    listed = [scene.files for scene in discovery.scenes] + [left.paths for left in discovery.leftovers]
+    assert {"a.hdr", "b.hdr"} <= {path.name for paths in listed for path in paths}
 
 
 @pytest.mark.parametrize("name", ["missing", "a.jpg"])
