@@ -8,9 +8,10 @@ from pathlib import Path
 from hdrfuse.batch.cameras import by_camera
 from hdrfuse.batch.evidence import alike, differ, one_aperture, pause_s
 from hdrfuse.batch.found import MOST_FRAMES, FoundScene, Leftover
-from hdrfuse.batch.grouping import Span, brackets_of, groups_of, has_steps, is_one_bracket
+from hdrfuse.batch.grouping import brackets_of, groups_of, is_one_bracket
 from hdrfuse.batch.leftovers import interrupted, leftovers_of
 from hdrfuse.batch.shots import Shot
+from hdrfuse.batch.spans import Span, has_steps
 from hdrfuse.imaging.scene import Scene
 
 LONGEST_PAUSE_IN_A_FOLDER_S = 120.0
@@ -109,8 +110,7 @@ def _by_exposures(stream: Sequence[Shot]) -> Division:
     scenes: list[FoundScene] = []
     leftovers = []
     for index, (span, shots) in enumerate(zip(spans, members, strict=True)):
-        steps = span.verdict.steps if span.verdict else ()
-        repeated = any(other is not span and has_steps(other, steps) for other in spans)
+        repeated = any(other is not span and has_steps(other, span.steps) for other in spans)
         if index in beside_blank and not repeated:
             leftovers.append(interrupted(shots, f"{beside_blank[index]} beside them may be a frame of the bracket"))
         elif not span.complete:

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hdrfuse.batch.repeats import Place, distinct, place_of_repeats, snapped
 from hdrfuse.batch.shots import Shot
 
 DISTINCT_EV = 0.19
@@ -29,7 +30,7 @@ SAME_FOCAL_LENGTH = 1.02
 CLOCK_ERROR_S = 1.0
 """Times in whole seconds, or written late by a busy camera, may run backwards by this much."""
 
-BRACKET_COST, UNEVEN_COST, UNORDERED_COST, PAIR_COST, START_COST = 1.0, 0.6, 0.2, 0.3, 0.1
+BRACKET_COST, UNEVEN_COST, UNORDERED_COST, PAIR_COST, START_COST, REPEAT_COST = 1.0, 0.6, 0.2, 0.3, 0.1, 0.1
 PAUSE_COST_PER_S, PAUSE_BY_HAND_COST_PER_S, LONGEST_PAUSE_COST = 0.1, 0.03, 0.8
 """In frames: how many more a bracket must have to be preferred in spite of a cost. A bracket costs a frame, so that
 none is torn apart to find room for a lone one; the longest pause costs less, so that steps go on over it."""
@@ -111,6 +112,8 @@ class Verdict:
     """EV of each frame beyond the first one's."""
     centre_ev: float | None = None
     """Middle of the shifts that the camera states; None where it states none."""
+    repeats: Place = "none"
+    """Where an exposure comes twice; `grouping` asks for more evidence then."""
 
 
 def judge(shots: Sequence[Shot]) -> Verdict | None:
@@ -118,13 +121,15 @@ def judge(shots: Sequence[Shot]) -> Verdict | None:
     how = _how(shots)
     ladder = ladder_of(shots)
     evs = [shot.ev for shot in shots if shot.ev is not None]
-    if how is None or ladder is None or max(evs) - min(evs) < LEAST_SPAN_EV[how]:
+    repeats = None if ladder is None else place_of_repeats(ladder, DISTINCT_EV)
+    if how is None or ladder is None or repeats is None or max(evs) - min(evs) < LEAST_SPAN_EV[how]:
         return None
     pauses_s = [max(pause, 0.0) for pair in itertools.pairwise(shots) if (pause := pause_s(*pair)) is not None]
     longest_s = LONGEST_PAUSE_IN_A_PAIR_S if len(shots) == 2 and how != "auto" else LONGEST_PAUSE_S[how]
     if max(pauses_s, default=0.0) > longest_s or (how != "auto" and not one_aperture(shots)):
         return None
-    widths = [after - before for before, after in itertools.pairwise(sorted(ladder))]
+    rungs = distinct(ladder, DISTINCT_EV)
+    widths = [after - before for before, after in itertools.pairwise(rungs)]
     even = max(widths) - min(widths) <= max(EVEN_EV, EVEN_SHARE * sum(widths) / len(widths))
     nearly_even = even or (how == "auto" and max(widths) <= NEARLY_EVEN * min(widths))
     ordered = is_monotone(ladder) or (is_centred(ladder) and nearly_even)
@@ -132,7 +137,9 @@ def judge(shots: Sequence[Shot]) -> Verdict | None:
     told = how in ("auto", "dialled") and stated_shifts(shots) is not None
     if not (ordered or told or (even and listed)):
         return None
-    if how in ("metered", "unsaid") and (len(shots) < 3 or not even or min(widths) < METERED_STEP_EV):
+    if repeats != "none" and not (ordered and _repeats_in_time(shots)):
+        return None
+    if how in ("metered", "unsaid") and (len(rungs) < 3 or not even or min(widths) < METERED_STEP_EV):
         return None
     first = shots[0].capture
     cost_per_s = PAUSE_BY_HAND_COST_PER_S if how == "manual" else PAUSE_COST_PER_S
@@ -141,17 +148,19 @@ def judge(shots: Sequence[Shot]) -> Verdict | None:
         + UNEVEN_COST * (not even)
         + UNORDERED_COST * (not ordered)
         + PAIR_COST * (len(shots) == 2)
+        + REPEAT_COST * (repeats != "none")
         + START_COST * (_shift(shots[0]) != 0.0 and first.bracket_shot != 1)
         + sum(min(cost_per_s * pause, LONGEST_PAUSE_COST) for pause in pauses_s)
     )
     centre_ev = (min(ladder) + max(ladder)) / 2 if told else None
     steps = tuple(rung - ladder[0] for rung in ladder)
-    return Verdict(score=len(shots) - cost, how=how, steps=steps, centre_ev=centre_ev)
+    return Verdict(score=len(shots) - cost, how=how, steps=steps, centre_ev=centre_ev, repeats=repeats)
 
 
 def ladder_of(shots: Sequence[Shot]) -> list[float] | None:
     """What the steps are taken of: the shifts that the camera states, else EVs, else times where ISO follows them.
 
+    EVs some of which are equal are the last resort.
     The camera's word comes first because it is exact: times are rounded, and end at the longest or shortest it has.
     """
     if (shifts := stated_shifts(shots)) is not None:
@@ -161,7 +170,8 @@ def ladder_of(shots: Sequence[Shot]) -> list[float] | None:
         ordered = sorted(known)
         if len(known) == len(shots) and all(b - a >= DISTINCT_EV for a, b in itertools.pairwise(ordered)):
             return known
-    return None
+    evs = [shot.ev for shot in shots if shot.ev is not None]
+    return snapped(evs, DISTINCT_EV) if len(evs) == len(shots) else None
 
 
 def stated_shifts(shots: Sequence[Shot]) -> list[float] | None:
@@ -185,6 +195,13 @@ def is_centred(ladder: Sequence[float]) -> bool:
         return False
     below, above = ([rung for rung in ladder[1:] if (rung < ladder[0]) is side] for side in (True, False))
     return is_monotone(below) and is_monotone(above)
+
+
+def _repeats_in_time(shots: Sequence[Shot]) -> bool:
+    """Whether equal exposures follow each other no later than others do: a pause parts what only looks like one."""
+    pauses = [(pause_s(*pair), differ(*pair)) for pair in itertools.pairwise(shots)]
+    longest_s = max((pause for pause, parted in pauses if parted and pause is not None), default=0.0)
+    return all(parted or pause is None or pause <= longest_s + CLOCK_ERROR_S for pause, parted in pauses)
 
 
 def one_aperture(shots: Sequence[Shot]) -> bool:

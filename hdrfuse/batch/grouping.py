@@ -2,35 +2,19 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from hdrfuse.batch.evidence import Verdict, alike, continues, differ, is_centred, judge, pause_s
+from hdrfuse.batch.doubtful import Doubtful, halves_of
+from hdrfuse.batch.evidence import alike, continues, differ, is_centred, judge, pause_s
 from hdrfuse.batch.found import MOST_FRAMES
+from hdrfuse.batch.repeats import MOST_REPEATS
 from hdrfuse.batch.shots import Shot
+from hdrfuse.batch.spans import SAME_STEP_EV, Span, go_by, has_steps
 
 PATTERN_GAIN = 0.4
 """What it counts, in frames, that steps are those of another bracket of the camera's."""
 
-SAME_STEP_EV = 0.35
-
 EQUAL_PAIR_COST, STRANGER_COST, COUNTED_PAUSE_COST_PER_S, MOST_COST = 0.6, 0.5, 0.02, 2.0
 """Against a group of a given number of frames: two of one exposure, other names' prefix, pauses."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Span:
-    """Shots `start` to `end` (not included) of a stream."""
-
-    start: int
-    end: int
-    verdict: Verdict | None = None
-    complete: bool = True
-    """False for a part of a bracket whose neighbour shows what is missing."""
-
-    @property
-    def length(self) -> int:
-        """Number of frames."""
-        return self.end - self.start
 
 
 def brackets_of(shots: Sequence[Shot]) -> list[Span]:
@@ -45,7 +29,9 @@ def brackets_of(shots: Sequence[Shot]) -> list[Span]:
     if repeated and len(repeated) < len(chosen):
         known = {tuple(round(step, 1) for step in steps): steps for steps in repeated}.values()
         favoured = [
-            (span, score + PATTERN_GAIN * any(has_steps(span, steps) for steps in known)) for span, score in candidates
+            (span, score + PATTERN_GAIN * any(has_steps(span, steps) for steps in known))
+            for span, score in candidates
+            if not any(go_by(half, steps) for half in halves_of(span) for steps in known)
         ]
         chosen = _best_division(len(shots), favoured)
     return [
@@ -75,16 +61,21 @@ def is_one_bracket(shots: Sequence[Shot]) -> bool:
 
 def _candidates(shots: Sequence[Shot]) -> list[tuple[Span, float]]:
     """Every run that can be a bracket, with its score."""
-    found = []
+    found: list[tuple[Span, float]] = []
+    doubtful: list[tuple[Span, float]] = []
     for start in range(len(shots)):
+        repeats = 0
         for end in range(start + 1, min(start + MOST_FRAMES, len(shots))):
             last = shots[end]
-            if not continues(shots[end - 1], last) or not all(differ(shots[i], last) for i in range(start, end)):
+            repeats += not all(differ(shots[i], last) for i in range(start, end))
+            if not continues(shots[end - 1], last) or repeats > MOST_REPEATS:
                 break
             verdict = judge(shots[start : end + 1])
             if verdict is not None:
-                found.append((Span(start=start, end=end + 1, verdict=verdict), verdict.score))
-    return found
+                span = Span(start=start, end=end + 1, verdict=verdict)
+                (found if verdict.repeats == "none" else doubtful).append((span, verdict.score))
+    meant = Doubtful(shots, [span for span, _ in doubtful])
+    return found + [(span, score) for span, score in doubtful if meant.holds(span)]
 
 
 def _best_division(count: int, candidates: Sequence[tuple[Span, float]]) -> list[Span]:
@@ -110,27 +101,19 @@ def _best_division(count: int, candidates: Sequence[tuple[Span, float]]) -> list
     return chosen[::-1]
 
 
-def has_steps(span: Span, steps: Sequence[float]) -> bool:
-    """Whether a bracket goes by these steps, in their order."""
-    own = span.verdict.steps if span.verdict else ()
-    return len(own) == len(steps) and all(abs(a - b) <= SAME_STEP_EV for a, b in zip(own, steps, strict=True))
-
-
 def _interrupted(index: int, spans: Sequence[Span]) -> bool:
     """Whether a run is some of a neighbour's longer pattern, in its order, and not whole in itself."""
     span = spans[index]
     around = [spans[other] for other in (index - 1, index + 1) if 0 <= other < len(spans)]
-    repeats = any(other is not span and has_steps(other, span.verdict.steps if span.verdict else ()) for other in spans)
+    repeats = any(other is not span and has_steps(other, span.steps) for other in spans)
     return not repeats and any(_is_part(span, whole) for whole in around)
 
 
 def _is_part(span: Span, whole: Span) -> bool:
-    own, all_of_it = (each.verdict.steps if each.verdict else () for each in (span, whole))
+    own, all_of_it = (tuple(dict.fromkeys(each.steps)) for each in (span, whole))  # a repeated exposure is none more
     if len(own) >= len(all_of_it):
         return False
-    if not any(
-        has_steps(span, [step - some[0] for step in some]) for some in itertools.combinations(all_of_it, len(own))
-    ):
+    if not any(_holds_in_turn(all_of_it[at:], [first + step for step in own]) for at, first in enumerate(all_of_it)):
         return False
     if len(own) % 2 != len(all_of_it) % 2:
         return True
@@ -138,6 +121,12 @@ def _is_part(span: Span, whole: Span) -> bool:
     if centres[0] is not None and centres[1] is not None:
         return abs(centres[0] - centres[1]) > SAME_STEP_EV / 2
     return is_centred(all_of_it) and not is_centred(own)
+
+
+def _holds_in_turn(steps: Sequence[float], some: Sequence[float]) -> bool:
+    """Whether some steps are among others in their order, perhaps with others between."""
+    rest = iter(steps)
+    return all(any(abs(step - each) <= SAME_STEP_EV for each in rest) for step in some)
 
 
 def _counted_cost(shots: Sequence[Shot]) -> float | None:

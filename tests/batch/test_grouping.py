@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -365,3 +366,111 @@ def test_every_shot_is_in_one_scene_or_left_over_once(series, count):
     assert sorted(seen) == [shot.path for shot in shots]
     assert all(len(scene.files) == count if count else len(scene.files) >= 2 for scene in divided.scenes)
     assert all(left.reason for left in divided.leftovers)
+
+
+RISING = tuple(2.0**ev / 480 for ev in (0, 1, 2, 3, 3, 4, 5))
+
+
+def manual(camera, *times_s, pause_s=1.0, mode=None):
+    """Frames of these times, by a camera that says nothing of bracketing; gives the scene's name."""
+    return scene_name([camera.shoot(time_s, mode=mode, pause_s=pause_s) for time_s in times_s])
+
+
+@pytest.mark.parametrize("mode", [None, MANUAL, BRACKET])
+@pytest.mark.parametrize("between_s", [15, 0])
+def test_two_equal_exposures_in_the_middle_tear_no_bracket_apart(tmp_path, mode, between_s):
+    body = Camera(tmp_path / "card")
+    expected = [manual(body.wait(between_s), *RISING, mode=mode) for _ in range(2)]
+    assert scene_names(tmp_path) == expected
+    expected.append(manual(body.wait(between_s), *RISING, mode=mode))
+    assert scene_names(tmp_path) == expected
+
+
+@pytest.mark.parametrize(("count", "pause_s"), [(1, 6.0), (3, 6.0), (1, 1.0)])
+def test_equal_exposures_in_the_middle_may_be_slowly_taken_or_come_but_once(camera, count, pause_s):
+    expected = [manual(camera.wait(60), *RISING, pause_s=pause_s, mode=MANUAL) for _ in range(count)]
+    assert scenes_in(camera) == expected
+    camera.wait(60).shoot(1 / 60, mode=MANUAL)
+    assert scenes_in(camera) == expected
+    assert left_of(found(camera)) == {"single": ["IMG_0001.jpg", camera.taken[-1].name]}
+
+
+@pytest.mark.parametrize(
+    "times_s",
+    [
+        (2, 4, 8, 16, 30, 30, 30), (1 / 500, 1 / 1000, 1 / 2000, 1 / 4000, 1 / 4000), (8, 15, 30, 30, 30),
+        (1 / 250, 1 / 125, 1 / 60, 1 / 30, 1 / 30), (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 12.8),
+        (1 / 1000, 1 / 2000, 1 / 500, 1 / 4000, 1 / 250, 1 / 8000, 1 / 125, 1 / 8000, 1 / 60),
+        (1 / 60, 1 / 120, 1 / 30, 1 / 240, 1 / 15, 1 / 480, 1 / 8, 1 / 960, 1 / 4),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("mode", [None, MANUAL])
+def test_a_bracket_that_repeats_its_last_exposure_is_whole(camera, times_s, mode):
+    expected = [manual(camera.wait(60), *times_s, mode=mode) for _ in range(2)]
+    assert scenes_in(camera) == expected
+
+
+def test_a_camera_at_its_longest_time_repeats_it_in_one_bracket_too(camera):
+    expected = [manual(camera, 2, 8, 30, 30, mode=MANUAL), manual(camera.wait(90), 1 / 100, 1 / 25, 1 / 6, mode=MANUAL)]
+    assert scenes_in(camera) == expected
+
+
+@pytest.mark.parametrize("pause_s", [9.0, 20.0])
+def test_a_pause_parts_brackets_of_which_one_begins_where_the_other_ends(camera, pause_s):
+    expected = []
+    for times_s in ((1 / 250, 1 / 60, 1 / 15), (1 / 15, 1 / 2, 4, 30), (30, 15, 8), (8, 2, 1 / 2, 1 / 8, 1 / 30)):
+        expected.append(manual(camera, *times_s, mode=MANUAL))
+        camera.wait(pause_s)
+    assert scenes_in(camera) == expected
+
+
+def test_a_pattern_parts_brackets_of_which_one_begins_where_the_other_ends(camera):
+    expected = [manual(camera, *(2.0 ** (2 * step + base) for step in range(3))) for base in (-9, -5, -9, -9, -7)]
+    assert scenes_in(camera) == expected
+
+
+def test_a_half_that_goes_by_other_brackets_steps_is_a_bracket(camera):
+    expected = [manual(camera.wait(60), 1 / 250, 1 / 60, 1 / 15, mode=MANUAL) for _ in range(3)]
+    expected.append(manual(camera, 1 / 15, 1 / 4, 1, 4, mode=MANUAL))
+    assert scenes_in(camera) == expected
+
+
+@pytest.mark.parametrize("frames", [1, 2, 5])
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("mode", [None, MANUAL])
+def test_singles_and_bursts_of_a_brackets_exposure_stay_out_of_it(camera, frames, before, mode):
+    times_s = (1 / 250, 1 / 60, 1 / 15)
+    expected = []
+    for _ in range(2):
+        camera.wait(60)
+        for is_burst in (True, False) if before else (False, True):
+            if is_burst:
+                names = [camera.shoot(times_s[0 if before else -1], mode=mode, pause_s=0.2) for _ in range(frames)]
+                assert names
+                camera.wait(8)
+            else:
+                expected.append(manual(camera, *times_s, mode=mode))
+                camera.wait(8)
+    assert scenes_in(camera) == expected
+    assert sum(len(paths) for paths in left_of(found(camera)).values()) == 1 + 2 * frames
+
+
+@pytest.mark.parametrize("pause_s", [0.1, 1.0])
+def test_a_long_burst_at_the_longest_time_is_no_part_of_the_bracket_before_it(camera, pause_s):
+    bracket = manual(camera, 2, 8, 30, pause_s=pause_s, mode=MANUAL)
+    for _ in range(6):
+        camera.shoot(30, mode=MANUAL, pause_s=pause_s)
+    assert scenes_in(camera) == [bracket]
+
+
+def test_a_long_bracket_beside_a_longer_one_is_told_from_its_part_at_once(camera):
+    whole = manual(camera, *(2.0 ** (0.5 * step - 10) for step in range(31)), pause_s=0.1, mode=MANUAL)
+    camera.wait(60)
+    part = [camera.shoot(2.0 ** (1.0 * step - 10), mode=MANUAL, pause_s=0.1) for step in range(15)]
+    began_s = time.process_time()
+    assert scenes_in(camera) == [whole, scene_name(part)]
+    assert time.process_time() - began_s < 20
+
+
+def scene_names(root):
+    return [scene.name for scene in find_scenes(root).scenes]
