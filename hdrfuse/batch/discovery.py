@@ -16,6 +16,7 @@ from hdrfuse.formats import SCENE_REFERRED_SUFFIXES
 from hdrfuse.formats.facts import read_facts
 from hdrfuse.formats.kinds import not_read
 from hdrfuse.formats.regular import check_regular
+from hdrfuse.imaging.companions import once_each
 from hdrfuse.imaging.exposure import EQUAL_EV, exposure_file, read_exposure_file
 from hdrfuse.imaging.scene import TIFF_SUFFIXES, find_scene, frames_of
 
@@ -47,6 +48,10 @@ def find_scenes(
         warnings += [f"{folder}: {warning}" for warning in noted]
     files = [path for listed in listings.values() for path in listed]
     shots = dict(zip(files, read_shots(files, progress), strict=True))
+    for folder, listed in listings.items():
+        known = {path: header.capture for path in listed if (header := shots[path].header) is not None}
+        listings[folder], noted = once_each(listed, known)
+        warnings += [f"{folder}: {warning}" for warning in noted]
     scenes: list[FoundScene] = []
     for folders in [(folder,) for folder in listings] if group == "folder" else pooled(list(listings)):
         pool = Pool(

@@ -11,7 +11,7 @@ from hdrfuse.formats.image import (
     RadianceFacts,
 )
 from hdrfuse.formats.kinds import RAW_SUFFIXES, READABLE_SUFFIXES, SCENE_REFERRED_SUFFIXES, WRITABLE_SUFFIXES
-from hdrfuse.formats.reading import read_header, read_image, read_white_balance
+from hdrfuse.formats.reading import read_capture, read_header, read_image, read_white_balance
 from hdrfuse.formats.writing import write_image, write_jpeg, write_png
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Pixels",
     "RadianceFacts",
     "check_writable",
+    "read_capture",
     "read_header",
     "read_image",
     "read_white_balance",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.formats.exif import Exif, block_of, read_exif
-from hdrfuse.formats.image import REC709, DecodedImage, ImageHeader, Pixels
+from hdrfuse.formats.image import REC709, Capture, DecodedImage, ImageHeader, Pixels
 from hdrfuse.formats.native import native_path
 from hdrfuse.formats.quiet import silenced
 from hdrfuse.formats.raw_segments import check_segments
@@ -41,6 +41,11 @@ def read_header(path: Path) -> ImageHeader:
     """Return the size of the upright picture, and the capture; nothing is unpacked."""
     with _opened(path) as raw:
         return _header(path, raw, _exif(path))
+
+
+def read_capture(path: Path) -> Capture:
+    """Return what the camera wrote, which LibRaw is not asked for."""
+    return _exif(path).capture
 
 
 def read_white_balance(path: Path) -> WhiteBalance:

@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 
 from hdrfuse.errors import HdrfuseError, ImageError, is_out_of_memory
-from hdrfuse.formats.image import DecodedImage, ImageHeader
+from hdrfuse.formats.image import Capture, DecodedImage, ImageHeader
 from hdrfuse.formats.kinds import Kind, identify
 from hdrfuse.formats.refusal import RefusedError
 
@@ -57,6 +57,18 @@ def read_header(path: str | PathLike[str]) -> ImageHeader:
     path = Path(path)
     with refusing(path):
         return reader_of(identify(path)).read_header(path)
+
+
+def read_capture(path: str | PathLike[str]) -> Capture:
+    """Return what the camera wrote beside the pixels; a RAW file's needs no rawpy. Raises ImageError."""
+    path = Path(path)
+    with refusing(path):
+        kind = identify(path)
+        if kind is Kind.RAW:
+            from hdrfuse.formats import raw
+
+            return raw.read_capture(path)
+        return reader_of(kind).read_header(path).capture
 
 
 def read_image(

@@ -13,6 +13,7 @@ from hdrfuse.formats import RAW_SUFFIXES, READABLE_SUFFIXES, SCENE_REFERRED_SUFF
 from hdrfuse.formats.facts import read_facts
 from hdrfuse.formats.kinds import UNREAD_SUFFIXES, not_read
 from hdrfuse.formats.names import fitting
+from hdrfuse.imaging.companions import once_each
 
 NOT_FRAMES = (
     "HDRImg.hdr",
@@ -83,6 +84,8 @@ def _scene_of_folder(folder: Path) -> Scene:
     chosen, warnings = frames_of(folder)
     if unread := _unread(path for path in folder.iterdir() if not path.name.startswith(".")):
         warnings.append(unread)
+    chosen, noted = once_each(chosen, {})
+    warnings += noted
     if len(chosen) < 2:
         found = {0: "no image", 1: f"1 image ({chosen[0].name})" if chosen else ""}[len(chosen)]
         raise BracketError(f"{folder}: {found} found; a bracket needs at least 2{unread and f'; {unread}'}")
@@ -98,6 +101,7 @@ def _unread(paths: Iterable[Path]) -> str:
 def frames_of(folder: Path) -> tuple[list[Path], list[str]]:
     """Return the frames among a folder's files in natural order, however many there are, and warnings.
 
+    A RAW file and its JPEG of another name are both among them: `once_each` has to look into the files.
     Raises BracketError for a folder that cannot be read.
     """
     try:

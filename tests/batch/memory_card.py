@@ -1,5 +1,6 @@
 """A memory card: small pictures with the EXIF that cameras write, at the times at which somebody took them."""
 
+import struct
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -89,7 +90,7 @@ def rational(value: float) -> IFDRational:
     return IFDRational(round(value * 100_000), 100_000)
 
 
-def write_dng(path: Path, time_s: float, bias: float, taken_at: datetime) -> Path:
+def write_dng(path: Path, time_s: float, bias: float, taken_at: datetime, sub_second: str | None = None) -> Path:
     """Write a camera RAW file of one grey, small enough for a test and large enough for LibRaw."""
     matrix = [part for value in (3.2, -1.5, -0.5, -1.0, 1.9, 0.0, 0.1, -0.2, 1.1) for part in (round(value * 100), 100)]
     tags = [
@@ -99,9 +100,19 @@ def write_dng(path: Path, time_s: float, bias: float, taken_at: datetime) -> Pat
         (33434, "2I", 1, (round(time_s * 100_000), 100_000)), (33437, "2I", 1, (8, 1)), (34855, "H", 1, 100),
         (36867, "s", 0, taken_at.strftime("%Y:%m:%d %H:%M:%S")), (37380, "2i", 1, (round(bias), 1)),
     ]  # fmt: skip
+    if sub_second is not None:
+        tags.append((34664, "I", 1, 0))  # stands for 34665, the EXIF's place, which tifffile does not write
     mosaic = np.full((24, 32), 900, np.uint16)
     extratags = [(*tag, True) for tag in tags]
     tifffile.imwrite(path, mosaic, photometric=32803, extratags=extratags, metadata=None, subfiletype=0)
+    if sub_second is not None:
+        data = path.read_bytes()
+        entry, place = struct.pack("<HHI", 34664, 4, 1), len(data)
+        data = data.replace(entry + bytes(4), struct.pack("<HHII", 34665, 4, 1, place))
+        moment = taken_at.strftime("%Y:%m:%d %H:%M:%S\0").encode()
+        data += struct.pack("<HHHII", 2, 36867, 2, 20, place + 30)
+        data += struct.pack("<HHI4sI", 37521, 2, len(sub_second) + 1, sub_second.encode(), 0)
+        path.write_bytes(data + moment)
     return path
 
 

@@ -2,9 +2,10 @@
 
 import importlib.util
 import shutil
+import sys
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from hdrfuse.batch.discovery import find_scenes
 from hdrfuse.batch.division import divide
 from hdrfuse.batch.shots import Shot, read_shot
 from hdrfuse.formats import Capture, ImageHeader
+from hdrfuse.imaging.companions import companions
+from hdrfuse.imaging.scene import find_scene, natural_key
 
 from .memory_card import BRACKET, MANUAL, Camera, left_of, names_of, scene_name, write, write_dng
 
@@ -470,6 +473,79 @@ def test_a_long_bracket_beside_a_longer_one_is_told_from_its_part_at_once(camera
     began_s = time.process_time()
     assert scenes_in(camera) == [whole, scene_name(part)]
     assert time.process_time() - began_s < 20
+
+
+def phone(camera, evs=(-2, 0, 2), *, sub_seconds=True, frame_s=0.3):
+    """RAW files and JPEGs of one bracket, named apart as phones do; gives the JPEGs and the RAW files."""
+    camera.sub_seconds = sub_seconds
+    jpegs, raws = [], []
+    for ev in evs:
+        begun = camera.clock + timedelta(milliseconds=10)
+        camera.clock = begun
+        camera.shoot(2.0**ev / 60, bias=ev, mode=BRACKET, pause_s=frame_s)
+        stem = f"PXL_{begun:%Y%m%d_%H%M%S}{begun.microsecond // 1000:03d}"
+        jpeg = camera.taken.pop().rename(camera.folder / f"{stem}.RAW-01.MP.COVER.jpg")
+        sub_second = f"{begun.microsecond // 10_000:02d}" if sub_seconds else None
+        raws.append(write_dng(camera.folder / f"{stem}.RAW-02.ORIGINAL.dng", 2.0**ev / 60, ev, begun, sub_second))
+        jpegs.append(jpeg)
+    return jpegs, raws
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("rawpy"), reason="needs rawpy")
+@pytest.mark.parametrize("sub_seconds", [True, False])
+@pytest.mark.parametrize("brackets", [1, 3])
+def test_a_phones_raw_file_and_its_jpeg_of_another_name_count_once(tmp_path, sub_seconds, brackets):
+    body = Camera(tmp_path / "Camera")
+    raws = [phone(body.wait(60), sub_seconds=sub_seconds)[1] for _ in range(brackets)]
+    discovery = find_scenes(tmp_path)
+    assert [sorted(scene.files) for scene in discovery.scenes] == [sorted(frames) for frames in raws]
+    assert (discovery.leftovers, discovery.warnings) == ((), ())
+    assert find_scene([body.folder]).files == tuple(
+        sorted((path for frames in raws for path in frames), key=natural_key)
+    )
+
+
+def test_without_rawpy_a_phones_jpegs_count_with_a_warning(tmp_path, monkeypatch):
+    body = Camera(tmp_path / "Camera")
+    jpegs, _ = phone(body)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "rawpy", None)
+    (scene,) = find_scenes(tmp_path).scenes
+    assert set(scene.files) == {*jpegs}
+    assert "3 RAW files are left out" in find_scenes(tmp_path).warnings[0]
+    found_there = find_scene([body.folder])
+    assert set(found_there.files) == {*jpegs}
+    assert "of the same moment" in found_there.warnings[0]
+
+
+@pytest.mark.parametrize("odd", ["two jpegs", "another camera", "one raw more", "another time", "two of a second"])
+def test_what_may_be_no_pair_is_left_as_it_is(tmp_path, odd):
+    one, raw = Path("a.jpg"), Path("b.dng")
+    moment = datetime(2024, 5, 4, 12, 0, 0, 250_000 if odd in ("two jpegs", "another camera") else 0)
+    capture = Capture(camera="Phone", captured_at=moment, exposure_time_s=1 / 60)
+    captures = {one: capture, raw: capture}
+    assert companions(captures) == {raw: one}
+    match odd:
+        case "two jpegs":
+            captures[Path("a-edited.jpg")] = capture
+        case "another camera":
+            captures[raw] = replace(capture, camera="Body A")
+        case "one raw more":
+            captures[Path("c.dng")] = replace(capture, captured_at=moment + timedelta(seconds=9))
+        case "another time":
+            captures[raw] = replace(capture, exposure_time_s=1 / 15)
+        case "two of a second":
+            captures |= {Path("c.dng"): capture, Path("d.jpg"): capture}
+    assert companions(captures) == {}
+
+
+def test_a_zone_that_only_one_of_a_pair_states_and_another_rounding_part_none():
+    moment = datetime(2024, 5, 4, 12, 0, 0)
+    captures = {
+        Path("a.jpg"): Capture(camera="Phone", captured_at=moment, exposure_time_s=0.0167),
+        Path("b.dng"): Capture(camera="Phone", captured_at=moment.replace(tzinfo=UTC), exposure_time_s=1 / 60),
+    }
+    assert companions(captures) == {Path("b.dng"): Path("a.jpg")}
 
 
 def scene_names(root):
