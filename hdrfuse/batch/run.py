@@ -15,6 +15,7 @@ from hdrfuse.batch.found import Discovery, Grouping
 from hdrfuse.batch.journal import JOURNAL, Journal, open_journal
 from hdrfuse.batch.layout import PlannedScene, plan_scenes
 from hdrfuse.batch.local import Inherited, LocalScheduler
+from hdrfuse.batch.scales import differing_scales
 from hdrfuse.batch.scheduler import Scheduler
 from hdrfuse.batch.settings import BatchSettings
 from hdrfuse.batch.summary import Account
@@ -116,6 +117,10 @@ def run_batch(request: BatchRequest, listener: Listener | None = None, *, schedu
                     f"interrupted: {done} of {len(scenes)} scenes are done; the same command does the rest"
                 )
             results |= {result.scene.key: result for result in engine.results}
+        ended = [(scene.key, results[scene.key].done) for scene in scenes]
+        for warning in differing_scales((key, each.report) for key, each in ended if each is not None):
+            notes.append(warning)
+            listener.warn(warning)
         account = Account(
             discovery=discovery,
             out=request.out,

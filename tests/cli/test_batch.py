@@ -280,6 +280,25 @@ def test_json_is_the_summary(batch, shoot):
     assert report["seconds"]["total"] > 0
 
 
+def test_views_of_equal_exposures_on_different_scales_are_named_with_the_way_out(batch, tmp_path):
+    shoot = tmp_path / "panorama"
+    for name, light in (("room", 0.0), ("window", 3.0)):
+        folder = write_bracket(shoot / name)
+        for index, ev in enumerate((-2.0, 0.0, 2.0)):
+            Image.fromarray(photograph(ev + light)).save(
+                folder / f"shot{index + 1}.jpg", quality=95, exif=frame_exif(ev)
+            )
+    outcome = batch(shoot)
+    assert outcome.code == 0
+    assert "different scales" in outcome.err
+    assert "room on that of 1/64 s f/8 ISO 200; window on that of 1/256 s" in summary(shoot / "hdr")["warnings"][0]
+    assert "--reference 1" in (shoot / "hdr" / "report.html").read_text()
+    assert "different scales" in batch(shoot).err
+    outcome = batch(shoot, "--reference", "1")
+    assert outcome.code == 0
+    assert summary(shoot / "hdr")["warnings"] == []
+
+
 def test_a_scene_that_takes_too_long_is_given_up(batch, shoot):
     outcome = batch(shoot, "--timeout", "0.001")
     assert outcome.code == 3
