@@ -14,7 +14,7 @@ JOURNAL = "journal.jsonl"
 NAMES = (*SOUND_IMAGES, *SOUND_TEXTS, JOURNAL)
 
 OF_EACH = {
-    ".jpg": 100, ".png": 80, ".tif": 70, ".dng": 150, ".exr": 40, ".hdr": 120, ".txt": 200, ".json": 200, ".toml": 200,
+    ".jpg": 125, ".png": 80, ".tif": 70, ".dng": 150, ".exr": 40, ".hdr": 120, ".txt": 200, ".json": 200, ".toml": 200,
     ".jsonl": 150, ".safetensors": 200,
 }  # fmt: skip
 """Mutations of each sound file, by its suffix: more than 6,000 in all, in a minute of one core at most."""
