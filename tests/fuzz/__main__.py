@@ -43,11 +43,11 @@ def try_all(suffix, *, first, share):
     with tempfile.TemporaryDirectory() as folder:
         scratch, observer, read = Path(folder), None, 0
         for name, number, data, steps in files(suffix, first=first, share=share):
-            if number == first:
-                path = prepared(name, scratch)
-                path.write_bytes(sound(name))
             if observer is None:
+                path = prepared(name, scratch)
+                path.write_bytes(data)
                 observer = Observer(scratch, path)
+            path = path.with_name(name)
             path.write_bytes(data)
             read += 1
             for fault in observer.faults_of(path):

@@ -1,5 +1,6 @@
 """Bombs: small files that ask for gigabytes, hours or a place to wait for ever, each with what becomes of it."""
 
+import json
 import os
 import struct
 import zlib
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from fuzz.cases import sound
 from fuzz.jpeg_mutations import FRAMES, jpeg_of, segments_of
 from fuzz.sound_images import GREY, RAW_TEXT, RGB, exr, png, png_of
 
@@ -201,6 +203,23 @@ def curve(low: str, high: str) -> str:
     return f'{{"format":"hdrfuse response curve","version":1,"name":"x","samples":[{samples}]}}'
 
 
+def weights_lie(*, config: dict[str, int] | str | None = None, **stated: str) -> Callable[[Path], object]:
+    """Return a writer of a sound network whose metadata lie, which no checksum guards."""
+
+    def write(path: Path) -> None:
+        data = sound("network.safetensors")
+        end = 8 + int.from_bytes(data[:8], "little")
+        header = json.loads(data[8:end])
+        known = header["__metadata__"]
+        if config is not None:
+            known["config"] = config if isinstance(config, str) else json.dumps(json.loads(known["config"]) | config)
+        known |= stated
+        text = json.dumps(header).encode()
+        path.write_bytes(len(text).to_bytes(8, "little") + text + data[end:])
+
+    return write
+
+
 WHITE_SCAN_LINE = b"\x02\x02\x7f\xff" + b"\xff\x80" * (4 * 258) + b"\x83\x80" * 4
 
 BOMBS = (
@@ -242,6 +261,11 @@ BOMBS = (
     Bomb("deep.toml", text("a = " + "[" * 200_000)),
     Bomb("nul.toml", text('name = "\\u0000{scene}"\n')),
     Bomb("journal.jsonl", text("[" * 200_000 + "\n"), refused=False),
+    Bomb("channels.safetensors", weights_lie(config={"alignment_channels": 10**7})),
+    Bomb("residuals.safetensors", weights_lie(config={"lead_residuals": 10**7})),
+    Bomb("pool.safetensors", weights_lie(config={"frm_pool": 0})),
+    Bomb("config.safetensors", weights_lie(config="5")),
+    Bomb("tile.safetensors", weights_lie(tile_px="0")),
     Bomb("pipe.jpg", os.mkfifo),
     Bomb("pipe.json", os.mkfifo),
     Bomb("pipe.safetensors", os.mkfifo),

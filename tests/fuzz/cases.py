@@ -6,11 +6,14 @@ from functools import cache
 from pathlib import Path, PurePath
 
 from fuzz.idle_batch import write_frames, write_results
-from fuzz.mutations import mutated
+from fuzz.mutations import SOUND, mutated
 from fuzz.sound_images import SOUND_IMAGES
 from fuzz.sound_texts import SOUND_TEXTS
 
 JOURNAL = "journal.jsonl"
+NOT_READ = frozenset({"jpeg.tif"})
+"""Sound files of a kind that is refused."""
+
 NAMES = (*SOUND_IMAGES, *SOUND_TEXTS, JOURNAL)
 
 OF_EACH = {
@@ -47,7 +50,8 @@ def prepared(name: str, folder: Path) -> Path:
 
 
 def files(suffix: str, *, first: int = 0, share: float = 1.0) -> Iterator[tuple[str, int, bytes, str]]:
-    """Yield (name, number, bytes, how it was made) of a share of the mutations, from a number on."""
+    """Yield (name, number, bytes, how it was made): each sound file and a share of its mutations, from a number on."""
     for name in of_suffix(suffix):
+        yield name, SOUND, sound(name), "sound"
         for number in range(first, first + max(1, round(OF_EACH[suffix] * share))):
             yield name, number, *mutated(name, sound(name), number)

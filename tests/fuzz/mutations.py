@@ -24,15 +24,18 @@ OF_FORMAT: dict[str, dict[str, Mutation]] = {
     ".json": JSON | TEXT, ".jsonl": JSON_LINES | TEXT, ".safetensors": SAFETENSORS,
 }  # fmt: skip
 
+SOUND = -1
+"""The number of the sound file itself."""
+
 SHARE_OF_FORMAT = 0.75
 """How many mutations keep the format's structure."""
 
 
 def mutated(name: str, sound: bytes, number: int) -> tuple[bytes, str]:
-    """Return the file of a name and number, and how it was made of the sound one; -1 is the sound file itself."""
+    """Return the file of a name and number, and how it was made of the sound one."""
     chance, steps = Random(f"{name} {number}"), []
     data = sound
-    for _ in range(chance.choice((1, 1, 1, 2, 4)) if number >= 0 else 0):
+    for _ in range(chance.choice((1, 1, 1, 2, 4)) if number != SOUND else 0):
         table = OF_FORMAT[PurePath(name).suffix] if chance.random() < SHARE_OF_FORMAT else BYTES
         step = chance.choice(sorted(table))
         try:

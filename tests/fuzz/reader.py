@@ -163,9 +163,9 @@ def check_message(error: HdrfuseError, path: Path) -> None:
     """Raise FaultError for a message that is not one printable line naming the file, with a reason behind it."""
     message = str(error)
     names_it = path.name in message or (path.suffix == ".toml" and message.startswith("--"))  # or the preset's option
-    if not message.isprintable() or not names_it or message.rstrip().endswith((":", "()")):
+    if not message.isprintable() or not names_it or message.rstrip().endswith((":", " ()")):
         raise FaultError(f"a message that is not one printable line, names no file or gives no reason: {message!r}")
-    if isinstance(error.__cause__, MemoryError):
+    if isinstance(error.__cause__, MemoryError) or "can't allocate memory" in message:  # the latter is PyTorch's
         raise FaultError(f"more than {ADDRESS_SPACE_BYTES >> 30} GiB asked for: {message}")
 
 

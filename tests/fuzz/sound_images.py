@@ -74,6 +74,7 @@ def packed(row: Pixels, bits: int) -> bytes:
     return np.packbits(each.ravel()).tobytes()
 
 
+CHRM = struct.pack(">8I", 31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000)
 PALETTE = (b"PLTE", bytes(range(48)))
 
 
@@ -163,7 +164,7 @@ SOUND_IMAGES: dict[str, Callable[[Path], object]] = {
     "rgb.png": pillow(),
     "alpha.png": pillow("RGBA"),
     "16-bit-grey.png": png(DEEP[..., 0]),
-    "16-bit.png": png(DEEP, (b"gAMA", struct.pack(">I", 100_000)), (b"cHRM", struct.pack(">8I", *range(1, 9)))),
+    "16-bit.png": png(DEEP, (b"gAMA", struct.pack(">I", 100_000)), (b"cHRM", CHRM)),
     "16-bit-alpha.png": png(np.dstack([DEEP, DEEP[..., :1]])),
     "interlaced.png": png(interlaced=True),
     "16-bit-interlaced.png": png(DEEP, interlaced=True),

@@ -106,6 +106,20 @@ def tensors_header(change: Callable[[bytes, Random], bytes]) -> Callable[[bytes,
     return mutation
 
 
+def metadata(data: bytes, chance: Random) -> bytes:
+    """Change what a safetensors file's header says of the network: nothing guards that by a checksum."""
+    header = json.loads(data)
+    stated = header["__metadata__"]
+    if chance.random() < 0.3:
+        odd_value(stated, chance)
+    else:
+        config = json.loads(stated["config"])
+        key = chance.choice(sorted(config))
+        config[key] = chance.choice((*ODD_VALUES, 10**7, 10**5, 2**20, 0, -1))
+        stated["config"] = json.dumps(config)
+    return json.dumps(header).encode()
+
+
 def header_length(data: bytes, chance: Random) -> bytes:
     """Let the length of a safetensors file's header lie."""
     return extreme(8, "<", chance) + data[8:]
@@ -137,7 +151,8 @@ TEXT = {"word": word, "lines": lines, "odd text": odd_text, "deep": deep}
 JSON = {"JSON value": node}
 JSON_LINES = {"JSON value": line_node, "JSON value, one more": line_node}
 SAFETENSORS = {
-    "safetensors value": tensors_header(node), "safetensors value, one more": tensors_header(node),
+    "safetensors value": tensors_header(node), "safetensors metadata": tensors_header(metadata),
+    "safetensors metadata, one more": tensors_header(metadata),
     "safetensors word": tensors_header(word), "safetensors bytes": tensors_header(some_bytes),
     "safetensors length": header_length,
 }  # fmt: skip
