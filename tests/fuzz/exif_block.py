@@ -16,7 +16,7 @@ def exif_block(make: str) -> bytes:
     inner |= {37377: IFDRational(6, 1), 37378: IFDRational(3, 1), 37386: IFDRational(50, 1), 41986: 2, 40961: 65535}
     inner |= {36867: "2024:03:25 20:47:37", 37521: "29", 36881: "+02:00", 42036: "50 mm", 42033: "1234"}
     inner |= {37500: maker_note(make)}
-    exif.get_ifd(0xA005)[1] = "R03"
+    inner[40965] = {1: "R03"}
     return exif.tobytes()
 
 

@@ -160,11 +160,11 @@ READERS: dict[str, Callable[[Path], None]] = {
 
 
 def check_message(error: HdrfuseError, path: Path) -> None:
-    """Raise FaultError for a message that is not one printable line naming the file, with a reason behind it."""
+    """Raise FaultError for a message that is not one line naming the file and a reason; the console cleans it."""
     message = str(error)
-    names_it = path.name in message or (path.suffix == ".toml" and message.startswith("--"))  # or the preset's option
-    if not message.isprintable() or not names_it or message.rstrip().endswith((":", " ()")):
-        raise FaultError(f"a message that is not one printable line, names no file or gives no reason: {message!r}")
+    names_it = path.name in message or (path.suffix == ".toml" and message.startswith("--"))  # or an option
+    if {"\n", "\r"} & set(message) or not names_it or message.rstrip().endswith((":", " ()")):
+        raise FaultError(f"a message that is not one line, names no file or gives no reason: {message!r}")
     if isinstance(error.__cause__, MemoryError) or "can't allocate memory" in message:  # the latter is PyTorch's
         raise FaultError(f"more than {ADDRESS_SPACE_BYTES >> 30} GiB asked for: {message}")
 

@@ -90,7 +90,7 @@ def test_a_bomb_is_defused(bomb: Bomb, tmp_path):
         ("memory", "MB above the idle process"),
         ("address space", "GiB asked for"),
         ("foreign", "KeyError at fuzz/reader.py"),
-        ("nameless", "a message that is not one printable line"),
+        ("nameless", "a message that is not one line"),
         ("noise", "printed: libpng error"),
         ("hang", "hung"),
         ("crash", "the process died: SIGSEGV"),
