@@ -48,7 +48,7 @@ class Quality:
 
 def hdrfuse_merge(bracket: ProceduralBracket, options: MergeOptions) -> Prediction:
     """What `hdrfuse merge` makes of the frames, the response calibrated from them."""
-    frames = bracket_of_arrays(bracket.frames, bracket.evs, reference=bracket.reference)
+    frames = bracket_of_arrays(bracket.frames, bracket.evs, reference=bracket.reference, binding=True)
     merged = merge_bracket(frames, options)
     return merged.radiance / np.float32(gains(bracket)[bracket.reference]), EVERYWHERE
 

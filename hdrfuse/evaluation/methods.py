@@ -121,7 +121,7 @@ class HdrfuseMethod:
 
     def merge(self, scene: str, bracket: KnownBracket) -> Merged:
         """Merge as the command does."""
-        frames = bracket_of_arrays(bracket.frames, bracket.evs, reference=bracket.reference)
+        frames = bracket_of_arrays(bracket.frames, bracket.evs, reference=bracket.reference, binding=True)
         started = time.perf_counter()
         merged = merge_bracket(frames, self.options)
         seconds = round(time.perf_counter() - started, 3)

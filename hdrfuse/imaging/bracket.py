@@ -1,6 +1,5 @@
 """A bracket: frames of one scene, decoded, in the order of their exposures."""
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,8 +21,8 @@ from hdrfuse.formats import (
     read_white_balance,
 )
 from hdrfuse.formats.scene_referred import clipping_white
-from hdrfuse.imaging.calibration import estimate_ev_step
-from hdrfuse.imaging.exposure import EQUAL_EV, HOW_TO_GIVE, Exposure, infer_exposures
+from hdrfuse.imaging.contradiction import Picture, settled_exposures
+from hdrfuse.imaging.exposure import Exposure, infer_exposures
 from hdrfuse.imaging.scene import Scene
 from hdrfuse.threads import in_threads
 
@@ -35,6 +34,9 @@ DARK, BRIGHT = 0.04, 0.96
 
 SAMPLES_PER_SIDE = 256
 """Statistics of a whole frame are taken on a grid of about this many pixels a side."""
+
+HISTOGRAM_SIDE = 128
+"""Histograms need no more of them than about this many a side."""
 
 CHROMATICITY_TOLERANCE = 0.002
 
@@ -58,11 +60,21 @@ class Frame:
 
     def encoded_samples(self) -> NDArray[np.float32]:
         """(h, w, 3) pixels on a coarse grid as a share of white; scene-referred floats by their maximum."""
+        return self._grid() / np.float32(self._full_scale)
+
+    @property
+    def scale_ev(self) -> float:
+        """log2 of what encoded samples of linear floats are a share of, whose values mean the same in all frames."""
+        return float(np.log2(self._full_scale)) if self.linear else 0.0
+
+    @property
+    def _full_scale(self) -> float:
+        return self.white if np.isfinite(self.white) else float(self._grid().max(initial=1e-6))
+
+    def _grid(self) -> NDArray[np.float32]:
         height, width = self.pixels.shape[:2]
         step_y, step_x = max(1, height // SAMPLES_PER_SIDE), max(1, width // SAMPLES_PER_SIDE)
-        samples = self.pixels[step_y // 2 :: step_y, step_x // 2 :: step_x].astype(np.float32)
-        white = self.white if np.isfinite(self.white) else float(samples.max(initial=1e-6))
-        return samples / np.float32(white)
+        return self.pixels[step_y // 2 :: step_y, step_x // 2 :: step_x].astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,9 +126,13 @@ def read_bracket(scene: Scene, *, exposures: Sequence[float] | None = None, refe
 
 
 def bracket_of_arrays(
-    arrays: Sequence[Pixels], exposures: Sequence[float], *, reference: str | int = "auto"
+    arrays: Sequence[Pixels], exposures: Sequence[float], *, reference: str | int = "auto", binding: bool = False
 ) -> Bracket:
-    """Build a bracket from (H, W, 3) arrays: uint8 and uint16 are display-encoded, floats are linear."""
+    """Build a bracket from (H, W, 3) arrays: uint8 and uint16 are display-encoded, floats are linear.
+
+    Exposures that are `binding`, as a protocol's are, are kept even where the pixels contradict them. Raises
+    BracketError for arrays that form no bracket, ExposureError for exposures that are none or are contradicted.
+    """
     if len(arrays) < 2:
         raise BracketError(f"{len(arrays)} array given; a bracket needs at least 2")
     if len(exposures) != len(arrays):
@@ -142,7 +158,7 @@ def bracket_of_arrays(
         pixels = np.maximum(array, 0).astype(np.float32) if header.linear else np.ascontiguousarray(array)
         white = clipping_white(pixels) if header.linear else float(np.iinfo(array.dtype).max)
         frames.append(_frame(DecodedImage(header=header, pixels=pixels, white=white), exposure))
-    return make_bracket(frames, reference=reference)
+    return make_bracket(frames, reference=reference, binding=binding)
 
 
 def make_bracket(
@@ -152,22 +168,25 @@ def make_bracket(
     reference: str | int = "auto",
     chromaticities: Chromaticities = REC709,
     warnings: Sequence[str] = (),
+    binding: bool = False,
 ) -> Bracket:
-    """Order frames by exposure, check exposures against the pixels and choose the reference."""
-    noted = list(warnings)
-    ordered = sorted(frames, key=lambda frame: (frame.ev, frame.name))
-    if (contradiction := _contradiction(ordered)) is not None:
-        if ordered[0].ev_source.startswith("EXIF"):
-            noted.append(f"{contradiction}: exposures are estimated from the pixels instead")
-            ordered = _with_estimated_exposures(ordered)
-        else:
-            noted.append(f"{contradiction}: are the exposures in the order of the files?")
+    """Order frames by exposure, as far as the pixels do not contradict it, and choose the reference.
+
+    Exposures that are `binding` are kept whatever the pixels say. Raises ExposureError where the pixels contradict
+    exposures that the user gave, and where none can be estimated.
+    """
+    exposures, noted = settled_exposures([_picture(frame) for frame in frames], binding=binding)
+    settled = [
+        replace(frame, ev=exposure.ev, ev_source=exposure.source)
+        for frame, exposure in zip(frames, exposures, strict=True)
+    ]
+    ordered = sorted(settled, key=lambda frame: (frame.ev, frame.name))
     return Bracket(
         name=name,
         frames=tuple(ordered),
         reference=_choose_reference(ordered, reference),
         chromaticities=chromaticities,
-        warnings=tuple(noted),
+        warnings=(*warnings, *noted),
     )
 
 
@@ -181,6 +200,18 @@ def _frame(image: DecodedImage, exposure: Exposure) -> Frame:
         ev_source=exposure.source,
         capture=image.header.capture,
         exif=image.exif,
+    )
+
+
+def _picture(frame: Frame) -> Picture:
+    samples = frame.encoded_samples()
+    step = max(1, min(samples.shape[:2]) // HISTOGRAM_SIDE)
+    return Picture(
+        name=frame.name,
+        exposure=Exposure(ev=frame.ev, source=frame.ev_source),
+        samples=samples[::step, ::step],
+        linear=frame.linear,
+        scale_ev=frame.scale_ev,
     )
 
 
@@ -203,32 +234,6 @@ def check_alike(headers: Sequence[ImageHeader]) -> None:
             raise BracketError(f"{both} differ in encoding: one is linear, the other display-encoded")
         if not np.allclose(first.chromaticities, other.chromaticities, atol=CHROMATICITY_TOLERANCE):
             raise BracketError(f"{both} differ in their colour space's primaries")
-
-
-def _contradiction(ordered: Sequence[Frame]) -> str | None:
-    """Say which neighbours contradict their exposures: the longer exposure is clearly the darker picture."""
-    brightness = [float(np.mean(frame.encoded_samples())) for frame in ordered]
-    for (dark, dark_mean), (bright, bright_mean) in zip(
-        zip(ordered, brightness, strict=True), list(zip(ordered, brightness, strict=True))[1:], strict=False
-    ):
-        if bright.ev - dark.ev > 0.2 and bright_mean < 0.95 * dark_mean - 0.01:
-            return (
-                f"{bright.name} is darker than {dark.name} though its exposure ({bright.ev_source}) "
-                f"is {bright.ev - dark.ev:.2f} EV longer"
-            )
-    return None
-
-
-def _with_estimated_exposures(frames: Sequence[Frame]) -> list[Frame]:
-    """Exposures from the pixels: the median ratio of matched quantiles under a typical camera curve."""
-    by_brightness = sorted(frames, key=lambda frame: (float(np.mean(frame.encoded_samples())), frame.name))
-    evs = [0.0]
-    for dark, bright in itertools.pairwise(by_brightness):
-        step = estimate_ev_step(dark.encoded_samples(), bright.encoded_samples(), linear=dark.linear)
-        evs.append(evs[-1] + max(step, 0.0))
-    if evs[-1] < EQUAL_EV:
-        raise BracketError(f"the frames are equally bright and their EXIF contradicts them: {HOW_TO_GIVE}")
-    return [replace(frame, ev=ev, ev_source="pixels") for frame, ev in zip(by_brightness, evs, strict=True)]
 
 
 def _choose_reference(ordered: Sequence[Frame], wanted: str | int) -> int:

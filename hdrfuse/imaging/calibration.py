@@ -14,9 +14,7 @@ from hdrfuse.imaging.color import srgb_decode
 from hdrfuse.imaging.pairs import (
     EXPLAINED_EV,
     Pairs,
-    Samples,
     explained,
-    match_histograms,
     median_error,
     residuals,
     tone_error,
@@ -109,14 +107,6 @@ def calibrate(
 def gains_for(curve: ResponseCurve, matches: Sequence[Pairs], frames: int, reference: int) -> Array:
     """Per-frame gains in stops under a given curve; zero where they are not significant."""
     return _gains_under(curve, matches, frames, reference)
-
-
-def estimate_ev_step(dark: Samples, bright: Samples, *, linear: bool) -> float:
-    """Exposure difference in stops of two frames, from matched histograms under a typical camera's curve."""
-    typical = parametric("typical", np.array([[0.68, 0.0, 0.0]] * 3))
-    curve = KNOWN_CURVES["linear"]() if linear else typical
-    (pairs,) = match_histograms([dark, bright], [0.0, 0.0])
-    return median_error(curve, [pairs], np.zeros(2)) if len(pairs.dark) else 0.0
 
 
 def _gains_under(curve: ResponseCurve, matches: Sequence[Pairs], frames: int, reference: int) -> Array:

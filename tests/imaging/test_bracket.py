@@ -51,7 +51,7 @@ def test_of_two_usable_middle_frames_the_one_with_fewer_clipped_rows_is_the_refe
     frames = [flat(0.2 + 0.05 * index) for index in range(4)]
     for frame, rows in zip(frames, clipped, strict=True):
         frame[:rows] = 255
-    assert bracket_of_arrays(frames, (-3, -1, 1, 3)).reference == expected
+    assert bracket_of_arrays(frames, (-3, -1, 1, 3), binding=True).reference == expected
 
 
 @pytest.mark.parametrize(("levels", "expected"), [((0.4, 1.0, 1.0), 0), ((0.0, 0.0, 0.5), 2), ((0.3, 0.5, 0.7), 1)])
@@ -72,10 +72,16 @@ def test_a_reference_that_is_not_there_is_refused(reference, message):
         bracket_of_arrays([exposed(ev) for ev in (-2, 0, 2)], (-2, 0, 2), reference=reference)
 
 
-def test_given_exposures_that_contradict_the_pixels_are_kept_with_a_warning():
+def test_given_exposures_of_another_order_are_put_in_the_pictures_order_with_a_warning():
     bracket = bracket_of_arrays([exposed(2), exposed(-2)], (-2, 2))
-    assert [frame.ev for frame in bracket.frames] == [-2, 2]
-    assert len(bracket.warnings) == 1
+    assert [(frame.name, frame.ev) for frame in bracket.frames] == [("frame 1", -2), ("frame 0", 2)]
+    (warning,) = bracket.warnings
+    assert "frame 0 +2.00, frame 1 -2.00" in warning
+
+
+def test_binding_exposures_are_kept_with_a_warning():
+    bracket = bracket_of_arrays([exposed(2), exposed(-2)], (-2, 2), binding=True)
+    assert [(frame.name, frame.ev) for frame in bracket.frames] == [("frame 0", -2), ("frame 1", 2)]
     assert "frame 1 is darker than frame 0" in bracket.warnings[0]
 
 
@@ -93,13 +99,19 @@ def test_exif_that_agrees_with_the_pixels_is_believed(tmp_path):
     assert bracket.warnings == ()
 
 
-def test_exif_that_contradicts_the_pixels_is_replaced_by_them_with_a_warning(tmp_path):
-    bracket = written(tmp_path, {"a": (exposed(-2), 2), "b": (exposed(0), 0), "c": (exposed(2), -2)})
+def test_exif_of_another_size_is_replaced_by_the_pixels_with_a_warning(tmp_path):
+    bracket = written(tmp_path, {"a": (exposed(-1), 3), "b": (exposed(0), 0), "c": (exposed(1), -3)})
     assert names(bracket) == ["a.jpg", "b.jpg", "c.jpg"]
     assert {frame.ev_source for frame in bracket.frames} == {"pixels"}
-    steps = np.diff([frame.ev for frame in bracket.frames])
-    assert steps == pytest.approx([2, 2], abs=0.9)  # a typical camera's curve is assumed; these frames are gamma 2.2
+    assert [frame.ev for frame in bracket.frames] == pytest.approx([-1, 0, 1], abs=0.05)
     assert any("estimated from the pixels" in warning for warning in bracket.warnings)
+
+
+def test_exif_of_another_order_is_put_in_the_pictures_order_with_a_warning(tmp_path):
+    bracket = written(tmp_path, {"a": (exposed(-2), 2), "b": (exposed(0), 0), "c": (exposed(2), -2)})
+    assert names(bracket) == ["a.jpg", "b.jpg", "c.jpg"]
+    assert bracket.relative_evs == pytest.approx((-2, 0, 2))
+    assert any("another order" in warning for warning in bracket.warnings)
 
 
 def test_frames_of_different_sizes_are_refused_with_both():

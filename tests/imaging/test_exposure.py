@@ -6,7 +6,6 @@ import pytest
 
 from hdrfuse.errors import ExposureError
 from hdrfuse.formats import Capture, ImageHeader
-from hdrfuse.imaging.bracket import Frame, make_bracket
 from hdrfuse.imaging.exposure import ev_of_name, infer_exposures, parse_evs, read_exposure_file
 
 
@@ -156,33 +155,3 @@ def test_evs_of_the_command_line():
     for wrong in ("", "1,,2", "a", "nan", "1;2", "99"):
         with pytest.raises(ExposureError, match="--exposures"):
             parse_evs(wrong)
-
-
-def frame(name: str, ev: float, brightness: float, source: str = "EXIF") -> Frame:
-    light = np.random.default_rng(0).uniform(0.02, 1, (64, 64, 3)) * brightness
-    pixels = np.round(np.clip(light, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8)
-    return Frame(name=name, pixels=pixels, white=255.0, linear=False, ev=ev, ev_source=source, capture=Capture())
-
-
-def test_exif_that_contradicts_the_pixels_is_reported_and_estimated():
-    bracket = make_bracket([frame("a.jpg", 2, 0.25), frame("b.jpg", 0, 0.5), frame("c.jpg", -2, 1.0)])
-    assert [each.name for each in bracket.frames] == ["a.jpg", "b.jpg", "c.jpg"]
-    assert {each.ev_source for each in bracket.frames} == {"pixels"}
-    (warning,) = bracket.warnings
-    assert "estimated from the pixels" in warning
-    assert "a.jpg" in warning or "b.jpg" in warning
-    steps = np.diff([each.ev for each in bracket.frames])
-    assert (steps > 0.4).all()
-    assert (steps < 2).all()
-
-
-def test_given_exposures_that_contradict_the_pixels_are_kept_with_a_warning():
-    bracket = make_bracket([frame("a.jpg", 2, 0.25, "given"), frame("b.jpg", 0, 0.5, "given")])
-    assert [each.ev for each in bracket.frames] == [0, 2]
-    assert "in the order of the files" in bracket.warnings[0]
-
-
-def test_exif_that_agrees_with_the_pixels_is_taken_without_a_word():
-    bracket = make_bracket([frame("b.jpg", 1, 0.5), frame("a.jpg", 0, 0.25)])
-    assert [each.name for each in bracket.frames] == ["a.jpg", "b.jpg"]
-    assert bracket.warnings == ()

@@ -13,7 +13,7 @@ CODES = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
 
 def ends(curve: ResponseCurve) -> tuple[float, float]:
     """Toe and shoulder of a bracket's frames under a curve."""
-    bracket = bracket_of_arrays([CODES, CODES], (-2, 0))
+    bracket = bracket_of_arrays([CODES, CODES], (-2, 0), binding=True)
     found = exposed(bracket, Calibration(curve=curve, gains_ev=(0.0, 0.0), residual_ev=0.0, srgb_residual_ev=0.0))
     (toe,), (shoulder,) = {frame.toe for frame in found}, {frame.shoulder for frame in found}
     return toe, shoulder
