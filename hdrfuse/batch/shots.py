@@ -10,7 +10,8 @@ from pathlib import Path
 from hdrfuse.errors import ImageError
 from hdrfuse.formats import Capture, ImageHeader, read_header
 from hdrfuse.formats.reading import first_line
-from hdrfuse.imaging.exposure import EQUAL_EV, ev_of_name
+from hdrfuse.imaging.exposure import EQUAL_EV
+from hdrfuse.imaging.named_exposure import ev_of_name, wording_without_ev
 from hdrfuse.threads import in_threads
 
 THREADS = 8
@@ -55,7 +56,7 @@ class Shot:
     @property
     def wording(self) -> str:
         """A file's name without its numbers: "beach_EV" of beach_-2EV."""
-        return SIGNED_NUMBER.sub("", self.path.stem.casefold())
+        return SIGNED_NUMBER.sub("", wording_without_ev(self.path))
 
 
 def read_shots(files: Sequence[Path], progress: Callable[[int, int], None] | None = None) -> list[Shot]:

@@ -1,7 +1,6 @@
 """Exposures of a bracket's frames, in EV: from the user, a text file, EXIF or file names, in this order."""
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from hdrfuse.errors import ExposureError
 from hdrfuse.formats import Capture, ImageHeader
 from hdrfuse.formats.regular import check_regular
+from hdrfuse.imaging.named_exposure import ev_of_name
 
 EQUAL_EV = 0.01
 """Exposures closer than this are the same exposure."""
@@ -17,12 +17,6 @@ MAX_ABS_EV = 60.0
 """Beyond this no photograph was ever exposed; a typo in a text file may well be."""
 
 HOW_TO_GIVE = "give them with --exposures or in exposure.txt, one EV a line in the files' natural order"
-
-_NUMBER = r"\d+(?:\.\d+)?"
-_NAME_PATTERNS = (
-    re.compile(rf"((?:[+-]|(?<![\d.])){_NUMBER})\s*ev(?![a-z])", re.IGNORECASE),
-    re.compile(rf"(?<![a-z])ev[_\s]?([+-]?{_NUMBER})", re.IGNORECASE),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,14 +93,6 @@ def read_exposure_file(path: Path, *, expected: int) -> list[float]:
     if len(evs) != expected:
         raise ExposureError(f"{path}: {len(evs)} EVs for {expected} images; one EV a line for each is needed")
     return evs
-
-
-def ev_of_name(path: Path) -> float | None:
-    """EV that a file's name states (`_-2EV`, `ev+1`), or None."""
-    for pattern in _NAME_PATTERNS:
-        if match := pattern.search(path.stem):
-            return float(match.group(1))
-    return None
 
 
 def exposure_file(folder: Path) -> Path | None:

@@ -6,7 +6,7 @@ import pytest
 
 from hdrfuse.errors import ExposureError
 from hdrfuse.formats import Capture, ImageHeader
-from hdrfuse.imaging.exposure import ev_of_name, infer_exposures, parse_evs, read_exposure_file
+from hdrfuse.imaging.exposure import infer_exposures, parse_evs, read_exposure_file
 
 
 def headers(*captures: Capture, names=None) -> list[ImageHeader]:
@@ -81,19 +81,6 @@ def test_bias_counts_only_where_times_are_missing():
     assert found[0].source == "EXIF bias"
     captures = [Capture(exposure_time_s=time_s, exposure_bias_ev=0.0) for time_s in (1 / 60, 1 / 15)]
     assert infer_exposures(headers(*captures))[0][0].source == "EXIF"
-
-
-@pytest.mark.parametrize(
-    ("name", "ev"),
-    [
-        ("beach_-2EV", -2), ("beach_+2EV", 2), ("beach_0EV", 0), ("beach_1.5ev", 1.5), ("beach_-0.67 EV", -0.67),
-        ("ev+1", 1), ("EV-3", -3), ("beach_ev_2", 2), ("ev0.5_beach", 0.5), ("IMG_0042_-1EV", -1),
-        ("beach", None), ("IMG_0042", None), ("seven2", None), ("level3", None), ("rev2", None), ("3 events", None),
-        ("dev1", None),
-    ],
-)  # fmt: skip
-def test_names_state_exposures(name, ev):
-    assert ev_of_name(Path(f"{name}.jpg")) == ev
 
 
 def test_names_count_where_nothing_else_is_stated():
