@@ -10,7 +10,7 @@ from hdrfuse.batch.folders import is_card_folder, pooled, walk
 from hdrfuse.batch.found import Discovery, FoundScene, Grouping, Leftover, LeftoverKind
 from hdrfuse.batch.leftovers import single, unreadable, what_went_wrong
 from hdrfuse.batch.naming import placed
-from hdrfuse.batch.shots import Shot, named_where_exif_is_copied, read_shots
+from hdrfuse.batch.shots import Shot, read_shots, restated_where_exif_is_one
 from hdrfuse.errors import ExposureError
 from hdrfuse.formats import SCENE_REFERRED_SUFFIXES
 from hdrfuse.formats.facts import read_facts
@@ -57,7 +57,7 @@ def find_scenes(
         pool = Pool(
             root=root,
             folders=folders,
-            shots=named_where_exif_is_copied([shots[path] for folder in folders for path in listings[folder]]),
+            shots=restated_where_exif_is_one([shots[path] for folder in folders for path in listings[folder]]),
         )
         try:
             divided = pool.divided(group)

@@ -106,16 +106,24 @@ def ev_of_capture(capture: Capture) -> float | None:
     return math.log2(capture.exposure_time_s) + gain - aperture
 
 
-def named_where_exif_is_copied(shots: Sequence[Shot]) -> list[Shot]:
-    """Take the EVs of file names where EXIF says the same of every shot: it was copied from one."""
-    named = [ev_of_name(shot.path) for shot in shots if shot.header is not None]
-    stated = [shot.ev for shot in shots if shot.header is not None]
-    if not _all_known(named) or not _all_known(stated) or not _differ(named) or _differ(stated):
+def restated_where_exif_is_one(shots: Sequence[Shot]) -> list[Shot]:
+    """Take biases, else EVs of file names, where EXIF states one exposure for all: a placeholder, or a copy.
+
+    In manual mode cameras write what their meter thinks for a bias.
+    """
+    read = [shot for shot in shots if shot.header is not None]
+    stated = [shot.ev for shot in read]
+    if not _all_known(stated) or _differ(stated):
         return list(shots)
-    return [
-        shot if shot.header is None else replace(shot, ev=ev_of_name(shot.path), ev_source="file name")
-        for shot in shots
-    ]
+    manual = any(shot.capture.exposure_mode == "manual" for shot in read)
+    biases = {shot.path: None if manual else shot.capture.exposure_bias_ev for shot in read}
+    names = {shot.path: ev_of_name(shot.path) for shot in read}
+    for source, evs in (("EXIF bias", biases), ("file name", names)):
+        if _all_known(list(evs.values())) and _differ(list(evs.values())):
+            return [
+                shot if shot.header is None else replace(shot, ev=evs[shot.path], ev_source=source) for shot in shots
+            ]
+    return list(shots)
 
 
 def _all_known(evs: Sequence[float | None]) -> bool:

@@ -41,20 +41,24 @@ def infer_exposures(
         evs = read_exposure_file(text_file, expected=len(headers))
         return _checked(evs, text_file.name, headers, str(text_file)), []
     captures = [header.capture for header in headers]
-    names = [header.path.name for header in headers]
-    named = [ev for header in headers if (ev := ev_of_name(header.path)) is not None]
-    all_named = len(named) == len(headers)
+    files = _listed([header.path.name for header in headers])
+    beside_times = {
+        source: [ev for ev in evs if ev is not None]
+        for source, evs in (
+            ("EXIF bias", [capture.exposure_bias_ev for capture in captures]),
+            ("file name", [ev_of_name(header.path) for header in headers]),
+        )
+        if None not in evs
+    }
+    differing = next((source for source, evs in beside_times.items() if _differ(evs)), None)
     if all(capture.exposure_time_s for capture in captures):
         evs, warnings = _evs_of_times(captures)
-        if not all_named or _differ(evs) or not _differ(named):
-            return _checked(evs, "EXIF", headers, f"EXIF of {_listed(names)}"), warnings
-        warnings.append("EXIF states the same exposure for every frame: the file names are taken instead")
-        return _checked(named, "file name", headers, "file names"), warnings
-    biases = [capture.exposure_bias_ev for capture in captures if capture.exposure_bias_ev is not None]
-    if len(biases) == len(headers) and _differ(biases):
-        return _checked(biases, "EXIF bias", headers, f"EXIF of {_listed(names)}"), []
-    if all_named:
-        return _checked(named, "file name", headers, f"file names {_listed(names)}"), []
+        if differing is None or _differ(evs):
+            return _checked(evs, "EXIF", headers, f"EXIF of {files}"), warnings
+        warnings.append(f"EXIF states the same exposure for every frame: each {differing} is taken instead")
+        return _checked(beside_times[differing], differing, headers, f"{differing} of {files}"), warnings
+    if (source := differing or ("file name" if "file name" in beside_times else None)) is not None:
+        return _checked(beside_times[source], source, headers, f"{source} of {files}"), []
     lacking = [header.path.name for header in headers if not header.capture.exposure_time_s]
     place = folder or headers[0].path.parent
     raise ExposureError(f"{place}: no exposure time in {_listed(lacking)}: {HOW_TO_GIVE}")

@@ -20,7 +20,7 @@ from hdrfuse.formats import RadianceFacts, read_header, write_image
 from hdrfuse.imaging import scene as scene_module
 from hdrfuse.imaging.scene import find_scene
 
-from .memory_card import MANUAL, Camera, left_of, names_of, scene_name, text, write
+from .memory_card import BRACKET, MANUAL, Camera, left_of, names_of, scene_name, text, write
 
 
 def bracket(folder, *biases, **options):
@@ -319,6 +319,24 @@ def test_a_bracket_may_span_two_folders_of_a_card(tmp_path):
 def test_a_cards_folder_is_flat_even_with_one_bracket_in_it(tmp_path):
     bracket(tmp_path / "100ND850")
     assert names_of(find_scenes(tmp_path)) == ["100ND850/IMG_0001-IMG_0003"]
+
+
+def test_biases_divide_shots_whose_exif_states_one_exposure(tmp_path):
+    camera = Camera(tmp_path)
+    wanted = []
+    for _ in range(2):
+        wanted.append(scene_name([camera.shoot(bias=bias, mode=BRACKET, pause_s=0.2) for bias in (0.0, -2.0, 2.0)]))
+        camera.wait(60)
+    discovery = find_scenes(tmp_path)
+    assert names_of(discovery) == wanted
+    assert [scene.evs for scene in discovery.scenes] == [(0, -2, 2)] * 2
+
+
+def test_what_the_meter_thinks_in_manual_mode_is_no_exposure(tmp_path):
+    camera = Camera(tmp_path)
+    for bias in (0.0, -2.0, 2.0):
+        camera.shoot(bias=bias, mode=MANUAL, pause_s=0.2)
+    assert len({ev for scene in find_scenes(tmp_path).scenes for ev in scene.evs}) <= 1
 
 
 def test_progress_counts_the_files(tmp_path):

@@ -95,6 +95,30 @@ def test_names_count_where_exif_states_one_exposure_for_all():
     assert "same exposure" in warnings[0]
 
 
+def test_biases_count_where_exif_states_one_exposure_for_all():
+    placeholders = [
+        Capture(exposure_time_s=1 / 60, f_number=2.8, iso=100, exposure_bias_ev=bias) for bias in (0.0, -2.0, 2.0)
+    ]
+    found, (warning,) = infer_exposures(headers(*placeholders))
+    assert evs(found) == [0, -2, 2]
+    assert {exposure.source for exposure in found} == {"EXIF bias"}
+    assert "same exposure for every frame: each EXIF bias is taken" in warning
+
+
+def test_biases_that_are_one_as_well_leave_it_to_the_names():
+    copies = [Capture(exposure_time_s=1 / 60, exposure_bias_ev=0.3)] * 2
+    found, (warning,) = infer_exposures(headers(*copies, names=["a_-1EV.jpg", "a_+1EV.jpg"]))
+    assert evs(found) == [-1, 1]
+    assert "each file name is taken" in warning
+
+
+def test_times_that_differ_come_before_biases():
+    captures = [Capture(exposure_time_s=time_s, exposure_bias_ev=bias) for time_s, bias in ((1, -2), (2, 0), (4, 2))]
+    found, warnings = infer_exposures(headers(*captures))
+    np.testing.assert_allclose(np.diff(evs(found)), 1)
+    assert warnings == []
+
+
 def test_missing_exposures_name_the_files_that_lack_them():
     with pytest.raises(ExposureError, match=r"beach: no exposure time in shot1\.jpg: give them with --exposures"):
         infer_exposures(headers(*timed(1), Capture(), *timed(2)))
