@@ -15,9 +15,8 @@ from hdrfuse.errors import ExposureError
 from hdrfuse.formats import SCENE_REFERRED_SUFFIXES
 from hdrfuse.formats.facts import read_facts
 from hdrfuse.formats.kinds import not_read
-from hdrfuse.formats.regular import check_regular
 from hdrfuse.imaging.companions import once_each
-from hdrfuse.imaging.exposure import EQUAL_EV, exposure_file, read_exposure_file
+from hdrfuse.imaging.exposure import EQUAL_EV, exposure_file, listed_evs
 from hdrfuse.imaging.scene import TIFF_SUFFIXES, find_scene, frames_of
 
 Counting = Callable[[int, int], None]
@@ -144,10 +143,8 @@ class Pool:
 def _stated_evs(text_file: Path) -> list[float]:
     """EVs of a text file, however many; none where it cannot be read."""
     try:
-        check_regular(text_file)
-        lines = text_file.read_text(encoding="utf-8-sig").split("\n")
-        return read_exposure_file(text_file, expected=sum(bool(line.strip()) for line in lines))
-    except (OSError, UnicodeDecodeError, ExposureError):
+        return listed_evs(text_file)
+    except ExposureError:
         return []
 
 

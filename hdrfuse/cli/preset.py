@@ -43,13 +43,17 @@ def apply_preset(context: typer.Context, path: Path | None) -> Path | None:
 
 def read_preset(path: Path) -> dict[str, Any]:
     """Read a preset's keys and values. Raises UsageError where it is no TOML file."""
-    from hdrfuse.formats.regular import check_regular
+    from hdrfuse.formats.refusal import RefusedError  # imports numpy: keep `hdrfuse --help` instant
+    from hdrfuse.formats.text import read_text
 
     try:
-        check_regular(path)
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path))
     except OSError as error:
         raise UsageError(f"--preset {path}: cannot be read: {error.strerror}") from error
+    except RefusedError as error:
+        raise UsageError(f"--preset {path}: {error}") from error
+    except RecursionError as error:
+        raise UsageError(f"--preset {path}: its values are nested too deep; expected text and numbers") from error
     except ValueError as error:  # no UTF-8, no TOML
         raise UsageError(f"--preset {path}: no TOML: {error}") from error
 
@@ -63,6 +67,8 @@ def as_words(value: object, *, many: bool, flag: bool) -> object:
     items = value if isinstance(value, list) else [value]
     for item in items:
         if isinstance(item, bool) or not isinstance(item, str | int | float):
-            raise TypeError(f"{item!r} was found; expected text or a number")
+            raise TypeError(f"{repr(item)[:40]} was found; expected text or a number")
+        if "\0" in str(item):
+            raise TypeError(f"{item!r} was found; expected text without NUL")
     words = [str(item) for item in items]
     return words if many else ",".join(words)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from hdrfuse.errors import ExposureError
 from hdrfuse.formats import Capture, ImageHeader
-from hdrfuse.formats.regular import check_regular
+from hdrfuse.formats.refusal import RefusedError
+from hdrfuse.formats.text import read_text
 from hdrfuse.imaging.named_exposure import ev_of_name
 
 EQUAL_EV = 0.01
@@ -79,9 +80,18 @@ def parse_evs(text: str) -> list[float]:
 
 def read_exposure_file(path: Path, *, expected: int) -> list[float]:
     """EVs of an exposure.txt: one a line, blank lines tolerated; ExposureError names file and line."""
+    evs = listed_evs(path)
+    if len(evs) != expected:
+        raise ExposureError(f"{path}: {len(evs)} EVs for {expected} images; one EV a line for each is needed")
+    return evs
+
+
+def listed_evs(path: Path) -> list[float]:
+    """EVs of a text file, however many: one a line, blank lines tolerated; ExposureError names file and line."""
     try:
-        check_regular(path)
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_text(path, encoding="utf-8-sig").splitlines()
+    except RefusedError as error:
+        raise ExposureError(f"{path}: {error}, one EV a line") from error
     except OSError as error:
         raise ExposureError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -94,8 +104,6 @@ def read_exposure_file(path: Path, *, expected: int) -> list[float]:
             except ValueError:
                 raise ExposureError(f"{path}, line {number}: {text[:40]!r} is not an EV") from None
             _check_number(evs[-1], f"{path}, line {number}")
-    if len(evs) != expected:
-        raise ExposureError(f"{path}: {len(evs)} EVs for {expected} images; one EV a line for each is needed")
     return evs
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from hdrfuse.errors import ImageError, UsageError, WriteError
 from hdrfuse.formats import replacing
-from hdrfuse.formats.regular import check_regular
+from hdrfuse.formats.refusal import RefusedError
+from hdrfuse.formats.text import read_text
 from hdrfuse.imaging.color import srgb_decode
 
 Array = NDArray[np.float64]
@@ -19,7 +20,16 @@ LEVELS = 65536
 """Samples of a tabulated curve: one for each 16-bit code; every 257th is an 8-bit code."""
 
 SAVED_SAMPLES = 4096
+SAVED_ERROR = 1e-3
+"""A known curve differs by a tenth of this from what was saved of it."""
+
 FILE_FORMAT = "hdrfuse response curve"
+MOST_BYTES = 2**23
+"""Three channels of 65536 samples with all their digits are 4 MB."""
+
+LONGEST_NAME = 200
+LEAST_WHITE = 1e-6
+"""Exposure of white, or one by it, beyond which a file's numbers are no exposures relative to white."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,24 +66,35 @@ class ResponseCurve:
 def load_response(path: Path) -> ResponseCurve:
     """Read a saved curve; ImageError where the file is not one."""
     try:
-        check_regular(path)
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_text(path, most_bytes=MOST_BYTES))
         samples = np.asarray(document["samples"], dtype=np.float64)
         found = document["format"]
     except FileNotFoundError:
         raise UsageError(
             f"--response {path}: no such file; auto, {', '.join(KNOWN_CURVES)} and debevec need none"
         ) from None
+    except RefusedError as error:
+        raise ImageError(f"{path}: not a saved response curve: {error}") from error
     except OSError as error:
         raise ImageError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ImageError(f"{path}: not a saved response curve ({type(error).__name__})") from error
     if found != FILE_FORMAT or samples.ndim != 2 or samples.shape[0] != 3 or samples.shape[1] < 2:
         raise ImageError(f"{path}: not a saved response curve (3 lists of samples were expected)")
-    rises = (np.diff(samples, axis=1) >= 0).all() and (samples[:, -1] > np.maximum(samples[:, 0], 0.0)).all()
-    if not np.isfinite(samples).all() or not rises:
-        raise ImageError(f"{path}: a response curve must be finite and rise from black to white")
-    return tabulated(str(document.get("name", path.stem)), samples)
+    if not np.isfinite(samples).all() or np.abs(samples).max() > 1.0 / LEAST_WHITE:
+        raise ImageError(f"{path}: a response curve must be finite, white about 1")
+    white = samples[:, -1] - np.maximum(samples[:, 0], 0.0)
+    if (np.diff(samples, axis=1) < 0).any() or (white <= LEAST_WHITE).any():
+        raise ImageError(f"{path}: a response curve must rise from black to white, white about 1")
+    curve = tabulated(_name_of(document, path), samples)
+    if curve.name in KNOWN_CURVES and np.abs(curve.table - KNOWN_CURVES[curve.name]().table).max() > SAVED_ERROR:
+        return replace(curve, name=f"{curve.name} of {path.name}")  # a known curve's name promises an exact one
+    return curve
+
+
+def _name_of(document: dict[str, object], path: Path) -> str:
+    name = document.get("name")
+    return name if isinstance(name, str) and len(name) <= LONGEST_NAME else path.stem
 
 
 def tabulated(name: str, samples: Array) -> ResponseCurve:

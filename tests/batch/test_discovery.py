@@ -299,7 +299,11 @@ def test_a_text_file_of_a_flat_folder_states_every_brackets_exposures(tmp_path, 
     assert [(scene.exposures, scene.exposure_file) for scene in discovery.scenes] == [((-2, 0, 2), stated)] * 2
 
 
-@pytest.mark.parametrize("content", ["-2\n0\nsome\n", "-2\n0\n", "0\n0\n0\n", "-2\n-1\n0\n1\n"])
+@pytest.mark.parametrize(
+    "content",
+    ["-2\n0\nsome\n", "-2\n0\n", "0\n0\n0\n", "-2\n-1\n0\n1\n", "0\n" * 1_000_000],
+    ids=lambda content: content[:12].replace("\n", ","),
+)
 def test_a_wrong_text_file_leaves_the_folder_to_the_merge_to_refuse(tmp_path, content):
     text(bracket(tmp_path / "beach") / "exposure.txt", content)
     (scene,) = find_scenes(tmp_path).scenes

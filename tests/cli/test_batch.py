@@ -364,7 +364,9 @@ def test_a_preset_holds_a_studios_settings(run, shoot, tmp_path):
 @pytest.mark.parametrize(
     ("text", "naming"),
     [("speed = 3", "speed"), ("seed = 'many'", "seed"), ("align = 'no'", "align"), ("method = 'best'", "method"),
-     ("seed = {a = 1}", "seed"), ("format = [true]", "format"), ("= 3", "TOML"), ("dry-run = true", "dry-run")],
+     ("seed = {a = 1}", "seed"), ("format = [true]", "format"), ("= 3", "TOML"), ("dry-run = true", "dry-run"),
+     (f"name = {'[' * 50_000}", "nested"), ('name = "{scene}\\u0000"', "NUL"), ('exposures = "\\u0000"', "NUL"),
+     ("#" * 2_000_000, "small text file")],
 )  # fmt: skip
 def test_a_wrong_preset_is_named_with_its_key(run, shoot, tmp_path, text, naming):
     (tmp_path / "studio.toml").write_text(text)

@@ -1,4 +1,5 @@
 import math
+import time
 from pathlib import Path
 
 import numpy as np
@@ -154,6 +155,28 @@ def test_a_wrong_exposure_file_is_named_with_its_line(tmp_path, text, match):
     with pytest.raises(ExposureError, match=match) as caught:
         read_exposure_file(path, expected=3)
     assert str(path) in str(caught.value)
+
+
+def test_an_exposure_file_is_read_up_to_a_bound(tmp_path):
+    path = tmp_path / "exposure.txt"
+    with path.open("wb") as stream:
+        stream.write(b"-2\n0\n2\n")
+        stream.truncate(400_000_000)  # sparse
+    started = time.process_time()
+    with pytest.raises(ExposureError, match="expected a small text file, one EV a line") as caught:
+        read_exposure_file(path, expected=3)
+    assert str(path) in str(caught.value)
+    assert time.process_time() - started < 1.0
+
+
+@pytest.mark.parametrize(
+    "content", [b"\0\0\0", b"-2\0\n0\n", b"\xff\xfe-\x002\x00", b"1e999\n0\n", b"\xe2\x88\x922\n0\n"]
+)
+def test_what_is_no_text_of_evs_is_refused_in_one_line(tmp_path, content):
+    (tmp_path / "exposure.txt").write_bytes(content)
+    with pytest.raises(ExposureError, match=r"exposure\.txt") as caught:
+        read_exposure_file(tmp_path / "exposure.txt", expected=2)
+    assert "\n" not in str(caught.value)
 
 
 def test_an_exposure_file_may_begin_with_a_byte_order_mark(tmp_path):

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from hdrfuse.errors import BadInputError, ImageError, OutputError, UsageError
 from hdrfuse.imaging.color import srgb_decode
-from hdrfuse.imaging.response import FILE_FORMAT, KNOWN_CURVES, ResponseCurve, load_response, parametric, tabulated
+from hdrfuse.imaging.response import (
+    FILE_FORMAT,
+    KNOWN_CURVES,
+    MOST_BYTES,
+    ResponseCurve,
+    load_response,
+    parametric,
+    tabulated,
+)
 
 
 def iec_61966_2_1(encoded: np.ndarray) -> np.ndarray:
@@ -132,6 +140,13 @@ DAMAGED = {
     "falling": document(samples=[[0.0, 0.6, 0.5, 1.0]] * 3).encode(),
     "black throughout": document(samples=[[0.0, 0.0]] * 3).encode(),
     "flat": document(samples=[[0.5, 0.5]] * 3).encode(),
+    "nested deep": b"[" * 200_000,
+    "nested deep in the samples": b'{"format": "x", "samples": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "beyond all measure": document(samples=[[-1e308, 1e308]] * 3).encode(),
+    "white beyond all measure": document(samples=[[0.0, 1e300]] * 3).encode(),
+    "white next to nothing": document(samples=[[0.0, 1e-300]] * 3).encode(),
+    "an integer of ten thousand digits": b'{"format": "x", "samples": ' + b"9" * 10_000 + b"}",
+    "larger than any curve": b" " * (MOST_BYTES + 1),
     "not finite": document(samples=[[0.0, float("nan"), 1.0]] * 3).encode(),
 }
 
@@ -149,6 +164,20 @@ def test_a_damaged_or_foreign_curve_file_is_refused_in_one_line_that_names_it(co
     with pytest.raises(ImageError, match=r"camera\.json") as error:
         load_response(path)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", KNOWN_CURVES)
+def test_a_curve_that_only_calls_itself_a_known_one_is_none(name, tmp_path):
+    path = tmp_path / "camera.json"
+    path.write_text(document(name=name, samples=[(np.linspace(0, 1, 50) ** 3).tolist()] * 3))
+    assert load_response(path).name == f"{name} of camera.json"
+
+
+@pytest.mark.parametrize("name", [7, None, ["srgb"], "x" * 10_000])
+def test_a_name_that_is_none_gives_way_to_the_files(name, tmp_path):
+    path = tmp_path / "camera.json"
+    path.write_text(document(name=name))
+    assert load_response(path).name == "camera"
 
 
 def test_a_missing_curve_file_is_refused_with_the_words_that_need_none(tmp_path):
