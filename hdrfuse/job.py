@@ -7,6 +7,7 @@ from typing import Any
 from hdrfuse import __version__
 from hdrfuse.errors import UsageError
 from hdrfuse.imaging.bracket import Bracket, Frame, read_bracket
+from hdrfuse.imaging.exposure import GIVEN
 from hdrfuse.imaging.scene import Scene
 from hdrfuse.inspection import capture_facts
 from hdrfuse.options import MergeOptions, check_options
@@ -26,6 +27,8 @@ class MergeJob:
     options: MergeOptions = field(default_factory=MergeOptions)
     exposures: Sequence[float] | None = None
     """EVs in the order of the scene's files; None = found in the files."""
+    exposures_by: str = GIVEN
+    """The text file that they were read from, if the user did not give them."""
     reference: str | int = "auto"
 
     def check(self) -> None:
@@ -60,7 +63,9 @@ class MergeSteps:
         """Decode the frames. Raises BadInputError of a kind for what is wrong with them."""
         job = self.job
         with timed(self.seconds, "reading"):
-            bracket = read_bracket(job.scene, exposures=job.exposures, reference=job.reference)
+            bracket = read_bracket(
+                job.scene, exposures=job.exposures, exposures_by=job.exposures_by, reference=job.reference
+            )
         if job.outputs.response is not None and bracket.frames[0].linear:
             raise UsageError(f"--save-response {job.outputs.response}: the frames are linear and have no response")
         self._found = [_found(frame) for frame in bracket.frames]

@@ -10,6 +10,7 @@ from hdrfuse.batch.settings import FORMATS, BatchSettings
 from hdrfuse.batch.work import SceneWork
 from hdrfuse.errors import UsageError
 from hdrfuse.formats.names import fitting
+from hdrfuse.imaging.exposure import GIVEN
 from hdrfuse.job import MergeJob
 from hdrfuse.outputs import Outputs
 
@@ -70,6 +71,7 @@ def _planned(found: FoundScene, root: str, out: Path, settings: BatchSettings, *
         outputs=outputs,
         options=settings.options,
         exposures=settings.exposures or found.exposures,
+        exposures_by=found.exposure_file.name if found.exposure_file and not settings.exposures else GIVEN,
         reference=settings.reference,
     )
     work = SceneWork(

@@ -22,7 +22,7 @@ from hdrfuse.formats import (
 )
 from hdrfuse.formats.scene_referred import clipping_white
 from hdrfuse.imaging.contradiction import Picture, settled_exposures
-from hdrfuse.imaging.exposure import Exposure, infer_exposures
+from hdrfuse.imaging.exposure import GIVEN, Exposure, infer_exposures
 from hdrfuse.imaging.scene import Scene
 from hdrfuse.threads import in_threads
 
@@ -94,15 +94,22 @@ class Bracket:
         return tuple(frame.ev - self.frames[self.reference].ev for frame in self.frames)
 
 
-def read_bracket(scene: Scene, *, exposures: Sequence[float] | None = None, reference: str | int = "auto") -> Bracket:
+def read_bracket(
+    scene: Scene,
+    *,
+    exposures: Sequence[float] | None = None,
+    exposures_by: str = GIVEN,
+    reference: str | int = "auto",
+) -> Bracket:
     """Read a scene's frames; headers are checked against each other before any pixel is decoded.
 
-    Raises ImageError for a damaged file, BracketError where sizes or channels differ, ExposureError where
-    exposures cannot be known, UsageError for a reference that is not there.
+    `exposures_by` names the text file that `exposures` were read from, if the user did not give them. Raises
+    ImageError for a damaged file, BracketError where sizes or channels differ, ExposureError where exposures cannot be
+    known or the pictures contradict the user's, UsageError for a reference that is not there.
     """
     headers = [read_header(path) for path in scene.files]
     check_alike(headers)
-    inferred, warnings = infer_exposures(headers, given=exposures, folder=scene.folder)
+    inferred, warnings = infer_exposures(headers, given=exposures, given_by=exposures_by, folder=scene.folder)
     if reference != "auto":
         _named_reference([path.name for path in scene.files], reference)
     raw = [path for path in scene.files if path.suffix.lower() in RAW_SUFFIXES]

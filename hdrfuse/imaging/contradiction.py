@@ -8,12 +8,9 @@ from itertools import pairwise
 import numpy as np
 
 from hdrfuse.errors import ExposureError
-from hdrfuse.imaging.exposure import EQUAL_EV, HOW_TO_GIVE, Exposure
+from hdrfuse.imaging.exposure import EQUAL_EV, GIVEN, HOW_TO_GIVE, Exposure
 from hdrfuse.imaging.pairs import Samples
 from hdrfuse.imaging.spacing import Spacing
-
-GIVEN = "given"
-"""Source of exposures that the user gave for this run: they are not replaced behind his back."""
 
 MOST_LISTED = 9
 """Frames that a message lists."""

@@ -11,6 +11,9 @@ from hdrfuse.formats.refusal import RefusedError
 from hdrfuse.formats.text import read_text
 from hdrfuse.imaging.named_exposure import ev_of_name
 
+GIVEN = "given"
+"""Source of exposures that the user gave for this run."""
+
 EQUAL_EV = 0.01
 """Exposures closer than this are the same exposure."""
 
@@ -29,15 +32,21 @@ class Exposure:
 
 
 def infer_exposures(
-    headers: Sequence[ImageHeader], *, given: Sequence[float] | None = None, folder: Path | None = None
+    headers: Sequence[ImageHeader],
+    *,
+    given: Sequence[float] | None = None,
+    given_by: str = GIVEN,
+    folder: Path | None = None,
 ) -> tuple[list[Exposure], list[str]]:
     """Exposure of each file, in the order of the files, and warnings.
 
-    Raises ExposureError where they are missing, equal, not numbers, or of another count than the files.
+    `given_by` names the text file that the given ones were read from, if the user did not give them. Raises
+    ExposureError where they are missing, equal, not numbers, or of another count than the files.
     """
     if given is not None:
-        where = f"--exposures {','.join(f'{ev:g}' for ev in given)}"
-        return _checked(list(given), "given", headers, where), []
+        option = "--exposures" if given_by == GIVEN else given_by
+        where = f"{option} {','.join(f'{ev:g}' for ev in given)}"
+        return _checked(list(given), given_by, headers, where), []
     if folder is not None and (text_file := exposure_file(folder)) is not None:
         evs = read_exposure_file(text_file, expected=len(headers))
         return _checked(evs, text_file.name, headers, str(text_file)), []
