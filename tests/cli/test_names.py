@@ -108,8 +108,9 @@ def test_an_exr_bracket_in_a_folder_that_is_no_utf_8_is_merged(run, tmp_path):
     frames = write_bracket(tmp_path / "jpeg")
     folder = tmp_path / LATIN_1
     folder.mkdir()
-    for name in ("a_-2EV.exr", "b_+0EV.exr"):
-        assert run("merge", frames, "--out", folder / name, "--method", "classical", "-q", "--no-preview").code == 0
+    for name, reference in {"a_-2EV.exr": 2, "b_+0EV.exr": 1}.items():  # light in units of the white of another frame
+        words = ("--out", folder / name, "--reference", reference, "--method", "classical", "-q", "--no-preview")
+        assert run("merge", frames, *words).code == 0
     outcome = run("merge", *sorted(folder.iterdir()), "--out", tmp_path / "o.exr", "--method", "classical", "-q")
     assert outcome.code == 0, outcome
 
