@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from hdrfuse.options import MergeOptions
     from hdrfuse.pipeline import Merged
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["MergeOptions", "Merged", "__version__", "merge"]
 
