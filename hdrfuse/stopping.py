@@ -1,15 +1,22 @@
-"""How a run of hours is asked to end: Ctrl-C, SIGTERM and SIGHUP let it finish its step and keep what is done."""
+"""How the program is asked to end: Ctrl-C, SIGTERM and SIGHUP interrupt it; a run of hours finishes its step first."""
 
 import signal
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+Handler = Callable[[int, FrameType | None], None] | signal.Handlers
+
 PATIENCE_S = 2.0
 """A second Ctrl-C later than this ends at once; sooner, it is the same one, passed on by torchrun."""
+
+AGAIN_AFTER_S = 0.05
+"""Longer than a destructor takes."""
 
 
 class StopRequest:
@@ -29,6 +36,60 @@ class StopRequest:
             self.first = now
         elif number == signal.SIGINT and now - self.first > PATIENCE_S:
             raise KeyboardInterrupt
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal wants the program to end.
+
+    A kind of its own, as Python kills itself by SIGINT at its exit where a plain KeyboardInterrupt once went through
+    code that a library runs on import, whatever was made of it later.
+    """
+
+
+class Interruption:
+    """Whether a signal has interrupted the program, whatever became of the exception that it raised."""
+
+    def __init__(self) -> None:
+        self.last: float | None = None
+        self.number = signal.SIGINT
+
+    def __call__(self) -> bool:
+        """Return whether one has."""
+        return self.last is not None
+
+    def receive(self, number: int, frame: FrameType | None) -> None:
+        """Raise Interrupted, but for a second signal only later: files are being removed meanwhile."""
+        now = time.monotonic()
+        if self.last is None or now - self.last > PATIENCE_S:
+            self.last, self.number = now, signal.Signals(number)
+            raise Interrupted
+
+    def unraisable(self, lost: "sys.UnraisableHookArgs") -> None:
+        """Interrupt again in a moment, where Python had to drop the exception: inside a destructor, a callback."""
+        if not isinstance(lost.exc_value, Interrupted):
+            sys.__unraisablehook__(lost)
+            return
+        self.last = None
+        threading.Timer(AGAIN_AFTER_S, _send_to_main_thread, [self.number]).start()
+
+
+def _send_to_main_thread(number: int) -> None:
+    if hasattr(signal, "pthread_kill"):  # it ends what the main thread waits for
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+    else:
+        signal.raise_signal(number)
+
+
+@contextmanager
+def interruptible() -> Iterator[Interruption]:
+    """Let the signals raise Interrupted while the block runs, but those that somebody handles or ignores."""
+    interruption = Interruption()
+    before, sys.unraisablehook = sys.unraisablehook, interruption.unraisable
+    try:
+        with _handled_by(interruption.receive, instead_of=(signal.SIG_DFL, signal.default_int_handler)):
+            yield interruption
+    finally:
+        sys.unraisablehook = before
 
 
 @contextmanager
@@ -66,10 +127,12 @@ def ignore_signals() -> None:
 
 
 @contextmanager
-def _handled_by(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> Iterator[None]:
+def _handled_by(handler: Handler, *, instead_of: Collection[Handler] | None = None) -> Iterator[None]:
     """Handle the signals otherwise, but those that are ignored already (nohup); only a main thread has handlers."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
     replaced = {number: old for number, old in before.items() if old not in (signal.SIG_IGN, None)}
+    if instead_of is not None:
+        replaced = {number: old for number, old in replaced.items() if old in instead_of}
     if threading.current_thread() is not threading.main_thread():
         replaced = {}
     for number in replaced:
@@ -78,4 +141,5 @@ def _handled_by(handler: Callable[[int, FrameType | None], None] | signal.Handle
         yield
     finally:
         for number, old in replaced.items():
-            signal.signal(number, old)
+            if signal.getsignal(number) == handler:  # not where the block has ended all handling
+                signal.signal(number, old)

@@ -1,14 +1,9 @@
 """The program: its commands, and the one place where exceptions become exit codes."""
 
 import errno
-import signal
-import sys
-import threading
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
-from typing import Annotated, NoReturn
+from collections.abc import Callable
+from typing import Annotated
 
 import typer
 import typer.main
@@ -56,21 +51,25 @@ def program(
     """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def run(words: list[str], was_interrupted: Callable[[], bool] = lambda: False) -> int:
     """Run the program -> its exit code; whatever goes wrong becomes one line on standard error."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
     console = Console()
     keep_freed_blocks()
+    code: int | None = None
     try:
-        with _interrupted_by_signals(), warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they speak to developers; what a user needs to know is ours to say
-            return _run(words or ["--help"], console)
+            code = _run(words or ["--help"], console)
     except (Exception, KeyboardInterrupt) as error:
+        if was_interrupted():  # whatever a library made of it: some turn it into errors of their own
+            if console.done or code is not None:
+                return code or ExitCode.DONE
+            error = KeyboardInterrupt().with_traceback(error.__traceback__)
         if console.verbose:
             console.detail(*traceback_of(error).split("\n"))
         code, message = outcome_of(error)
         console.error(message)
-        return code
+    return code
 
 
 def _run(words: list[str], console: Console) -> int:
@@ -96,22 +95,3 @@ def outcome_of(error: BaseException) -> tuple[ExitCode, str]:
             return ExitCode.FAILED, OUT_OF_MEMORY
         case _:
             return ExitCode.FAILED, f"unexpected {type(error).__name__}: {reason_of(error)} (-v shows where)"
-
-
-@contextmanager
-def _interrupted_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the program as Ctrl-C does, temporary files removed; not where they are ignored."""
-
-    def interrupt(signal_number: int, frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    names = ("SIGTERM", "SIGHUP") if threading.current_thread() is threading.main_thread() else ()
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    replaced = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
-    for number in replaced:
-        signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number in replaced:
-            signal.signal(number, signal.SIG_DFL)

@@ -23,6 +23,12 @@ class Console:
     def __init__(self) -> None:
         self.quiet = False
         self.verbose = False
+        self.done = False
+        """Whether all that the command was asked for is in place: what ends it then is no interrupt."""
+
+    def finish(self) -> None:
+        """Note that all that the command was asked for is in place."""
+        self.done = True
 
     @property
     def on_terminal(self) -> bool:

@@ -66,7 +66,7 @@ def merge(
     )  # fmt: skip
     job.check()
     with console.progress() as progress:
-        report = job.run(progress)
+        report = job.run(progress, placed=console.finish)
     console.detail(*details(report))
     for warning in report["warnings"]:
         console.warn(warning)

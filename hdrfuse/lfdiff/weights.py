@@ -14,7 +14,6 @@ from safetensors.torch import save
 from torch import Tensor
 
 from hdrfuse.errors import WeightsError
-from hdrfuse.formats.atomic import replacing
 from hdrfuse.lfdiff.config import LFDiffConfig, check_field
 from hdrfuse.lfdiff.model import LFDiff, on_device
 
@@ -93,7 +92,7 @@ def save_weights(
     training: Mapping[str, Any],
     dtype: torch.dtype = torch.float32,
 ) -> None:
-    """Write a network's weights, a whole file or none; float16 halves it. Raises WriteError."""
+    """Write a network's weights; float16 halves the file. Raises OSError where the system refuses."""
     tensors = {name: value.detach().to(dtype).contiguous().cpu() for name, value in weights.items()}
     metadata = {
         "format": FORMAT,
@@ -102,8 +101,7 @@ def save_weights(
         "training": json.dumps(dict(training)),
         "tensors_sha256": tensors_sha256(tensors),
     }
-    with replacing(path, overwrite=True) as temporary:
-        write_tensors(temporary, tensors, metadata | {"metadata_sha256": metadata_sha256(metadata)})
+    write_tensors(path, tensors, metadata | {"metadata_sha256": metadata_sha256(metadata)})
 
 
 def load_weights(path: Path, device: torch.device | str = "cpu") -> tuple[LFDiff, WeightsMetadata]:

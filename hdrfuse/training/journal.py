@@ -121,14 +121,15 @@ class Journal:
             optimizer=self.optimizer,
         )
         done = {"step": self.step, "minutes": round(self.minutes, 2), "scores": self.scores}
-        save_weights(
-            self.folder / WEIGHTS,
-            learner.model.config,
-            self.average.weights,
-            tile_px=learner.model.config.tile_px,
-            training={"recipe": asdict(learner.recipe), "progress": done, **self.notes, **source()},
-            dtype=torch.float16,
-        )
+        with replacing(self.folder / WEIGHTS, overwrite=True) as temporary:
+            save_weights(
+                temporary,
+                learner.model.config,
+                self.average.weights,
+                tile_px=learner.model.config.tile_px,
+                training={"recipe": asdict(learner.recipe), "progress": done, **self.notes, **source()},
+                dtype=torch.float16,
+            )
 
     def write(self, values: dict[str, Any]) -> None:
         """Append one line to the log and hand it to the caller. Raises WriteError."""
