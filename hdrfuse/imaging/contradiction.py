@@ -1,6 +1,5 @@
 """Contradiction: stated exposures that the pictures refute, and the exposures that are taken instead."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -79,7 +78,7 @@ def _contradiction(ordered: Sequence[Picture]) -> str | None:
     dark, bright = ordered[index : index + 2]
     return (
         f"{bright.name} is {steps[index]:.2f} EV above {dark.name} by its exposure ({bright.exposure.source}), "
-        f"by the pictures {spacing.estimated()[index]:+.2f} EV"
+        f"by the pictures {spacing.estimated(steps)[index]:+.2f} EV"
     )
 
 
@@ -102,10 +101,10 @@ def _estimated(pictures: Sequence[Picture]) -> list[Exposure] | None:
     """
     order = _by_brightness(pictures)
     ordered = [pictures[index] for index in order]
-    evs = [0.0]
-    for step, (dark, bright) in zip(_spacing(ordered).estimated(), pairwise(ordered), strict=True):
-        stated = bright.exposure.ev - dark.exposure.ev
-        evs.append(evs[-1] + max(stated if math.isnan(step) else float(step), 0.0))
+    stated = [bright.exposure.ev - dark.exposure.ev for dark, bright in pairwise(ordered)]
+    steps = _spacing(ordered).estimated(stated)
+    steps = np.maximum(np.where(np.isnan(steps), stated, steps), 0.0)
+    evs = [0.0, *(float(ev) for ev in np.cumsum(steps))]
     if evs[-1] < EQUAL_EV:
         return None
     middle = evs[len(evs) // 2]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hdrfuse.imaging.calibration import KNOWN_TOLERANCE_EV
 from hdrfuse.imaging.pairs import Pairs, Samples, match_histograms, residuals, tone_error
-from hdrfuse.imaging.response import KNOWN_CURVES, ResponseCurve, parametric
+from hdrfuse.imaging.response import KNOWN_CURVES, ResponseCurve
 
 Array = NDArray[np.float64]
 
@@ -23,7 +23,7 @@ LEAST_PIXELS = 1000
 LEAST_TONES, LEAST_CONTRAST_EV = 30, 0.5
 """Matched tones that tell a step, and how far apart they lie, in stops of encoded value."""
 
-CAMERAS, CAMERAS_STEP = (0.72, 2.2), (0.5, 2.2)
+CAMERAS, CAMERAS_STEP = (0.72, 2.2), (0.65, 2.2)
 """How many stops a stop looks under sRGB's curve, over a whole bracket and from one frame to the next.
 
 Brackets of eleven cameras look 1.23 to 1.69 as wide, a phone's with local tone mapping 0.92 and parts of it 0.62;
@@ -44,6 +44,13 @@ EXACT_ALLOWED_EV = 0.25
 
 EXACT_POWERS = (0.7, 1.4)
 """How many stops a stop looks under gamma 2.2 in files of another power: 1.6 to 3."""
+
+
+TYPICAL_POWER = 0.68
+"""Of sRGB's curve, in the median of seven cameras' JPEGs."""
+
+AGREEMENT = 0.4
+"""Share that steps of one camera may differ by in how they look: a curve's slope changes along its range."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,14 +84,21 @@ class Spacing:
         evs = np.concatenate([[0.0], np.cumsum(np.nan_to_num(self.steps(curve)))])
         return tone_error(curve, self.matches, evs)
 
-    def estimated(self) -> Array:
-        """(n - 1,) steps in stops under the curve that the pictures were made with, else under a typical camera's.
+    def estimated(self, stated: Sequence[float]) -> Array:
+        """(n - 1,) steps in stops, NaN where two neighbours have too few tones in common.
 
-        NaN where two neighbours have too few tones in common.
+        They are those of the curve that the pictures were made with; else of sRGB to the power under which `stated`
+        steps that a camera may have made are right, if two and more agree on one, or to a typical camera's.
         """
         error, name = min((self.error(_curve(name)), name) for name in self._candidates)
-        known = self.linear or error < KNOWN_TOLERANCE_EV
-        return self.steps(_curve(name if known else "typical"))
+        if self.linear or error < KNOWN_TOLERANCE_EV:
+            return self.steps(_curve(name))
+        shown = self.steps(_curve("srgb"))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            looks = shown / np.asarray(stated, dtype=np.float64)
+        possible = looks[(looks >= CAMERAS[0]) & (looks <= CAMERAS[1])]
+        agree = len(possible) >= 2 and np.ptp(possible) <= AGREEMENT * np.median(possible)
+        return shown * (1.0 / np.median(possible) if agree else TYPICAL_POWER)
 
     def contradicts(self, stated: Sequence[float]) -> int | None:
         """Index of the step, as stated in stops, that the pictures contradict most; None where all may be right."""
@@ -121,8 +135,6 @@ class Spacing:
 
 @cache
 def _curve(name: str) -> ResponseCurve:
-    if name == "typical":  # sRGB to the power that the JPEGs of seven cameras have in the median
-        return parametric("typical", np.array([[0.68, 0.0, 0.0]] * 3))
     return KNOWN_CURVES[name]()
 
 

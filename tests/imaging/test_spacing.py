@@ -48,7 +48,9 @@ def test_another_size_is_contradicted_where_the_curve_is_plain(true_evs, stated,
     spacing = shown(true_evs, encoding, motion)
     wrong = np.abs(np.diff(true_evs) - np.diff(stated))
     assert wrong[spacing.contradicts(np.diff(stated))] == pytest.approx(wrong.max())
-    assert spacing.estimated() == pytest.approx(np.diff(true_evs), abs=0.03 if motion == "static" else 0.1)
+    assert spacing.estimated(np.diff(stated)) == pytest.approx(
+        np.diff(true_evs), abs=0.03 if motion == "static" else 0.1
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,14 @@ def test_another_size_is_contradicted_where_the_curve_is_plain(true_evs, stated,
 def test_another_size_is_contradicted_where_no_cameras_curve_is_such(true_evs, stated):
     spacing = shown(true_evs, "contrast")
     assert spacing.contradicts(np.diff(stated)) is not None
-    assert spacing.estimated() == pytest.approx(np.diff(true_evs), rel=0.4)
+    assert spacing.estimated(np.diff(stated)) == pytest.approx(np.diff(true_evs), rel=0.4)
+
+
+def test_steps_of_a_camera_that_are_stated_rightly_tell_its_others():
+    stated = (1, 1, 1, 1, 1)
+    spacing = shown((-2.0, -1.0, 0.0, 0.001, 1.0, 2.0), "contrast")
+    assert spacing.contradicts(stated) == 2
+    assert spacing.estimated(stated) == pytest.approx((1, 1, 0, 1, 1), abs=0.1)
 
 
 def test_half_the_spacing_of_srgb_alone_is_told_from_a_steep_camera():
@@ -84,7 +93,7 @@ def test_pictures_of_a_few_pixels_contradict_nothing():
 def test_equal_pictures_contradict_a_step():
     spacing = shown((0.0, 0.0001), "contrast")
     assert spacing.contradicts((1,)) == 0
-    assert spacing.estimated() == pytest.approx([0], abs=0.01)
+    assert spacing.estimated((1,)) == pytest.approx([0], abs=0.01)
 
 
 @pytest.mark.parametrize(("stated", "contradicted"), [((2, 2), False), ((2, 1), True), ((1, 1), True), ((3, 3), True)])
@@ -96,6 +105,6 @@ def test_linear_pictures_contradict_whatever_is_another_step(stated, contradicte
 def test_linear_pictures_of_scales_of_their_own_are_compared_in_one():
     light = scene((-2.0, 0.0), "static").frames[1].astype(np.float32) / 65535
     spacing = Spacing.of([light, light], linear=True, scale_ev=(0.0, 2.0))
-    assert spacing.estimated() == pytest.approx([2])
+    assert spacing.estimated((0.5,)) == pytest.approx([2])
     assert spacing.contradicts((2,)) is None
     assert spacing.contradicts((0.5,)) == 0
