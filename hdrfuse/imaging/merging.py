@@ -127,13 +127,15 @@ def _resorts(frames: Sequence[Exposed], reference: int) -> list[float]:
 def hold_white(radiance: Plane, reference: Exposed) -> None:
     """Raise radiance (H, W, 3) to the reference's white, 1.0, where that clips, each channel by itself, in place.
 
-    What clips there is at least as bright, whatever other frames, a fill or a network make of it.
+    What clips there is at least as bright, whatever other frames, a fill or a network make of it. Under a known curve
+    values just below white are measurements, and hold at what they are; under a fitted one they are clipped too.
     """
     if not reference.clips:
         return
 
     def clipped(exposure: Plane) -> Plane:
-        return np.float32(1.0) - unclipped(reference, exposure, apart=True)
+        held = np.float32(1.0) - unclipped(reference, exposure, apart=True)
+        return held * np.minimum(exposure, np.float32(1.0)) if reference.shoulder == 1.0 else held
 
     of_codes = None if reference.lookup is None else clipped(reference.lookup.T[None])[0].T
 
