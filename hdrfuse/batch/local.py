@@ -5,13 +5,14 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import reduction
+from multiprocessing import reduction, resource_tracker, spawn
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from hdrfuse.batch.scheduler import Event, Failed, Finished, Lost, Work
-from hdrfuse.batch.worker import Busy, Message, Ready, Refused, work_in_process
+from hdrfuse.batch.worker import HELD_WHILE_STARTING, Busy, Message, Ready, Refused, work_in_process
 from hdrfuse.errors import HdrfuseError
 
 MOST_UNMERGED = 2
@@ -142,7 +143,8 @@ class LocalScheduler:
             process = context.Process(
                 target=work_in_process, args=(theirs, preparation, self.inherited), daemon=True, name="hdrfuse-worker"
             )
-            process.start()
+            with starting_quietly():
+                process.start()
             theirs.close()
             self.hands.append(Hand(preparation=preparation, process=process, connection=ours))
 
@@ -225,6 +227,31 @@ class LocalScheduler:
         hand.process.kill()
         hand.process.join()
         hand.connection.close()
+
+
+@contextmanager
+def starting_quietly() -> Iterator[None]:
+    """Start worker processes that say nothing of what befalls them before they are told what to do.
+
+    Until `work_in_process` an interrupt of the whole group would be a traceback, so it waits; and so would be a batch
+    that is killed between the start of an interpreter and the words to it, for which multiprocessing has no option.
+    """
+    command_line = spawn.get_command_line
+
+    def quiet_command_line(**handles: int) -> list[str]:
+        words = command_line(**handles)
+        program = words.index("-c") + 1
+        words[program] = f"try: {words[program]}\nexcept EOFError: pass"
+        return words
+
+    resource_tracker.ensure_running()  # once and first: it unblocks signals when it starts
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_WHILE_STARTING)
+    spawn.get_command_line = quiet_command_line
+    try:
+        yield
+    finally:
+        spawn.get_command_line = command_line
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 def cause_of_death(exit_code: int | None) -> str:

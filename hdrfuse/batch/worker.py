@@ -21,6 +21,9 @@ from hdrfuse.text import traceback_of
 
 PROGRESS_EVERY_S = 0.2
 
+HELD_WHILE_STARTING = (signal.SIGINT, signal.SIGHUP)
+"""Signals that a terminal sends to every process; a worker is started with them blocked."""
+
 KILLED_BEFORE_OTHERS = "500"
 """What Linux shall add to a worker's score, of 1000, when it looks for a process to kill for its memory."""
 
@@ -182,6 +185,7 @@ def work_in_process(connection: Connection, prepare: Callable[[], None], inherit
     threading.Thread(target=_end_with_the_batch, daemon=True).start()
     worker = Worker(connection)
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_WHILE_STARTING)
         try:
             prepare()
         except Exception as error:  # whatever it is, the batch has to hear it
