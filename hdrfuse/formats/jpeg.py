@@ -14,6 +14,7 @@ from hdrfuse.formats.icc import ADOBE_RGB, read_profile
 from hdrfuse.formats.image import REC709, DecodedImage, ImageHeader
 from hdrfuse.formats.orientation import upright, upright_size
 from hdrfuse.formats.refusal import RefusedError, check_size
+from hdrfuse.formats.xmp import JPEG_IDENTIFIER as XMP_IDENTIFIER
 
 SOI, EOI, SOS, APP1, APP2, APP14 = 0xD8, 0xD9, 0xDA, 0xE1, 0xE2, 0xEE
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -41,6 +42,7 @@ class Layout:
     first_scan: int
     """Byte position of the first start-of-scan marker."""
     exif: bytes | None
+    xmp: bytes | None
     icc: bytes | None
     adobe: bool
     """An Adobe marker: CMYK is stored inverted."""
@@ -55,14 +57,14 @@ def read_header(path: Path) -> ImageHeader:
             layout = _layout(start, file_bytes)
         except RefusedError:
             layout = _layout(start + stream.read(), file_bytes)  # a large profile or preview stands first
-    return _header(path, layout, read_exif_block(layout.exif))
+    return _header(path, layout, read_exif_block(layout.exif, layout.xmp))
 
 
 def read(path: Path) -> DecodedImage:
     """Decode to (H, W, 3) uint8, white 255. Raises RefusedError at the first sign of damage."""
     data = path.read_bytes()
     layout = _layout(data, len(data))
-    exif = read_exif_block(layout.exif)
+    exif = read_exif_block(layout.exif, layout.xmp)
     header = _header(path, layout, exif)
     _check_complete(data, layout.first_scan)
     if layout.components == 4:
@@ -101,6 +103,7 @@ def _header(path: Path, layout: Layout, exif: Exif) -> ImageHeader:
 def _layout(data: bytes, file_bytes: int) -> Layout:
     """Walk the segments up to the first scan."""
     exif: bytes | None = None
+    xmp: bytes | None = None
     icc_parts: dict[int, bytes] = {}
     adobe = False
     frame: tuple[int, int, int] | None = None
@@ -121,6 +124,8 @@ def _layout(data: bytes, file_bytes: int) -> Layout:
             frame = _frame(marker, body)
         elif marker == APP1 and exif is None and body.startswith(b"Exif\0"):
             exif = body[6:]
+        elif marker == APP1 and xmp is None and body.startswith(XMP_IDENTIFIER):
+            xmp = body.removeprefix(XMP_IDENTIFIER)
         elif marker == APP2 and body.startswith(b"ICC_PROFILE\0") and len(body) > 14:
             icc_parts[body[12]] = body[14:]
         elif marker == APP14 and body.startswith(b"Adobe"):
@@ -138,6 +143,7 @@ def _layout(data: bytes, file_bytes: int) -> Layout:
         components=components,
         first_scan=position - 2,
         exif=exif,
+        xmp=xmp,
         icc=icc,
         adobe=adobe,
     )

@@ -20,7 +20,7 @@ from hdrfuse.formats.refusal import RefusedError, check_size
 from hdrfuse.formats.scene_referred import checked, clipping_white
 from hdrfuse.formats.tiff_segments import HIGHEST_RATIOS, Raster, read_raster
 
-TAG_SUBFILE_TYPE, TAG_ICC, TAG_DNG_VERSION = 254, 34675, 50706
+TAG_SUBFILE_TYPE, TAG_XMP, TAG_ICC, TAG_DNG_VERSION = 254, 700, 34675, 50706
 REDUCED = 1
 """Bit of the subfile type: a thumbnail, which is what camera RAW files put first."""
 
@@ -139,14 +139,16 @@ def _layout(stream: BinaryIO, file_bytes: int) -> Layout:
         highest_ratio=HIGHEST_RATIOS[raster.compression],
     )
     raster.check_segments(file_bytes)
-    icc = tags.get(TAG_ICC)
+    icc, xmp = tags.get(TAG_ICC), tags.get(TAG_XMP)
     stream.seek(0)
     return Layout(
         raster=raster,
         photometric=photometric,
         colormap=_eight_bit_colormap(colormap) if photometric == PALETTE else None,
         icc=icc if isinstance(icc, bytes) else None,
-        exif=read_exif(BytesIO(stream.read()) if file_bytes < 2**20 else stream),
+        exif=read_exif(
+            BytesIO(stream.read()) if file_bytes < 2**20 else stream, xmp if isinstance(xmp, bytes) else None
+        ),
     )
 
 

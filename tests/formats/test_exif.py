@@ -1,5 +1,6 @@
 import io
 import struct
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
@@ -115,6 +116,31 @@ def test_a_camera_is_named_once():
     assert camera_name(None, "X") == "X"
     assert camera_name("Canon", None) == "Canon"
     assert camera_name(None, None) is None
+
+
+@pytest.mark.parametrize("bias_ev", [-4 / 3, -2 / 3, 1 / 3, -2.0, 0.7])
+def test_a_bias_of_any_sign_and_fraction_is_carried(bias_ev):
+    block = block_of(Capture(exposure_bias_ev=bias_ev))
+    assert read_exif_block(block[6:]).capture.exposure_bias_ev == pytest.approx(bias_ev)
+
+
+def test_a_directory_of_countless_values_costs_no_time_and_hides_no_exposure():
+    count, values_at = 20_000, 8
+    first = values_at + 8 * 999
+    entries = [struct.pack("<HHII", 33434, 5, 1, values_at)]
+    entries += [struct.pack("<HHII", 40_000 + index, 5, 999, values_at) for index in range(count)]
+    directory = struct.pack("<H", len(entries)) + b"".join(entries) + struct.pack("<I", first)  # and followed by itself
+    bomb = b"II*\0" + struct.pack("<I", first) + struct.pack("<II", 1, 60) * 999 + directory
+    started = time.process_time()
+    assert read_exif_block(bomb).capture == Capture(exposure_time_s=1 / 60)
+    assert carried_block(bomb) is None
+    assert time.process_time() - started < 2.0
+
+
+def test_a_directory_that_points_at_itself_is_read_once():
+    entry = struct.pack("<HHII", 34665, 4, 1, 8) + struct.pack("<HHII", 40965, 4, 1, 8)
+    iso = struct.pack("<HHII", 34855, 3, 1, 200)
+    assert read_exif_block(b"II*\0\x08\0\0\0" + struct.pack("<H", 3) + entry + iso).capture == Capture(iso=200)
 
 
 @settings(deadline=None, max_examples=60)
