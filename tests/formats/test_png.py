@@ -1,4 +1,5 @@
 import struct
+import tracemalloc
 import zlib
 
 import cv2
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from hdrfuse.errors import ImageError
-from hdrfuse.formats import REC709, read_header, read_image
+from hdrfuse.formats import REC709, Capture, read_header, read_image
 from hdrfuse.formats.icc import DISPLAY_P3, REC2020, linear_profile
 
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -90,6 +91,63 @@ def test_exif_in_a_png_is_read(tmp_path, picture, camera_exif):
     assert read_header(path).capture.exposure_time_s == pytest.approx(0.01)
 
 
+def raw_profile(kind: bytes, profile: bytes) -> bytes:
+    """A profile as ImageMagick writes it: its kind, its length, 36 bytes a line in hexadecimal."""
+    lines = [profile[at : at + 36].hex().encode() for at in range(0, len(profile), 36)]
+    return b"\n" + kind + b"\n" + f"{len(profile):8d}".encode() + b"\n" + b"\n".join(lines) + b"\n"
+
+
+def text_chunk(name: bytes, keyword: bytes, text: bytes) -> bytes:
+    if name == b"zTXt":
+        return chunk(name, keyword + b"\0\0" + zlib.compress(text))
+    if name == b"iTXt":
+        return chunk(name, keyword + b"\0\1\0en\0\0" + zlib.compress(text))
+    return chunk(name, keyword + b"\0" + text)
+
+
+@pytest.mark.parametrize("name", [b"zTXt", b"tEXt", b"iTXt"])
+@pytest.mark.parametrize("kind", [b"exif", b"APP1"])
+@pytest.mark.parametrize("behind", [False, True])
+def test_exif_in_a_text_chunk_is_read_like_the_exif_chunk(tmp_path, picture, camera_exif, name, kind, behind):
+    camera_exif[274] = 6
+    exif = camera_exif.tobytes()
+    path = tmp_path / "a.png"
+    Image.fromarray(picture).save(path, exif=exif)
+    expected = read_image(path)
+    text = text_chunk(name, b"Raw profile type " + kind, raw_profile(kind, exif))
+    whole = png(picture, before=b"" if behind else text)
+    path.write_bytes(whole[:-12] + text + whole[-12:] if behind else whole)
+    image = read_image(path)
+    assert image.header == expected.header == read_header(path)
+    assert image.header.capture.exposure_time_s == pytest.approx(0.01)
+    assert image.exif == expected.exif
+    np.testing.assert_array_equal(image.pixels, np.rot90(picture, -1))
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"\nexif\n 4\n", b"\nexif\nx\n00", b"\nexif\n 2\n0g", b"\nexif\n 9\n49492a00", b"\xff"]
+)
+def test_a_damaged_text_profile_says_nothing(tmp_path, picture, text):
+    path = tmp_path / "a.png"
+    for name in (b"tEXt", b"zTXt", b"iTXt"):
+        path.write_bytes(png(picture, before=text_chunk(name, b"Raw profile type exif", text)))
+        assert read_image(path).header.capture == Capture()
+    path.write_bytes(png(picture, before=chunk(b"zTXt", b"Raw profile type exif\0\0" + text)))
+    assert read_header(path).capture == Capture()
+
+
+def test_a_text_that_unpacks_to_gigabytes_costs_little(tmp_path, picture):
+    packing = zlib.compressobj(9)
+    packed = b"".join(packing.compress(bytes(2**22)) for _ in range(64)) + packing.flush()
+    path = tmp_path / "a.png"
+    path.write_bytes(png(picture, before=chunk(b"zTXt", b"Raw profile type exif\0\0" + packed)))
+    tracemalloc.start()
+    assert read_header(path).capture == Capture()
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 2**26
+
+
 def test_the_profile_comes_before_the_stated_chromaticities(tmp_path, picture):
     path = tmp_path / "a.png"
     stated = struct.pack(">8I", *(round(value * 100_000) for value in (*REC2020[6:], *REC2020[:6])))
@@ -110,6 +168,49 @@ def test_a_gamma_of_1_means_linear(tmp_path, picture):
     assert read_header(path).linear
     path.write_bytes(png(picture, before=chunk(b"gAMA", struct.pack(">I", 45_455))))
     assert not read_header(path).linear
+
+
+def with_parts(pixels, part_bytes: int) -> bytes:
+    """The PNG with its stream in IDAT chunks of at most so many bytes."""
+    whole = png(pixels)
+    at = whole.index(b"IDAT")
+    stream = whole[at + 4 : -16]
+    parts = [chunk(b"IDAT", stream[start : start + part_bytes]) for start in range(0, len(stream), part_bytes)]
+    return whole[: at - 4] + b"".join(parts) + whole[-12:]
+
+
+@pytest.mark.parametrize("part_bytes", [8192, 2**18 + 1, 2**19, 2**30])
+def test_chunks_of_any_length_are_read(tmp_path, part_bytes):
+    pixels = np.random.default_rng(3).integers(0, 256, (600, 700, 3)).astype(np.uint8)
+    path = tmp_path / "a.png"
+    path.write_bytes(with_parts(pixels, part_bytes))
+    assert read_header(path) == read_image(path).header
+    np.testing.assert_array_equal(read_image(path).pixels, pixels)
+
+
+@pytest.mark.parametrize("name", [b"iCCP", b"eXIf", b"iTXt", b"prVt"])
+def test_what_stands_before_the_pixels_may_be_large(tmp_path, picture, name):
+    noise = np.random.default_rng(5).bytes(700_000)
+    body = {b"iCCP": b"x\0\0" + zlib.compress(noise), b"iTXt": b"XML:com.adobe.xmp\0\0\0\0\0" + noise}.get(name, noise)
+    path = tmp_path / "a.png"
+    path.write_bytes(png(picture, before=chunk(name, body)))
+    assert read_header(path) == read_image(path).header
+    np.testing.assert_array_equal(read_image(path).pixels, picture)
+
+
+def test_header_and_picture_agree_on_what_stands_behind_the_pixels(tmp_path, picture, camera_exif):
+    camera_exif[274] = 6
+    stated = struct.pack(">8I", *(round(value * 100_000) for value in (*REC2020[6:], *REC2020[:6])))
+    late = chunk(b"eXIf", camera_exif.tobytes()[6:]) + chunk(b"cHRM", stated)
+    late += chunk(b"iCCP", b"x\0\0" + zlib.compress(linear_profile(DISPLAY_P3)))
+    whole = with_parts(picture, 100)
+    path = tmp_path / "a.png"
+    path.write_bytes(whole[:-12] + late + whole[-12:])
+    image = read_image(path)
+    assert image.header == read_header(path)
+    assert image.header.capture.iso == 400
+    assert image.header.chromaticities == REC709  # a colour chunk counts before the pixels alone
+    np.testing.assert_array_equal(image.pixels, np.rot90(picture, -1))
 
 
 @pytest.mark.parametrize("interlaced", [False, True])
