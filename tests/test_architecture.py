@@ -12,7 +12,7 @@ import hdrfuse
 PACKAGE = Path(hdrfuse.__file__).parent
 
 LAYERS = (
-    ("errors", "defaults", "text", "threads"),
+    ("errors", "defaults", "free_memory", "text", "threads"),
     ("formats",),
     ("imaging", "lfdiff", "metrics", "tiling"),
     ("options", "inspection"),

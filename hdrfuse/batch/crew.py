@@ -4,10 +4,10 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from hdrfuse.errors import HdrfuseError
 from hdrfuse.formats import read_header
+from hdrfuse.free_memory import free_bytes
 from hdrfuse.imaging.scene import Scene
 from hdrfuse.options import MergeOptions, check_device, check_options
 
@@ -82,10 +82,10 @@ def find_gpus(options: MergeOptions) -> list[int]:
 
 def workers_of_the_processor(method: str, scenes: Sequence[Scene], cores: int) -> int:
     """One a core, but no more than have room in the memory that is free."""
-    free_mb = free_memory_mb()
-    if free_mb is None:
+    free = free_bytes()
+    if free is None:
         return cores
-    return max(1, min(cores, int(USABLE * free_mb / worker_mb(method, scenes))))
+    return max(1, min(cores, int(USABLE * free / 1e6 / worker_mb(method, scenes))))
 
 
 def worker_mb(method: str, scenes: Sequence[Scene]) -> float:
@@ -103,16 +103,3 @@ def worker_mb(method: str, scenes: Sequence[Scene]) -> float:
 def usable_cores() -> int:
     """Cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def free_memory_mb(proc: Path = Path("/proc/meminfo"), cgroup: Path = Path("/sys/fs/cgroup")) -> float | None:
-    """Memory that processes can still take, within the limit of a container; None where the system does not say."""
-    free: float | None = None
-    with suppress(OSError, ValueError, StopIteration):
-        line = next(line for line in proc.read_text().splitlines() if line.startswith("MemAvailable:"))
-        free = int(line.split()[1]) / 1024 * 1.048576
-    with suppress(OSError, ValueError):  # "max" is no number: no limit
-        limit = int((cgroup / "memory.max").read_text())
-        left = (limit - int((cgroup / "memory.current").read_text())) / 1e6
-        free = left if free is None else min(free, left)
-    return free

@@ -1,6 +1,5 @@
 """JPEG (ITU-T T.81, JFIF, EXIF): strict decoding, so that a damaged file is refused rather than shown."""
 
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,18 +11,15 @@ from hdrfuse.formats.cmyk import cmyk_to_srgb
 from hdrfuse.formats.exif import Exif, carried_block, read_exif_block
 from hdrfuse.formats.icc import ADOBE_RGB, read_profile
 from hdrfuse.formats.image import REC709, DecodedImage, ImageHeader
-from hdrfuse.formats.orientation import upright, upright_size
-from hdrfuse.formats.refusal import RefusedError, check_size
+from hdrfuse.formats.jpeg_segments import EOI, SOS, decodable, segments
+from hdrfuse.formats.orientation import UPRIGHT, upright, upright_size
+from hdrfuse.formats.refusal import RefusedError, check_memory, check_size
 from hdrfuse.formats.xmp import JPEG_IDENTIFIER as XMP_IDENTIFIER
 
-SOI, EOI, SOS, APP1, APP2, APP14 = 0xD8, 0xD9, 0xDA, 0xE1, 0xE2, 0xEE
+APP1, APP2, APP14 = 0xE1, 0xE2, 0xEE
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 LOSSLESS_FRAMES = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
-STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
-"""Markers without a segment behind them."""
-
-MARKER_IN_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
-"""A marker that ends entropy-coded data: not a stuffed 0, a restart or a fill byte."""
+PROGRESSIVE_FRAMES = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 
 HEADER_BYTES = 2**18
 """What is read for a header first; it nearly always holds every segment before the first scan."""
@@ -33,41 +29,69 @@ HIGHEST_RATIO = 3 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
-    """What stands before a JPEG's first scan."""
+class Frame:
+    """What the frame header says."""
 
     width: int
     height: int
     components: int
-    first_scan: int
-    """Byte position of the first start-of-scan marker."""
+    progressive: bool
+    stored_samples: float
+    """Samples a pixel that are stored: 3 without subsampling, 1.5 where colour has half the columns and rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What stands before a JPEG's first scan."""
+
+    frame: Frame
     exif: bytes | None
     xmp: bytes | None
     icc: bytes | None
     adobe: bool
     """An Adobe marker: CMYK is stored inverted."""
+    several_scans: bool
+
+    def check_size(self, stored_bytes: int) -> None:
+        """Refuse a size that no picture of so many bytes has. Raises RefusedError."""
+        frame = self.frame
+        decoded_bytes = frame.width * frame.height * max(3, frame.components)
+        check_size(
+            frame.width, frame.height, decoded_bytes=decoded_bytes, file_bytes=stored_bytes, highest_ratio=HIGHEST_RATIO
+        )
+
+    def check_memory(self, stored_bytes: int, *, turned: bool) -> None:
+        """Refuse a picture that does not fit into memory: pixels, what they are turned or converted to, coefficients.
+
+        The decoder keeps the coefficients, 16 bits each, of a picture that comes in several scans. Raises RefusedError.
+        """
+        pixel_bytes = float(max(3, self.frame.components) + 3 * (turned or self.frame.components == 4))
+        if self.several_scans:
+            pixel_bytes += 2 * self.frame.stored_samples
+        check_memory(stored_bytes + int(self.frame.width * self.frame.height * pixel_bytes))
 
 
 def read_header(path: Path) -> ImageHeader:
     """Return what the segments before the first scan say."""
-    file_bytes = path.stat().st_size
     with path.open("rb") as stream:
         start = stream.read(HEADER_BYTES)
         try:
-            layout = _layout(start, file_bytes)
+            layout = _layout(start)
         except RefusedError:
-            layout = _layout(start + stream.read(), file_bytes)  # a large profile or preview stands first
+            layout = _layout(start + stream.read())  # a large profile or preview stands first
+    layout.check_size(path.stat().st_size)
     return _header(path, layout, read_exif_block(layout.exif, layout.xmp))
 
 
 def read(path: Path) -> DecodedImage:
     """Decode to (H, W, 3) uint8, white 255. Raises RefusedError at the first sign of damage."""
-    data = path.read_bytes()
-    layout = _layout(data, len(data))
+    data = decodable(path.read_bytes())
+    layout = _layout(data)
+    layout.check_size(len(data))
     exif = read_exif_block(layout.exif, layout.xmp)
+    layout.check_memory(len(data), turned=exif.orientation != UPRIGHT)
     header = _header(path, layout, exif)
-    _check_complete(data, layout.first_scan)
-    if layout.components == 4:
+    if layout.frame.components == 4:
         ink = _decode(data, "CMYK")
         pixels = cmyk_to_srgb(np.invert(ink, out=ink) if layout.adobe else ink, layout.icc)
     else:
@@ -85,12 +109,12 @@ def _decode(data: bytes, colorspace: str) -> NDArray[np.uint8]:
 
 
 def _header(path: Path, layout: Layout, exif: Exif) -> ImageHeader:
-    width, height = upright_size(layout.width, layout.height, exif.orientation)
+    width, height = upright_size(layout.frame.width, layout.frame.height, exif.orientation)
     header = ImageHeader(
         path=path,
         width=width,
         height=height,
-        channels=1 if layout.components == 1 else 3,
+        channels=1 if layout.frame.components == 1 else 3,
         dtype="uint8",
         linear=False,
         chromaticities=ADOBE_RGB if exif.adobe_rgb else REC709,
@@ -100,25 +124,19 @@ def _header(path: Path, layout: Layout, exif: Exif) -> ImageHeader:
     return replace(header, chromaticities=profile.chromaticities, linear=profile.linear) if profile else header
 
 
-def _layout(data: bytes, file_bytes: int) -> Layout:
+def _layout(data: bytes) -> Layout:
     """Walk the segments up to the first scan."""
     exif: bytes | None = None
     xmp: bytes | None = None
     icc_parts: dict[int, bytes] = {}
     adobe = False
-    frame: tuple[int, int, int] | None = None
-    position = 2
-    while True:
-        marker, position = _marker_at(data, position)
+    frame: Frame | None = None
+    several_scans = False
+    for marker, _, _, body in segments(data):
         if marker == EOI:
             raise RefusedError("damaged JPEG: no picture between its first and its last marker")
-        if marker in STANDALONE:
-            continue
-        length = int.from_bytes(data[position : position + 2])
-        body = data[position + 2 : position + length]
-        if length < 2 or position + length > len(data):
-            raise RefusedError(f"truncated JPEG: it ends inside segment FF{marker:02X}")
         if marker == SOS:
+            several_scans = frame is not None and (frame.progressive or body[:1] != bytes([frame.components]))
             break
         if marker in FRAMES:
             frame = _frame(marker, body)
@@ -130,28 +148,15 @@ def _layout(data: bytes, file_bytes: int) -> Layout:
             icc_parts[body[12]] = body[14:]
         elif marker == APP14 and body.startswith(b"Adobe"):
             adobe = True
-        position += length
     if frame is None:
         raise RefusedError("damaged JPEG: a scan before the frame header")
-    width, height, components = frame
-    decoded_bytes = width * height * max(3, components)
-    check_size(width, height, decoded_bytes=decoded_bytes, file_bytes=file_bytes, highest_ratio=HIGHEST_RATIO)
     icc = b"".join(part for _, part in sorted(icc_parts.items())) or None
-    return Layout(
-        width=width,
-        height=height,
-        components=components,
-        first_scan=position - 2,
-        exif=exif,
-        xmp=xmp,
-        icc=icc,
-        adobe=adobe,
-    )
+    return Layout(frame=frame, exif=exif, xmp=xmp, icc=icc, adobe=adobe, several_scans=several_scans)
 
 
-def _frame(marker: int, body: bytes) -> tuple[int, int, int]:
-    """Width, height and number of components of a frame header."""
-    if len(body) < 6:
+def _frame(marker: int, body: bytes) -> Frame:
+    """Read a frame header."""
+    if len(body) < 6 or len(body) < 6 + 3 * body[5]:
         raise RefusedError("damaged JPEG: a frame header without a size")
     precision, components = body[0], body[5]
     if marker in LOSSLESS_FRAMES:
@@ -160,33 +165,14 @@ def _frame(marker: int, body: bytes) -> tuple[int, int, int]:
         raise RefusedError(f"is a {precision}-bit JPEG; expected 8 bits")
     if components not in (1, 3, 4):
         raise RefusedError(f"is a JPEG of {components} components; expected 1, 3 or 4")
-    return int.from_bytes(body[3:5]), int.from_bytes(body[1:3]), components
-
-
-def _marker_at(data: bytes, position: int) -> tuple[int, int]:
-    """Return the marker at a position, fill bytes skipped, and the position behind it."""
-    if data[position : position + 1] != b"\xff":
-        if position >= len(data):
-            raise RefusedError(f"truncated JPEG: it ends after {len(data):,} bytes without an end marker")
-        raise RefusedError(f"damaged JPEG: no marker at byte {position:,}")
-    while data[position : position + 1] == b"\xff":
-        position += 1
-    if position >= len(data):
-        raise RefusedError(f"truncated JPEG: it ends after {len(data):,} bytes without an end marker")
-    return data[position], position + 1
-
-
-def _check_complete(data: bytes, position: int) -> None:
-    """Follow scans and segments to the end-of-image marker; what stands behind it is not this picture's."""
-    while True:
-        marker, position = _marker_at(data, position)
-        if marker == EOI:
-            return
-        if marker in STANDALONE:
-            continue
-        position += int.from_bytes(data[position : position + 2])
-        if marker == SOS:
-            found = MARKER_IN_SCAN.search(data, position)
-            if found is None:
-                raise RefusedError(f"truncated JPEG: it ends after {len(data):,} bytes without an end marker")
-            position = found.start()
+    samplings = [(factors >> 4, factors & 15) for factors in body[7 : 6 + 3 * components : 3]]
+    whole = max(across for across, _ in samplings) * max(down for _, down in samplings)
+    if whole == 0:
+        raise RefusedError("damaged JPEG: a frame header with sampling factors of 0")
+    return Frame(
+        width=int.from_bytes(body[3:5]),
+        height=int.from_bytes(body[1:3]),
+        components=components,
+        progressive=marker in PROGRESSIVE_FRAMES,
+        stored_samples=sum(across * down for across, down in samplings) / whole,
+    )

@@ -1,5 +1,7 @@
 """Why a file is refused, and the limits that keep a lie in a header from costing memory."""
 
+from hdrfuse.free_memory import free_bytes
+
 MAX_PIXELS = 2**30
 """No camera and no stitcher that hdrfuse serves writes a larger frame."""
 
@@ -26,3 +28,12 @@ def check_size(width: int, height: int, *, decoded_bytes: int, file_bytes: int, 
         raise RefusedError(f"its header says {width}x{height} pixels; at most {MAX_PIXELS:,} are read")
     if decoded_bytes > max(ALWAYS_AFFORDABLE_BYTES, highest_ratio * file_bytes):
         raise RefusedError(f"damaged or truncated: {width}x{height} pixels in its header, {file_bytes:,} bytes in all")
+
+
+def check_memory(needed_bytes: int) -> None:
+    """Refuse what does not fit into the memory that is free, before anything is allocated. Raises RefusedError."""
+    if needed_bytes <= ALWAYS_AFFORDABLE_BYTES:
+        return
+    free = free_bytes()
+    if free is not None and needed_bytes > free:
+        raise RefusedError(f"needs {needed_bytes / 1e9:.1f} GB, {free / 1e9:.1f} GB are free")

@@ -21,6 +21,7 @@ from hdrfuse.formats import (
     read_white_balance,
 )
 from hdrfuse.formats.scene_referred import clipping_white
+from hdrfuse.free_memory import free_bytes
 from hdrfuse.imaging.contradiction import Picture, settled_exposures
 from hdrfuse.imaging.exposure import GIVEN, Exposure, infer_exposures
 from hdrfuse.imaging.scene import Scene
@@ -37,6 +38,12 @@ SAMPLES_PER_SIDE = 256
 
 HISTOGRAM_SIDE = 128
 """Histograms need no more of them than about this many a side."""
+
+DECODERS = 2
+"""Frames that are decoded at once; a decoder has a frame of its own beside the one that it returns."""
+
+MERGE_PIXEL_BYTES = 40
+"""Memory that the merge takes for each pixel beside the frames, at least (measured: 55 for four of 12 megapixels)."""
 
 CHROMATICITY_TOLERANCE = 0.002
 
@@ -109,6 +116,7 @@ def read_bracket(
     """
     headers = [read_header(path) for path in scene.files]
     check_alike(headers)
+    check_memory(headers)
     inferred, warnings = infer_exposures(headers, given=exposures, given_by=exposures_by, folder=scene.folder)
     if reference != "auto":
         _named_reference([path.name for path in scene.files], reference)
@@ -118,7 +126,7 @@ def read_bracket(
     def decode(path: Path) -> DecodedImage:
         return read_image(path, white_balance=white_balance if path in raw else None)
 
-    images = list(in_threads(decode, scene.files, count=2))
+    images = list(in_threads(decode, scene.files, count=DECODERS))
     frames = [
         replace(_frame(image, exposure), path=path)
         for path, image, exposure in zip(scene.files, images, inferred, strict=True)
@@ -241,6 +249,19 @@ def check_alike(headers: Sequence[ImageHeader]) -> None:
             raise BracketError(f"{both} differ in encoding: one is linear, the other display-encoded")
         if not np.allclose(first.chromaticities, other.chromaticities, atol=CHROMATICITY_TOLERANCE):
             raise BracketError(f"{both} differ in their colour space's primaries")
+
+
+def check_memory(headers: Sequence[ImageHeader]) -> None:
+    """Raise BracketError where frames of one size, and what it takes to decode or merge them, fit into no memory."""
+    pixels = headers[0].width * headers[0].height
+    frames = [3 * pixels * np.dtype(header.dtype).itemsize for header in headers]
+    needed = sum(frames) + max(DECODERS * max(frames), MERGE_PIXEL_BYTES * pixels)
+    free = free_bytes()
+    if free is not None and needed > free:
+        raise BracketError(
+            f"{headers[0].path}: {len(headers)} frames of {headers[0].width} x {headers[0].height} pixels need"
+            f" {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
+        )
 
 
 def _choose_reference(ordered: Sequence[Frame], wanted: str | int) -> int:

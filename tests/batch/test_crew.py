@@ -32,7 +32,7 @@ def test_a_worker_a_core_where_memory_allows(scene, monkeypatch):
     needed_mb = crew.worker_mb("classical", [scene] * 40)
     assert 2000 < needed_mb < 5000
     for free_mb, count in ((None, 8), (1e6, 8), (needed_mb * 3.5 / crew.USABLE, 3), (100.0, 1)):
-        monkeypatch.setattr(crew, "free_memory_mb", lambda free_mb=free_mb: free_mb)
+        monkeypatch.setattr(crew, "free_bytes", lambda free_mb=free_mb: free_mb and int(free_mb * 1e6))
         assert len(crew.gather_crew(CLASSICAL, [scene])) == count
     assert [each.threads for each in crew.gather_crew(CLASSICAL, [scene], workers=2)] == [4, 4]
     assert [each.gpu for each in crew.gather_crew(CLASSICAL, [scene], workers=3)] == [None] * 3
@@ -42,18 +42,6 @@ def test_a_worker_a_gpu(scene, monkeypatch):
     monkeypatch.setattr(crew, "find_gpus", lambda options: [0, 1])
     assert [each.gpu for each in crew.gather_crew(MergeOptions(), [scene])] == [0, 1]
     assert [each.gpu for each in crew.gather_crew(MergeOptions(), [scene], workers=3)] == [0, 1, 0]
-
-
-def test_free_memory_is_the_systems_or_the_containers(tmp_path):
-    proc = tmp_path / "meminfo"
-    proc.write_text("MemTotal: 9999999 kB\nMemAvailable:    2000000 kB\n")
-    assert crew.free_memory_mb(proc, tmp_path) == pytest.approx(2048)
-    (tmp_path / "memory.max").write_text("1500000000\n")
-    (tmp_path / "memory.current").write_text("500000000\n")
-    assert crew.free_memory_mb(proc, tmp_path) == pytest.approx(1000)
-    (tmp_path / "memory.max").write_text("max\n")
-    assert crew.free_memory_mb(proc, tmp_path) == pytest.approx(2048)
-    assert crew.free_memory_mb(tmp_path / "nothing", tmp_path / "nothing") is None
 
 
 def test_a_frame_that_cannot_be_read_costs_no_batch(tmp_path):

@@ -1,6 +1,8 @@
 import io
 import struct
-from itertools import product
+import time
+from dataclasses import replace
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +10,9 @@ import pytest
 from PIL import Image, ImageOps
 
 from hdrfuse.errors import ImageError
-from hdrfuse.formats import read_header, read_image
+from hdrfuse.formats import read_header, read_image, refusal
 from hdrfuse.formats.icc import ADOBE_RGB, DISPLAY_P3, linear_profile
+from hdrfuse.formats.jpeg_segments import SOS, segments
 
 
 def jpeg(pixels, mode="RGB", **options) -> bytes:
@@ -177,3 +180,77 @@ def test_a_lie_about_the_size_is_refused_before_decoding(tmp_path, picture):
     path.write_bytes(data)
     with pytest.raises(ImageError, match="17000x60000"):
         read_header(path)
+
+
+def lying(data: bytes, width: int, height: int) -> bytes:
+    """The JPEG with another size in its header."""
+    at = next(data.index(marker) for marker in (b"\xff\xc0", b"\xff\xc2") if marker in data) + 5
+    return data[:at] + struct.pack(">HH", height, width) + data[at + 4 :]
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_bytes_behind_the_end_speak_for_no_size(tmp_path, picture, progressive):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(lying(jpeg(picture, progressive=progressive), 17_000, 17_000) + bytes(400_000))
+    with pytest.raises(ImageError, match="17000x17000"):
+        read_image(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "pixel_bytes"), [({}, 3), ({"progressive": True}, 9), ({"progressive": True, "subsampling": 2}, 6)]
+)
+def test_a_picture_is_refused_where_pixels_and_coefficients_do_not_fit(tmp_path, monkeypatch, options, pixel_bytes):
+    pixels = np.zeros((4000, 6000, 3), np.uint8)
+    path = tmp_path / "a.jpg"
+    path.write_bytes(jpeg(pixels, **options))
+    needed = 4000 * 6000 * pixel_bytes + path.stat().st_size
+    monkeypatch.setattr(refusal, "free_bytes", lambda: needed - 1)
+    with pytest.raises(ImageError, match=r"a.jpg: needs 0.\d GB, 0.\d GB are free"):
+        read_image(path)
+    monkeypatch.setattr(refusal, "free_bytes", lambda: needed)
+    assert read_image(path).pixels.shape == pixels.shape
+
+
+def test_a_picture_of_countless_scans_is_refused_before_it_is_decoded(tmp_path):
+    whole = jpeg(np.full((2000, 2000, 3), 128, np.uint8), "L", progressive=True)
+    last = whole.rindex(b"\xff\xda")
+    path = tmp_path / "a.jpg"
+    path.write_bytes(whole[:last] + whole[last:-2] * 20_000 + b"\xff\xd9")
+    started = time.process_time()
+    with pytest.raises(ImageError, match="more than 100 scans"):
+        read_image(path)
+    assert time.process_time() - started < 1.0
+
+
+@pytest.mark.parametrize("junk", [b"\0", b"\xff" * 9, b"\0" * 70, b"junk", b"\xff\0\xff\0", b"\x12\xff\xff"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_stray_bytes_between_segments_are_skipped(tmp_path, noisy, camera_exif, junk, progressive):
+    clean, path = tmp_path / "clean.jpg", tmp_path / "a.jpg"
+    whole = jpeg(noisy, progressive=progressive, exif=camera_exif, icc_profile=linear_profile(DISPLAY_P3))
+    clean.write_bytes(whole)
+    expected = read_image(clean)
+    listed = list(segments(whole))
+    places = [after.start for before, after in pairwise(listed) if before.marker != SOS]  # else it were the scan's
+    assert len(places) > 4
+    for at in places:
+        path.write_bytes(whole[:at] + junk + whole[at:])
+        image = read_image(path)
+        np.testing.assert_array_equal(image.pixels, expected.pixels)
+        assert image.header == replace(expected.header, path=path) == read_header(path)
+
+
+def test_garbage_and_second_pictures_behind_the_end_are_not_this_picture(tmp_path, noisy, picture):
+    clean, path = tmp_path / "clean.jpg", tmp_path / "a.jpg"
+    clean.write_bytes(jpeg(noisy))
+    for more in (b"\0", b"\xff" * 5, b"\xff\xd9", jpeg(picture), jpeg(picture)[:300], b"\r\n" * 9):
+        path.write_bytes(jpeg(noisy) + more)
+        np.testing.assert_array_equal(read_image(path).pixels, read_image(clean).pixels)
+
+
+def test_stray_bytes_without_end_cost_no_time(tmp_path):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"\xff\xd8" + b"\xff" * 4_000_000 + b"\0")
+    started = time.process_time()
+    with pytest.raises(ImageError, match="truncated"):
+        read_header(path)
+    assert time.process_time() - started < 1.0

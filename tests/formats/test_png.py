@@ -1,4 +1,5 @@
 import struct
+import time
 import tracemalloc
 import zlib
 
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from hdrfuse.errors import ImageError
-from hdrfuse.formats import REC709, Capture, read_header, read_image
+from hdrfuse.formats import REC709, Capture, read_header, read_image, refusal
 from hdrfuse.formats.icc import DISPLAY_P3, REC2020, linear_profile
 
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -247,3 +248,36 @@ def test_a_lie_about_the_size_is_refused(tmp_path, picture):
     path.write_bytes(data[:8] + chunk(b"IHDR", header) + data[33:])
     with pytest.raises(ImageError, match="30000x30000"):
         read_header(path)
+
+
+def zeros(width: int, height: int, *, bit_depth: int, color_type: int = 0, more: int = 0) -> bytes:
+    """A PNG of nothing but zeros, and of more of them than there are pixels."""
+    packing = zlib.compressobj(9)
+    row = bytes(1 + -(-width * bit_depth // 8))
+    stream = b"".join(packing.compress(row) for _ in range(height)) + packing.compress(bytes(more)) + packing.flush()
+    header = struct.pack(">IIBBBBB", width, height, bit_depth, color_type, 0, 0, 0)
+    palette = chunk(b"PLTE", bytes(6)) if color_type == 3 else b""
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + palette + chunk(b"IDAT", stream) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("color_type", [0, 3])
+def test_pixels_are_counted_as_they_are_decoded_not_as_they_are_packed(tmp_path, monkeypatch, color_type):
+    path = tmp_path / "a.png"
+    path.write_bytes(zeros(6000, 6000, bit_depth=1, color_type=color_type))
+    monkeypatch.setattr(refusal, "free_bytes", lambda: 200_000_000)
+    with pytest.raises(ImageError, match=r"a.png: needs 0.2 GB, 0.2 GB are free"):
+        read_image(path)
+    monkeypatch.setattr(refusal, "free_bytes", lambda: 230_000_000)
+    assert read_image(path).pixels.shape == (6000, 6000, 3)
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_pixels_that_go_on_are_refused_as_soon_as_they_do(tmp_path, picture, interlaced):
+    packing = zlib.compressobj(9)
+    packed = b"".join(packing.compress(bytes(2**22)) for _ in range(256)) + packing.flush()
+    path = tmp_path / "a.png"
+    path.write_bytes(png(picture, interlaced=interlaced, compressed=packed))
+    started = time.process_time()
+    with pytest.raises(ImageError, match=r"more than the [\d,]+ bytes expected"):
+        read_image(path)
+    assert time.process_time() - started < 0.5
