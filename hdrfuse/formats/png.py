@@ -3,10 +3,12 @@
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
+from hdrfuse.formats.cicp import CodePoints, decode, read_code_points
 from hdrfuse.formats.exif import Exif, carried_block, read_exif_block
 from hdrfuse.formats.icc import read_profile
 from hdrfuse.formats.image import REC709, Chromaticities, DecodedImage, ImageHeader
@@ -16,6 +18,7 @@ from hdrfuse.formats.png_chunks import Layout, check_pixels, decodable, read_lay
 from hdrfuse.formats.png_text import read_profiles
 from hdrfuse.formats.primaries import stated_primaries
 from hdrfuse.formats.refusal import RefusedError, check_memory
+from hdrfuse.formats.scene_referred import plateau
 
 GREY_TYPES = frozenset({0, 4})
 LINEAR_GAMMA = 100_000
@@ -30,22 +33,25 @@ def read_header(path: Path) -> ImageHeader:
 
 
 def read(path: Path) -> DecodedImage:
-    """Decode to (H, W, 3) uint8 or uint16; grey is repeated, a palette looked up, alpha dropped."""
+    """Decode to (H, W, 3) uint8 or uint16, PQ and HLG to float32.
+
+    Grey is repeated, a palette looked up, alpha dropped. Raises RefusedError for damage and what is not read.
+    """
     with path.open("rb") as stream:
         layout = read_layout(stream, path.stat().st_size, with_pixels=True)
     exif, block = _exif(layout)
     header = _header(path, layout, exif)
     _check_memory(layout, header, turned=exif.orientation != UPRIGHT)
     check_pixels(layout)
-    pixels = decoded_by_opencv(decodable(layout), DECODING)
-    if pixels is None or str(pixels.dtype) != header.dtype:
+    stored = decoded_by_opencv(decodable(layout), DECODING)
+    if stored is None or stored.dtype != _stored_dtype(layout):
         raise RefusedError("damaged PNG: its pixels cannot be decoded")
-    return DecodedImage(
-        header=header,
-        pixels=upright(pixels, exif.orientation),
-        white=255.0 if header.dtype == "uint8" else 65535.0,
-        exif=carried_block(block),
-    )
+    pixels, white = upright(stored, exif.orientation), float(np.iinfo(stored.dtype).max)
+    points = _code_points(layout)
+    if points is not None and points.decoded:
+        pixels = decode(pixels, points.transfer)
+        white = plateau(pixels)
+    return DecodedImage(header=header, pixels=pixels, white=white, exif=carried_block(block))
 
 
 def _check_memory(layout: Layout, header: ImageHeader, *, turned: bool) -> None:
@@ -53,8 +59,21 @@ def _check_memory(layout: Layout, header: ImageHeader, *, turned: bool) -> None:
 
     Measured: OpenCV 5 takes twice what it returns, for every depth, colour type and interlacing.
     """
-    pixels_bytes = header.width * header.height * 3 * np.dtype(header.dtype).itemsize
-    check_memory(2 * sum(map(len, layout.pixels)) + (3 if turned else 2) * pixels_bytes)
+    stored = _stored_dtype(layout)
+    sample_bytes = stored.itemsize * (3 if turned else 2)
+    if header.dtype != stored:
+        sample_bytes += np.dtype(header.dtype).itemsize
+    check_memory(2 * sum(map(len, layout.pixels)) + 3 * header.width * header.height * sample_bytes)
+
+
+def _stored_dtype(layout: Layout) -> np.dtype[Any]:
+    """Type of what the decoder returns."""
+    return np.dtype(np.uint16 if layout.bit_depth == 16 else np.uint8)
+
+
+def _code_points(layout: Layout) -> CodePoints | None:
+    stored = layout.chunks.get(b"cICP")
+    return None if stored is None else read_code_points(stored)
 
 
 def _exif(layout: Layout) -> tuple[Exif, bytes | None]:
@@ -66,13 +85,14 @@ def _exif(layout: Layout) -> tuple[Exif, bytes | None]:
 
 def _header(path: Path, layout: Layout, exif: Exif) -> ImageHeader:
     width, height = upright_size(layout.width, layout.height, exif.orientation)
-    chromaticities, linear = _colour(layout.chunks)
+    points = _code_points(layout)
+    chromaticities, linear = (points.chromaticities, points.linear) if points else _colour(layout.chunks)
     return ImageHeader(
         path=path,
         width=width,
         height=height,
         channels=1 if layout.color_type in GREY_TYPES else 3,
-        dtype="uint16" if layout.bit_depth == 16 else "uint8",
+        dtype="float32" if points is not None and points.decoded else _stored_dtype(layout).name,
         linear=linear,
         chromaticities=chromaticities,
         capture=exif.capture,
@@ -80,7 +100,7 @@ def _header(path: Path, layout: Layout, exif: Exif) -> ImageHeader:
 
 
 def _colour(chunks: dict[bytes, bytes]) -> tuple[Chromaticities, bool]:
-    """Primaries and linearity: the profile, else sRGB, else cHRM and gAMA (the standard's precedence)."""
+    """Primaries and linearity: the profile, else sRGB, else cHRM and gAMA (the standard's precedence, behind cICP)."""
     if b"iCCP" in chunks:
         _, _, packed = chunks[b"iCCP"].partition(b"\0")
         try:

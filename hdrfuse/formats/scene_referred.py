@@ -24,8 +24,11 @@ def checked(pixels: Pixels) -> Pixels:
 
 def clipping_white(pixels: Pixels) -> float:
     """Return the value at which the frame clips: 1.0, its plateau, or inf if it clips nowhere."""
+    return 1.0 if pixels.max() <= NEARLY_ONE else plateau(pixels)
+
+
+def plateau(pixels: Pixels) -> float:
+    """Return the largest value if many samples share it, else inf."""
     highest = pixels.max()
-    if highest <= NEARLY_ONE:
-        return 1.0
     on_plateau = int(np.count_nonzero(pixels == highest))
     return float(highest) if on_plateau >= max(PLATEAU_SAMPLES, PLATEAU_FRACTION * pixels.size) else float("inf")

@@ -190,6 +190,7 @@ def make_bracket(
     Exposures that are `binding` are kept whatever the pixels say. Raises ExposureError where the pixels contradict
     exposures that the user gave, and where none can be estimated.
     """
+    frames = _of_one_white(frames)
     exposures, noted = settled_exposures([_picture(frame) for frame in frames], binding=binding)
     settled = [
         replace(frame, ev=exposure.ev, ev_source=exposure.source)
@@ -228,6 +229,16 @@ def _picture(frame: Frame) -> Picture:
         linear=frame.linear,
         scale_ev=frame.scale_ev,
     )
+
+
+def _of_one_white(frames: Sequence[Frame]) -> list[Frame]:
+    """Scene-referred frames in one unit: the white at which some clip is that of all, or of none if one passes it."""
+    whites = {frame.white for frame in frames if np.issubdtype(frame.pixels.dtype, np.floating)}
+    if len(whites) < 2:
+        return list(frames)
+    highest = max((white for white in whites if np.isfinite(white)), default=np.inf)
+    passed = any(frame.pixels.max() > highest for frame in frames if not np.isfinite(frame.white))
+    return [replace(frame, white=np.inf if passed else highest) for frame in frames]
 
 
 def check_alike(headers: Sequence[ImageHeader]) -> None:

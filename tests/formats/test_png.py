@@ -10,7 +10,7 @@ from PIL import Image, PngImagePlugin
 
 from hdrfuse.errors import ImageError
 from hdrfuse.formats import REC709, Capture, read_header, read_image, refusal
-from hdrfuse.formats.icc import DISPLAY_P3, REC2020, linear_profile
+from hdrfuse.formats.icc import ADOBE_RGB, DISPLAY_P3, REC2020, linear_profile
 
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
@@ -281,3 +281,76 @@ def test_pixels_that_go_on_are_refused_as_soon_as_they_do(tmp_path, picture, int
     with pytest.raises(ImageError, match=r"more than the [\d,]+ bytes expected"):
         read_image(path)
     assert time.process_time() - started < 0.5
+
+
+def cicp(primaries: int, transfer: int, matrix: int = 0, full_range: int = 1) -> bytes:
+    return chunk(b"cICP", bytes((primaries, transfer, matrix, full_range)))
+
+
+@pytest.mark.parametrize(("primaries", "expected"), [(1, REC709), (9, REC2020), (12, DISPLAY_P3)])
+@pytest.mark.parametrize(
+    ("transfer", "linear"), [(1, False), (6, False), (13, False), (14, False), (15, False), (8, True)]
+)
+def test_code_points_come_before_everything_else(tmp_path, noisy, primaries, expected, transfer, linear):
+    others = chunk(b"iCCP", b"x\0\0" + zlib.compress(linear_profile(ADOBE_RGB))) + chunk(b"sRGB", b"\0")
+    path = tmp_path / "a.png"
+    path.write_bytes(png(noisy, before=others + cicp(primaries, transfer)))
+    image = read_image(path)
+    assert (image.header.chromaticities, image.header.linear) == (expected, linear)
+    assert image.header == read_header(path)
+    np.testing.assert_array_equal(image.pixels, noisy)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_pq_becomes_luminance_in_units_of_diffuse_white(tmp_path, dtype):
+    codes = np.round(np.array([0.0, 0.508078, 0.580689, 0.751827, 0.902572, 1.0]) * np.iinfo(dtype).max)
+    luminances_cd_m2 = [0, 100, 203, 1000, 4000, 10_000]  # BT.2100's values of these signals
+    pixels = np.repeat(codes.astype(dtype), 3).reshape(1, 6, 3)
+    path = tmp_path / "a.png"
+    path.write_bytes(png(pixels, before=cicp(9, 16)))
+    image = read_image(path)
+    tolerance = 0.05 if dtype == np.uint8 else 2e-4
+    np.testing.assert_allclose(image.pixels[0, :, 1] * 203, luminances_cd_m2, rtol=tolerance)
+    assert image.pixels.dtype == np.float32
+    assert image.header == read_header(path)
+    assert (image.header.dtype, image.header.linear, image.header.chromaticities) == ("float32", True, REC2020)
+
+
+def test_hlg_becomes_the_light_of_the_scene(tmp_path):
+    light = np.linspace(0, 1, 24).reshape(1, 8, 3)
+    a, b, c = 0.17883277, 0.28466892, 0.55991073  # BT.2100, table 5
+    encoded = np.where(light <= 1 / 12, np.sqrt(3 * light), a * np.log(np.maximum(12 * light - b, 1e-9)) + c)
+    path = tmp_path / "a.png"
+    path.write_bytes(png(np.round(encoded * 65535).astype(np.uint16), before=cicp(9, 18)))
+    image = read_image(path)
+    np.testing.assert_allclose(image.pixels, light, atol=1e-4)
+    assert image.header == read_header(path)
+
+
+def test_pq_clips_where_its_writer_clipped(tmp_path):
+    pixels = np.linspace(0, 49_270, 30_000).astype(np.uint16).reshape(100, 100, 3)
+    path = tmp_path / "a.png"
+    path.write_bytes(png(pixels, before=cicp(9, 16)))
+    assert read_image(path).white == np.inf
+    pixels[:30] = 49_270
+    path.write_bytes(png(pixels, before=cicp(9, 16)))
+    image = read_image(path)
+    assert image.white == image.pixels.max() == pytest.approx(1000 / 203, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (bytes((5, 13, 0, 1)), "colour primaries 5; expected 1"),
+        (bytes((9, 11, 0, 1)), "transfer 11; expected 1"),
+        (bytes((9, 16, 9, 1)), "matrix 9"),
+        (bytes((9, 16, 0, 0)), "range 0"),
+        (b"\1", "a cICP chunk of 1 bytes; expected 4"),
+    ],
+)
+def test_code_points_that_are_not_read_are_named(tmp_path, picture, body, message):
+    path = tmp_path / "a.png"
+    path.write_bytes(png(picture, before=chunk(b"cICP", body)))
+    for reading in (read_header, read_image):
+        with pytest.raises(ImageError, match=message):
+            reading(path)
