@@ -225,6 +225,19 @@ def test_pixels_that_stop_early_are_refused_without_noise(tmp_path, picture, cap
     assert capfd.readouterr() == ("", "")
 
 
+def test_damage_that_the_decoder_alone_finds_is_told_once(tmp_path, capfd):
+    path = tmp_path / "a.png"
+    path.write_bytes(png(np.zeros((4, 4, 3), np.uint8), compressed=zlib.compress(b"\7" * 4 * 13)))  # no such filter
+    with pytest.raises(ImageError, match="its pixels cannot be decoded"):
+        read_image(path)
+    header = struct.pack(">IIBBBBB", 4, 4, 4, 2, 0, 0, 0)  # four bits of colour: no such kind
+    whole = png(np.zeros((4, 4, 3), np.uint8), compressed=zlib.compress(bytes(4 * 7)))
+    path.write_bytes(whole[:8] + chunk(b"IHDR", header) + whole[33:])
+    with pytest.raises(ImageError, match=r"a\.png: damaged PNG"):
+        read_image(path)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_png_without_its_end_chunk_is_refused(tmp_path, picture):
     path = tmp_path / "a.png"
     path.write_bytes(png(picture)[:-12])
