@@ -125,24 +125,25 @@ def _resorts(frames: Sequence[Exposed], reference: int) -> list[float]:
 
 
 def hold_white(radiance: Plane, reference: Exposed) -> None:
-    """Raise radiance (H, W, 3) to the reference's white, 1.0, where that clips, each channel by itself, in place.
+    """Raise radiance (H, W, 3), where the reference clips, to what that shows: 1.0 at its white, in place.
 
-    What clips there is at least as bright, whatever other frames, a fill or a network make of it. Under a known curve
-    values just below white are measurements, and hold at what they are; under a fitted one they are clipped too.
+    What clips is at least as bright, whatever other frames, a fill or a network make of it; each channel by itself.
+    Eight bits may have been compressed, which leaves white below itself; deeper files clip at their white alone.
     """
     if not reference.clips:
         return
+    lossy = reference.pixels.dtype == np.uint8
 
-    def clipped(exposure: Plane) -> Plane:
-        held = np.float32(1.0) - unclipped(reference, exposure, apart=True)
-        return held * np.minimum(exposure, np.float32(1.0)) if reference.shoulder == 1.0 else held
+    def least(exposure: Plane) -> Plane:
+        clipped = np.float32(1.0) - unclipped(reference, exposure, apart=True)
+        return clipped if lossy else clipped * exposure
 
-    of_codes = None if reference.lookup is None else clipped(reference.lookup.T[None])[0].T
+    of_codes = None if reference.lookup is None else least(reference.lookup.T[None])[0].T
 
     def strip(top: int) -> None:
         part = slice(top, min(top + STRIP_ROWS, len(radiance)))
         seen = linearise(reference.pixels[part], of_codes, reference.white)
-        np.maximum(radiance[part], clipped(seen) if of_codes is None else seen, out=radiance[part])
+        np.maximum(radiance[part], least(seen) if of_codes is None else seen, out=radiance[part])
 
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
         for _ in pool.map(strip, range(0, len(radiance), STRIP_ROWS)):

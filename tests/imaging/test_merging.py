@@ -130,11 +130,26 @@ def test_white_is_held_in_the_channels_that_the_reference_clips_and_nothing_else
 
 
 def test_a_fitted_curves_white_begins_where_compression_leaves_clipped_values():
-    pixels = np.full((*SIZE, 3), 0.91, np.float32)
-    reference = Exposed(pixels=pixels, lookup=None, white=1.0, ev=0.0, noise=NOISE, shoulder=0.9)
+    lookup = KNOWN_CURVES["gamma"]().lookup(np.dtype(np.uint8))
+    pixels = np.full((*SIZE, 3), 245, np.uint8)
+    pixels[PATCH] = 250
+    shoulder = float(lookup[0, 250])
+    reference = Exposed(pixels=pixels, lookup=lookup, white=255.0, ev=0.0, noise=NOISE, shoulder=shoulder)
     radiance = np.full((*SIZE, 3), 0.1, np.float32)
     hold_white(radiance, reference)
-    np.testing.assert_array_equal(radiance, 1.0)
+    np.testing.assert_allclose(radiance[PATCH], 1.0, rtol=1e-6)
+    assert radiance[0, 0, 0] < lookup[0, 245]  # what is measured there counts, as far as it does
+
+
+def test_deep_frames_clip_at_their_white_alone_and_what_darker_frames_measure_below_it_stays():
+    light = np.linspace(0.9, 1.2, SIZE[1], dtype=np.float32)[None, :, None].repeat(SIZE[0], axis=0).repeat(3, axis=2)
+    reference = Exposed(pixels=np.minimum(light, 1), lookup=None, white=1.0, ev=0.0, noise=NOISE)
+    held = light.copy()
+    hold_white(held, reference)
+    np.testing.assert_array_equal(held, light)
+    dark = np.zeros_like(light)
+    hold_white(dark, reference)
+    assert (dark[light >= 1] == 1).all()
 
 
 def test_frames_that_never_clip_have_no_white_to_hold():
