@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.imaging.crosstalk import fit_crosstalk
-from hdrfuse.imaging.highlights import CLIP_TO, ramp
+from hdrfuse.imaging.highlights import CLIP_FROM, CLIP_TO, ramp
 from hdrfuse.imaging.radiometry import Exposed, NoiseModel, Plane, brightest, darkest, estimate_noise
+from hdrfuse.imaging.scatter import measure_scatter
 
 SHOULDER = (0.5, 0.95)
 """Exposure over which a camera's picture stops to follow its own curve: one channel drags the others to white."""
@@ -24,6 +25,18 @@ SHOULDER_TOLERANCE = 0.07
 
 SCALES_PX = (1.0, 3.5)
 """Standard deviations of the windows over which differences are averaged."""
+
+SPACING_PX = (12, 16)
+"""Distance, for each of them, of points whose means have next to no noise in common, soft by up to 3 pixels."""
+
+CLIPPED_BY = 4.0
+"""Standard deviations by which noise may have moved a value over the limit of clipping."""
+
+BESIDE_PX = 4
+"""Pixels from a clipped one within which others may be clipped too: half a block of a JPEG."""
+
+CUT_OFF = 0.64
+"""Times p (1 - p): squared error, in the noise's variance, of a mean whose noise white cuts off in a share p."""
 
 WEAK, STRONG = 3.0, 5.0
 """Differences in standard deviations: a ghost holds a strong one and reaches as far as the weak ones."""
@@ -98,23 +111,39 @@ class View:
             was_clipped=self.was_clipped,
         )
 
+    def limited_beside_white(self, noise: Plane) -> "View":
+        """What noise, of variance (h, w, 3), or compression may have pulled down from a white beside it is a bound."""
+        if np.isinf(self.limit).all():
+            return self
+        white = cv2.dilate(
+            np.where(np.isfinite(self.limit), self.limit, np.float32(0)), np.ones((2 * BESIDE_PX + 1,) * 2, np.uint8)
+        )
+        least = np.maximum(white - np.float32(CLIPPED_BY) * np.sqrt(noise), np.float32(CLIP_FROM / CLIP_TO) * white)
+        pulled = (white > 0) & (self.radiance >= least)
+        return replace(self, limit=np.where(pulled, np.minimum(self.radiance, white), self.limit))
+
 
 def agreement(anchor: View, frame: Exposed, tolerance: Tolerance) -> Plane:
     """(h, w) 1 where a frame agrees with the anchor, 0 where it does not, soft in between."""
     other = View.of(frame)
     if tolerance.crosstalk:
         other = _without_crosstalk(anchor, other, frame)
-    difference, noise, slack = _compare(anchor, other, tolerance)
+    usable = _usable(anchor, other, frame)
+    raw = other.radiance - anchor.radiance
+    noise = _scattered(anchor.variance + other.variance, raw, anchor, usable, SPACING_PX[0])
+    anchor, other = (side.limited_beside_white(noise) for side in (anchor, other))
+    difference, slack = _compare(raw, noise, anchor, other, tolerance)
     if frame.spoiled is not None:
         difference[frame.spoiled] = 0.0
     if frame.valid is not None:
         difference *= frame.valid[..., None]
     score = np.zeros(difference.shape[:2], np.float32)
-    for sigma in SCALES_PX:
+    blotches = max(anchor.blotches, frame.blotches)
+    for sigma, spacing_px in zip(SCALES_PX, SPACING_PX, strict=True):
         averaged_over = 4.0 * np.pi * sigma**2
         mean = _blurred(difference, sigma)
-        blotches = max(anchor.blotches, frame.blotches)
-        spread = _blurred(noise * np.float32(blotches / averaged_over) + slack, sigma)
+        left = _scattered(noise * np.float32(blotches / averaged_over), mean, anchor, usable, spacing_px)
+        spread = _blurred(left + slack, sigma)
         np.maximum(score, brightest(np.asarray(np.abs(mean) / np.sqrt(spread), np.float32)), out=score)
     energy = _blurred(difference**2 / (noise + slack), SCALES_PX[1])
     np.maximum(score, np.sqrt(brightest(energy)) * np.float32(WEAK / 1.8), out=score)
@@ -140,16 +169,33 @@ def with_blotches(frame: Exposed) -> Exposed:
     return replace(frame, noise=noise, blotches=blotches)
 
 
-def _compare(anchor: View, other: View, tolerance: Tolerance) -> tuple[Plane, Plane, Plane]:
-    """Difference (h, w, 3), the variance of its noise, and the variance that stillness may have besides."""
-    difference = other.radiance - anchor.radiance
+def _usable(anchor: View, other: View, frame: Exposed) -> NDArray[np.bool_]:
+    """(h, w, 3) where both are measurements."""
+    usable = np.isinf(anchor.limit) & np.isinf(other.limit)
+    if frame.spoiled is not None:
+        usable &= ~frame.spoiled[..., None]
+    if frame.valid is not None:
+        usable &= frame.valid[..., None]
+    return usable
+
+
+def _scattered(variance: Plane, difference: Plane, anchor: View, usable: NDArray[np.bool_], spacing_px: int) -> Plane:
+    """The variance (h, w, 3) of a difference's noise, but no less than is seen in it."""
+    found = measure_scatter(difference, anchor.radiance, usable, spacing_px=spacing_px)
+    if found is None:
+        return variance
+    shot, read = (np.array([getattr(noise, name) for noise in found], np.float32) for name in ("shot", "read"))
+    return np.maximum(variance, anchor.radiance * shot + read)
+
+
+def _compare(raw: Plane, noise: Plane, anchor: View, other: View, tolerance: Tolerance) -> tuple[Plane, Plane]:
+    """Difference (h, w, 3) that counts of the `raw` one, and the variance that stillness may have besides noise."""
     # A clipped value is a lower bound: only falling short of it is a difference.
-    short_of = np.minimum(other.radiance - anchor.limit * np.float32(1.0 - tolerance.highlights), 0)
-    difference = np.where(np.isfinite(anchor.limit), short_of, difference)
-    beyond = np.maximum(other.limit * np.float32(1.0 - tolerance.highlights) - anchor.radiance, 0)
-    difference = np.where(np.isfinite(other.limit), beyond, difference)
+    margin = np.sqrt(noise)
+    least = [side.limit * np.float32(1.0 - tolerance.highlights) - margin for side in (anchor, other)]
+    difference = np.where(np.isfinite(anchor.limit), np.minimum(other.radiance - least[0], 0), raw)
+    difference = np.where(np.isfinite(other.limit), np.maximum(least[1] - anchor.radiance, 0), difference)
     difference[np.isfinite(anchor.limit) & np.isfinite(other.limit)] = 0.0
-    noise = anchor.variance + other.variance
     seen = [np.minimum(side.radiance, side.limit) for side in (anchor, other)]
     relative = np.full(anchor.shoulder.shape, tolerance.relative, np.float32)
     if tolerance.crosstalk:
@@ -157,7 +203,15 @@ def _compare(anchor: View, other: View, tolerance: Tolerance) -> tuple[Plane, Pl
     slack = (relative[..., None] * np.maximum(*seen)) ** 2
     slack += _slope_energy(seen) * np.float32(tolerance.misregistration_px**2)
     slack += np.float32(TEXTURE) * np.minimum(*(_local_variance(side) for side in seen))
-    return difference, noise, slack
+    for side in (anchor, other):
+        white = np.isfinite(side.limit)
+        if white.any():
+            share = _blurred(white.astype(np.float32), SCALES_PX[1])
+            slack += np.float32(CUT_OFF) * share * (1.0 - share) * noise
+        black = side.radiance <= 0.0
+        if black.any():
+            slack += _blurred(black.astype(np.float32), SCALES_PX[1]) * noise
+    return difference, slack
 
 
 def _without_crosstalk(anchor: View, other: View, frame: Exposed) -> View:

@@ -154,10 +154,16 @@ def estimate_noise(pixels: Pixels, curve: ResponseCurve | None, white: float) ->
     levels, lows = _lower_envelope(means, variances)
     if len(levels) < 2:
         return floor
-    weights = 1.0 / np.maximum(lows, floor.variance(1e-3))  # a variance's error grows with itself
+    found = fit_noise(levels, lows, least=float(floor.variance(1e-3)))
+    return NoiseModel(shot=max(found.shot, floor.shot), read=max(found.read, floor.read))
+
+
+def fit_noise(levels: NDArray[np.float64], variances: NDArray[np.float64], *, least: float) -> NoiseModel:
+    """Shot and read noise that explain the variances (n,) at levels (n,); those under `least` count as that."""
+    weights = 1.0 / np.maximum(variances, least)  # a variance's error grows with itself
     columns = np.column_stack([levels, np.ones_like(levels)])
-    shot, read = _non_negative(columns * weights[:, None], lows * weights)
-    return NoiseModel(shot=max(shot, floor.shot), read=max(read, floor.read))
+    shot, read = _non_negative(columns * weights[:, None], variances * weights)
+    return NoiseModel(shot=shot, read=read)
 
 
 def _block_statistics(

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import cache
 
 import cv2
@@ -6,9 +7,11 @@ import pytest
 
 from hdrfuse.data.procedural import sense
 from hdrfuse.imaging.agreement import Tolerance
+from hdrfuse.imaging.color import srgb_encode
 from hdrfuse.imaging.ghosts import Ghosts, find_ghosts
 from hdrfuse.imaging.merging import merge
-from hdrfuse.imaging.radiometry import Exposed, NoiseModel
+from hdrfuse.imaging.radiometry import Exposed, NoiseModel, estimate_noise
+from hdrfuse.imaging.response import KNOWN_CURVES
 
 HEIGHT, WIDTH = 240, 320
 EVS = (-2.0, 0.0, 2.0)
@@ -244,3 +247,57 @@ def test_spoiled_pixels_beside_a_hidden_highlight_say_nothing_of_it():
     ghosts = find_ghosts(frames, 1, [STILL] * 3)
     assert ghosts.unknown[100:140, 140:180].min() > 0.9
     np.testing.assert_allclose(ghosts.fill[100:140, 140:180], 3.0, rtol=0.05)
+
+
+def scanned(radiance: np.ndarray, ev: float, grain_px: float, codes: float) -> Exposed:
+    """What eight bits hold of a slide: grain of so many codes, soft over so many pixels."""
+    grain = np.random.default_rng([7, int(ev + 10)]).standard_normal(radiance.shape).astype(np.float32)
+    grain = cv2.GaussianBlur(grain, (0, 0), grain_px)
+    encoded = 255 * srgb_encode(np.clip(radiance * 2.0**ev, 0, 1)) + codes * grain / grain.std()
+    pixels = np.clip(np.rint(encoded), 0, 255).astype(np.uint8)
+    srgb = KNOWN_CURVES["srgb"]()
+    noise = estimate_noise(pixels, srgb, 255.0)
+    return Exposed(pixels=pixels, lookup=srgb.lookup(np.dtype(np.uint8)), white=255.0, ev=ev, noise=noise, exact=True)
+
+
+def slide(seed: int) -> np.ndarray:
+    """Radiance over eight stops (H, W, 3), some of it beyond the reference's white."""
+    return (0.06 * np.exp2(1.3 * fractal(seed, HEIGHT, WIDTH)))[..., None] * np.float32((1.0, 0.8, 0.6))
+
+
+@pytest.mark.parametrize(("grain_px", "codes"), [(0.7, 5.0), (1.5, 3.0), (3.0, 2.0), (2.5, 4.0)])
+def test_soft_grain_is_no_ghost(grain_px, codes):
+    frames = [scanned(slide(11), ev, grain_px, codes) for ev in (-4.0, -2.0, 0.0, 2.0, 4.0)]
+    assert find_ghosts(frames, 2, [STILL] * 5).fraction < 0.03
+
+
+@pytest.mark.parametrize("brightness", [0.004, 0.3])
+def test_what_moves_in_soft_grain_is_a_ghost(brightness):
+    scenes, masks = [], []
+    for frame in range(3):
+        scene = slide(12)
+        mask = np.zeros((HEIGHT, WIDTH), np.bool_)
+        mask[70:160, 40 + 70 * frame : 100 + 70 * frame] = True
+        scene[mask] = brightness
+        scenes.append(scene)
+        masks.append(mask)
+    frames = [scanned(scene, ev, 2.0, 3.0) for scene, ev in zip(scenes, (-2.0, 0.0, 2.0), strict=True)]
+    ghosts = find_ghosts(frames, 1, [STILL] * 3)
+    for index in (0, 2):
+        seen = [np.clip(scenes[at] * frames[index].gain, 1e-3, 0.9) for at in (1, index)]
+        differs = np.abs(np.log2(seen[0] / seen[1])).min(axis=2) > 1.0
+        assert differs.sum() > 2000
+        assert (ghosts.consistency[index] < 0.5)[differs].mean() > 0.95
+        assert (ghosts.consistency[index] < 0.5)[~grown(masks[1] | masks[index], 14)].mean() < 0.02
+
+
+@pytest.mark.parametrize("quality", [75, 95])
+def test_what_compression_leaves_beside_white_is_no_ghost(quality):
+    scene = slide(13)
+    scene[60:130, 90:200] *= 20
+    frames = []
+    for ev in (-2.0, 0.0, 2.0, 4.0):
+        taken = scanned(scene, ev, 1.0, 0.5)
+        encoded = cv2.imencode(".jpg", taken.pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        frames.append(replace(taken, pixels=cv2.imdecode(encoded, cv2.IMREAD_COLOR)))
+    assert find_ghosts(frames, 1, [STILL] * 4).fraction < 0.02

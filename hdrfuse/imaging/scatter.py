@@ -1,0 +1,74 @@
+"""Scatter: by how much means of two frames differ where nothing moved, measured at the scale of the question.
+
+Film grain, demosaicing, noise reduction, compression and enlargement make noise soft: the finest detail holds next
+to none of it, means over a few pixels hold nearly all. So it is measured in the differences themselves, at points
+so far apart that their noise is independent. What moved is in some places of a brightness, noise in all of them.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hdrfuse.imaging.radiometry import IMMERKAER, NoiseModel, Plane, fit_noise
+
+SHARE = 0.3
+"""Quantile of the places of like brightness at which the scatter is read: more of them may show what moved."""
+
+QUANTILE_OF_NOISE = 0.6
+"""That quantile of what noise of variance 1 leaves: 0.74 where it is white, 0.54 where neighbouring points share it."""
+
+APART = np.zeros((5, 5), np.float32)
+APART[::2, ::2] = IMMERKAER
+"""Second difference of points that are two steps apart."""
+
+PLACE_POINTS = 5
+"""Points a side that one place is made of."""
+
+ENOUGH = 0.3
+"""Share of them that must mean something."""
+
+BINS, PLACES_PER_BIN, LEAST_PLACES = 24, 60, 8
+
+OUTLIER = 4.0
+"""A brightness at which the scatter is this many times the fit is one at which most places moved."""
+
+
+def measure_scatter(
+    difference: Plane, level: Plane, usable: NDArray[np.bool_], *, spacing_px: int
+) -> Sequence[NoiseModel] | None:
+    """Variance of a difference (h, w, 3) by radiance, a channel, at points `spacing_px` apart; None if too few.
+
+    `level` is the radiance (h, w, 3), `usable` (h, w, 3) where the difference means anything.
+    """
+    step = spacing_px // 2
+    sparse = (slice(step // 2, None, step),) * 2
+    if min(usable[sparse].shape[:2]) < PLACE_POINTS:
+        return None
+    inside = cv2.erode(usable[sparse].view(np.uint8), (APART != 0).astype(np.uint8), borderValue=0)
+    detail = cv2.filter2D(np.ascontiguousarray(difference[sparse]), -1, APART)
+    known = inside.astype(np.float32)
+    squares, levels, shares = (
+        cv2.blur(plane, (PLACE_POINTS,) * 2) for plane in (known * detail**2, known * level[sparse], known)
+    )
+    found = []
+    for c in range(3):
+        where = shares[..., c] >= ENOUGH
+        share = shares[where, c].astype(np.float64)
+        if len(share) < LEAST_PLACES:
+            return None
+        square, around = squares[where, c] / share, levels[where, c] / share
+        parts = np.array_split(np.argsort(around), min(BINS, 1 + len(share) // PLACES_PER_BIN))
+        middles = np.array([around[part].mean() for part in parts])
+        lows = np.array([np.quantile(square[part], SHARE) for part in parts]) / QUANTILE_OF_NOISE
+        found.append(_robust(middles, lows))
+    return found
+
+
+def _robust(levels: NDArray[np.float64], variances: NDArray[np.float64]) -> NoiseModel:
+    """Noise that explains the variances (n,) at levels (n,), but for those that much moved."""
+    least = max(float(variances.max()) * 1e-6, 1e-12)
+    noise = fit_noise(levels, variances, least=least)
+    kept = variances <= OUTLIER * (noise.shot * levels + noise.read)
+    return noise if kept.all() or not kept.any() else fit_noise(levels[kept], variances[kept], least=least)
