@@ -13,6 +13,7 @@ from hdrfuse.formats import Capture, RadianceFacts
 from hdrfuse.imaging.agreement import Tolerance
 from hdrfuse.imaging.bracket import Bracket
 from hdrfuse.imaging.calibration import Calibration
+from hdrfuse.imaging.coverage import seen_by_any
 from hdrfuse.imaging.ghosts import Ghosts
 from hdrfuse.imaging.merging import enlarge_rows, hold_white, merge
 from hdrfuse.imaging.pairs import match_histograms
@@ -49,7 +50,10 @@ class Merged:
     """A merged bracket."""
 
     radiance: NDArray[np.float32]
-    """(H, W, 3) linear, scene-referred; 1.0 = the reference frame's white, highlights lie above; never negative."""
+    """(H, W, 3) linear, scene-referred; 1.0 = the reference frame's white, highlights lie above; never negative.
+
+    0 where no frame has data: frames may be transparent in places.
+    """
     ghosts: Ghosts
     frames: tuple[Exposed, ...]
     """The calibrated, registered frames, darkest first."""
@@ -128,8 +132,12 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         warnings += deghosted.warnings
         network = _network_report(deghosted, [bracket.frames[index].name for index in triplet.indices])
     hold_white(radiance, frames[reference])
+    seen = seen_by_any(frames)
+    if seen is not None:
+        radiance[~seen] = 0.0  # the network makes something up
     ghosts = search.ghosts
     report = _report(bracket, options, calibration, registrations, ghosts, frames, warnings)
+    report |= {"unseen_fraction": 0.0 if seen is None else round(float(np.mean(~seen)), 5)}
     report |= {"network": network, "tiles": network and network["tiles"]}
     report |= {"seconds": clock.seconds, "peak_memory_mb": peak_memory_mb()}
     return Merged(

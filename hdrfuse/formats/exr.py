@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import OpenEXR
 
+from hdrfuse.formats.alpha import opaque
 from hdrfuse.formats.exif import block_of, camera_name, parse_date, plausible
-from hdrfuse.formats.exr_layout import Layout, check_chunks, color_channels, read_layout
+from hdrfuse.formats.exr_layout import Layout, alpha_channel, check_chunks, color_channels, read_layout
 from hdrfuse.formats.image import (
     REC709,
     Capture,
@@ -51,6 +52,8 @@ class Picture:
 
     layout: Layout
     channels: tuple[str, ...]
+    alpha: str | None
+    """The channel of the same layer that says where the picture holds data."""
     attributes: dict[str, object]
 
 
@@ -73,6 +76,7 @@ def read(path: Path) -> DecodedImage:
         ):
             stored = file.channels()
             planes = [np.asarray(stored[name].pixels) for name in picture.channels]
+            covered = None if picture.alpha is None else opaque(np.asarray(stored[picture.alpha].pixels))
             if any(plane.shape != (layout.height, layout.width) for plane in planes):
                 raise RefusedError(f"damaged OpenEXR file: channels of {[plane.shape for plane in planes]}")
             pixels = np.empty((layout.height, layout.width, 3), np.float32)
@@ -80,9 +84,15 @@ def read(path: Path) -> DecodedImage:
                 pixels[..., index] = planes[index % len(planes)]
     except (RuntimeError, ValueError, KeyError) as error:
         raise RefusedError("damaged OpenEXR file: its pixels cannot be decoded") from error
-    pixels = checked(pixels)
+    pixels = checked(pixels, covered)
     header = _header(path, picture)
-    return DecodedImage(header=header, pixels=pixels, white=clipping_white(pixels), exif=block_of(header.capture))
+    return DecodedImage(
+        header=header,
+        pixels=pixels,
+        white=clipping_white(pixels, covered),
+        covered=covered,
+        exif=block_of(header.capture),
+    )
 
 
 def write(path: Path, radiance: Pixels, facts: RadianceFacts, *, half: bool = True, compression: str = "zip") -> None:
@@ -127,7 +137,8 @@ def _picture(path: Path) -> Picture:
             attributes = {name: _copied(value) for name, value in file.header().items()}
     except (RuntimeError, ValueError) as error:
         raise RefusedError(f"damaged OpenEXR file: {error}") from error
-    return Picture(layout=layout, channels=channels, attributes=attributes)
+    alpha = alpha_channel(layout.channels, channels)
+    return Picture(layout=layout, channels=channels, alpha=alpha, attributes=attributes)
 
 
 def _copied(value: object) -> object:

@@ -171,3 +171,9 @@ def color_channels(channels: dict[str, int]) -> Iterator[tuple[str, ...]]:
                 found = tuple(f"{layer}{dot}{channel}" for channel in wanted)
                 if all(channel in channels for channel in found):
                     yield found
+
+
+def alpha_channel(channels: dict[str, int], colours: tuple[str, ...]) -> str | None:
+    """Return the alpha of the layer that some colour channels belong to, None if there is none."""
+    layer, dot, _ = colours[0].rpartition(".")
+    return next((name for last in ("A", "a", "alpha") if (name := f"{layer}{dot}{last}") in channels), None)

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[Any]
@@ -56,7 +57,7 @@ class ImageHeader:
 
 @dataclass(frozen=True, kw_only=True)
 class DecodedImage:
-    """One decoded file: upright, RGB without alpha."""
+    """One decoded file: upright, RGB, its alpha as a mask."""
 
     header: ImageHeader
     pixels: Pixels
@@ -64,6 +65,8 @@ class DecodedImage:
     white: float
     """Pixel value at which the sensor or the file clips: 255, 65535, 1.0; scene-referred floats have their
     plateau's, or inf without one."""
+    covered: NDArray[np.bool_] | None = None
+    """(H, W) where the picture holds data: not where it is transparent, wholly or partly; None = everywhere."""
     exif: bytes | None = None
     """EXIF to be carried over into a preview (Pillow's `exif=`): upright, no thumbnail, no maker note."""
 

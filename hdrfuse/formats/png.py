@@ -7,7 +7,9 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from hdrfuse.formats.alpha import opaque
 from hdrfuse.formats.cicp import CodePoints, decode, read_code_points
 from hdrfuse.formats.exif import Exif, carried_block, read_exif_block
 from hdrfuse.formats.icc import read_profile
@@ -21,6 +23,7 @@ from hdrfuse.formats.refusal import RefusedError, check_memory
 from hdrfuse.formats.scene_referred import plateau
 
 GREY_TYPES = frozenset({0, 4})
+ALPHA_TYPES = frozenset({4, 6})
 LINEAR_GAMMA = 100_000
 DECODING = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 
@@ -35,7 +38,7 @@ def read_header(path: Path) -> ImageHeader:
 def read(path: Path) -> DecodedImage:
     """Decode to (H, W, 3) uint8 or uint16, PQ and HLG to float32.
 
-    Grey is repeated, a palette looked up, alpha dropped. Raises RefusedError for damage and what is not read.
+    Grey is repeated, a palette looked up, alpha a mask. Raises RefusedError for damage and what is not read.
     """
     with path.open("rb") as stream:
         layout = read_layout(stream, path.stat().st_size, with_pixels=True)
@@ -43,15 +46,30 @@ def read(path: Path) -> DecodedImage:
     header = _header(path, layout, exif)
     _check_memory(layout, header, turned=exif.orientation != UPRIGHT)
     check_pixels(layout)
-    stored = decoded_by_opencv(decodable(layout), DECODING)
+    transparent = layout.color_type in ALPHA_TYPES or b"tRNS" in layout.chunks
+    stored = decoded_by_opencv(decodable(layout), cv2.IMREAD_UNCHANGED if transparent else DECODING)
     if stored is None or stored.dtype != _stored_dtype(layout):
         raise RefusedError("damaged PNG: its pixels cannot be decoded")
+    covered = None
+    if transparent:
+        stored, alpha = _without_alpha(stored, layout)
+        covered = None if alpha is None else opaque(upright(alpha, exif.orientation))
     pixels, white = upright(stored, exif.orientation), float(np.iinfo(stored.dtype).max)
     points = _code_points(layout)
     if points is not None and points.decoded:
         pixels = decode(pixels, points.transfer)
         white = plateau(pixels)
-    return DecodedImage(header=header, pixels=pixels, white=white, exif=carried_block(block))
+    return DecodedImage(header=header, pixels=pixels, white=white, covered=covered, exif=carried_block(block))
+
+
+def _without_alpha(decoded: NDArray[Any], layout: Layout) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Split what OpenCV decodes with everything that the file holds into RGB (H, W, 3) and alpha (H, W)."""
+    if decoded.ndim == 3:
+        rgb = cv2.cvtColor(decoded, cv2.COLOR_BGRA2RGB if decoded.shape[2] == 4 else cv2.COLOR_BGR2RGB)
+        return np.asarray(rgb), np.ascontiguousarray(decoded[..., 3]) if decoded.shape[2] == 4 else None
+    (grey,) = struct.unpack(">H", layout.chunks[b"tRNS"][:2])  # the one grey that is transparent
+    scale = 255 // (2**layout.bit_depth - 1) if layout.bit_depth < 8 else 1
+    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_GRAY2RGB)), (decoded != grey * scale).view(np.uint8)
 
 
 def _check_memory(layout: Layout, header: ImageHeader, *, turned: bool) -> None:

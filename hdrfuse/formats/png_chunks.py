@@ -101,7 +101,7 @@ def read_layout(stream: BinaryIO, file_bytes: int, *, with_pixels: bool) -> Layo
 
 def decodable(layout: Layout) -> bytes:
     """Return a PNG of the picture alone: what else a file holds is no business of the decoder."""
-    parts = [_chunk(name, layout.chunks[name]) for name in (b"IHDR", b"PLTE") if name in layout.chunks]
+    parts = [_chunk(name, layout.chunks[name]) for name in (b"IHDR", b"PLTE", b"tRNS") if name in layout.chunks]
     return b"".join((SIGNATURE, *parts, *layout.pixels, _chunk(b"IEND", b"")))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from hdrfuse.formats.alpha import opaque
 from hdrfuse.formats.cmyk import cmyk_to_srgb
 from hdrfuse.formats.exif import Exif, block_of, read_exif
 from hdrfuse.formats.icc import ADOBE_RGB, read_profile
@@ -28,6 +29,9 @@ WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, CFA, LINEAR_RAW = 0, 1, 2, 3, 
 COLOUR_SAMPLES = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, CMYK: 4}
 """Samples a pixel that are no alpha, by photometric interpretation."""
 
+ASSOCIATED, UNASSOCIATED = 1, 2
+"""Extra samples that are alpha: premultiplied and not. 0 is anything, such as a scanner's infrared."""
+
 DTYPES = {"uint8": "uint8", "uint16": "uint16", "float16": "float32", "float32": "float32"}
 """What each stored type is decoded to."""
 
@@ -38,6 +42,8 @@ class Layout:
 
     raster: Raster
     photometric: int
+    alpha: int | None
+    """Which of the samples is alpha."""
     colormap: NDArray[np.uint16] | None
     icc: bytes | None
     exif: Exif
@@ -58,12 +64,17 @@ def read(path: Path) -> DecodedImage:
         layout = _layout(stream, path.stat().st_size)
         header = _header(path, layout)
         stored = read_raster(stream, layout.raster)
+    covered = None
+    if layout.alpha is not None:
+        alpha = np.ascontiguousarray(stored[..., layout.alpha])
+        alpha = alpha.astype(np.float32) if alpha.dtype == np.float16 else alpha
+        covered = opaque(upright(alpha, layout.exif.orientation))
     pixels = upright(_to_rgb(stored, layout), layout.exif.orientation)
     white = 255.0 if header.dtype == "uint8" else 65535.0
     if header.dtype == "float32":
-        pixels = checked(pixels.astype(np.float32, copy=False))
-        white = clipping_white(pixels)
-    return DecodedImage(header=header, pixels=pixels, white=white, exif=block_of(header.capture))
+        pixels = checked(pixels.astype(np.float32, copy=False), covered)
+        white = clipping_white(pixels, covered)
+    return DecodedImage(header=header, pixels=pixels, white=white, covered=covered, exif=block_of(header.capture))
 
 
 def _to_rgb(stored: NDArray[Any], layout: Layout) -> NDArray[Any]:
@@ -110,6 +121,7 @@ def _layout(stream: BinaryIO, file_bytes: int) -> Layout:
             tags = {tag.code: tag.value for tag in page.tags}
             raster = _raster(page)
             photometric = int(page.photometric)
+            extra_samples = tuple(int(kind) for kind in page.extrasamples)
             colormap = page.colormap
     except RefusedError:
         raise
@@ -144,12 +156,21 @@ def _layout(stream: BinaryIO, file_bytes: int) -> Layout:
     return Layout(
         raster=raster,
         photometric=photometric,
+        alpha=_alpha(photometric, raster.samples, extra_samples),
         colormap=_eight_bit_colormap(colormap) if photometric == PALETTE else None,
         icc=icc if isinstance(icc, bytes) else None,
         exif=read_exif(
             BytesIO(stream.read()) if file_bytes < 2**20 else stream, xmp if isinstance(xmp, bytes) else None
         ),
     )
+
+
+def _alpha(photometric: int, samples: int, extra: tuple[int, ...]) -> int | None:
+    """Which sample is alpha; a fourth of RGB that nothing is said of is premultiplied alpha, as libtiff has it."""
+    if not extra and photometric == RGB and samples == 4:
+        extra = (ASSOCIATED,)
+    first = COLOUR_SAMPLES[photometric]
+    return next((first + at for at, kind in enumerate(extra) if kind in (ASSOCIATED, UNASSOCIATED)), None)
 
 
 def _raster(page: "tifffile.TiffPage") -> Raster:

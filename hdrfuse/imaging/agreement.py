@@ -79,6 +79,8 @@ class View:
     """How much more of the noise than white noise's share is left in a mean over neighbours."""
     was_clipped: NDArray[np.bool_]
     """(h, w) where the reference itself clips in any channel."""
+    valid: NDArray[np.bool_] | None = None
+    """(h, w) where there is anything to compare with; None = everywhere."""
 
     @classmethod
     def of(cls, frame: Exposed) -> "View":
@@ -92,16 +94,26 @@ class View:
             shoulder=ramp(brightest(exposure), *SHOULDER),
             blotches=frame.blotches,
             was_clipped=brightest(clipped.view(np.uint8)).view(np.bool_),
+            valid=frame.valid,
         )
 
     def extended(self, frame: Exposed, consistency: Plane) -> "View":
-        """Let a darker frame speak where this clips and the frame does not contradict it."""
+        """Let a darker frame speak where this clips and the frame does not contradict it, and where this is empty."""
+        take = np.isfinite(darkest(self.limit)) & (consistency > 0.5)
+        return self._taking(frame, take if self.valid is None else take | ~self.valid)
+
+    def completed(self, frame: Exposed) -> "View":
+        """Let a frame speak where this has no data."""
+        return self if self.valid is None else self._taking(frame, ~self.valid)
+
+    def _taking(self, frame: Exposed, wanted: NDArray[np.bool_]) -> "View":
+        """The view with a frame's in place of it where that is wanted (h, w) and the frame has data."""
         other = View.of(frame)
-        take = (np.isfinite(darkest(self.limit)) & (consistency > 0.5))[..., None]
+        take = wanted[..., None]
         if frame.valid is not None:
-            take &= frame.valid[..., None]
+            take = take & frame.valid[..., None]
         if frame.spoiled is not None:
-            take &= ~frame.spoiled[..., None]
+            take = take & ~frame.spoiled[..., None]
         return View(
             radiance=np.where(take, other.radiance, self.radiance),
             variance=np.where(take, other.variance, self.variance),
@@ -109,6 +121,7 @@ class View:
             shoulder=np.where(take[..., 0], other.shoulder, self.shoulder),
             blotches=max(self.blotches, other.blotches),
             was_clipped=self.was_clipped,
+            valid=None if self.valid is None else self.valid | take[..., 0],
         )
 
     def limited_beside_white(self, noise: Plane) -> "View":
@@ -135,8 +148,9 @@ def agreement(anchor: View, frame: Exposed, tolerance: Tolerance) -> Plane:
     difference, slack = _compare(raw, noise, anchor, other, tolerance)
     if frame.spoiled is not None:
         difference[frame.spoiled] = 0.0
-    if frame.valid is not None:
-        difference *= frame.valid[..., None]
+    for valid in (frame.valid, anchor.valid):
+        if valid is not None:
+            difference *= valid[..., None]
     score = np.zeros(difference.shape[:2], np.float32)
     blotches = max(anchor.blotches, frame.blotches)
     for sigma, spacing_px in zip(SCALES_PX, SPACING_PX, strict=True):
@@ -220,8 +234,9 @@ def _without_crosstalk(anchor: View, other: View, frame: Exposed) -> View:
     both = np.asarray(np.isinf(darkest(anchor.limit)) & np.isinf(darkest(other.limit)))
     both &= darkest(anchor.radiance**2 - 100 * anchor.variance) > 0
     both &= darkest(other.radiance**2 - 100 * other.variance) > 0
-    if frame.valid is not None:
-        both &= frame.valid
+    for valid in (frame.valid, anchor.valid):
+        if valid is not None:
+            both &= valid
     ratio = cv2.blur(other.radiance, (3, 3)) / np.maximum(cv2.blur(anchor.radiance, (3, 3)), 1e-9)
     fitted = fit_crosstalk(exposure, np.log2(np.maximum(ratio, 1e-6)), both)
     if fitted is None:

@@ -130,6 +130,8 @@ def network_share(
     np.maximum(differs, impossible, out=differs)
     share += differs * (1.0 - share)
     share += unknown * (_guessed(frames[:reference], white, unknown, rms) - share)
+    if own.valid is not None:
+        measured *= own.valid[..., None]  # no data contradict nothing
     beyond, off = (measured * (plane - np.clip(plane, least_shown, most_shown)) for plane in (proposed, compressed))
     contradicted = _doubt(beyond, seen_noise, np.full_like(noise, (RARE * usual) ** 2)) * _part(beyond, off)
     lacking = _lacking((proposed - shown).max(axis=2), difference.max(axis=2), impossible, unknown)

@@ -61,12 +61,19 @@ class Frame:
     ev: float
     ev_source: str
     capture: Capture
+    covered: NDArray[np.bool_] | None = None
+    """(H, W) where the frame holds data, None = everywhere; its pixels are 0 elsewhere."""
+    shared: NDArray[np.bool_] | None = None
+    """(H, W) where all frames of its bracket hold data; None = everywhere."""
     exif: bytes | None = None
     path: Path | None = None
     """The file it was read from; None for an array."""
 
     def encoded_samples(self) -> NDArray[np.float32]:
-        """(h, w, 3) pixels on a coarse grid as a share of white; scene-referred floats by their maximum."""
+        """(h, w, 3) pixels on a coarse grid as a share of white; scene-referred floats by their maximum.
+
+        Where a frame of the bracket does not cover everything, (n, 1, 3): those that all cover.
+        """
         return self._grid() / np.float32(self._full_scale)
 
     @property
@@ -81,7 +88,12 @@ class Frame:
     def _grid(self) -> NDArray[np.float32]:
         height, width = self.pixels.shape[:2]
         step_y, step_x = max(1, height // SAMPLES_PER_SIDE), max(1, width // SAMPLES_PER_SIDE)
-        return self.pixels[step_y // 2 :: step_y, step_x // 2 :: step_x].astype(np.float32)
+        grid = (slice(step_y // 2, None, step_y), slice(step_x // 2, None, step_x))
+        samples = self.pixels[grid].astype(np.float32)
+        for mask in (self.shared, self.covered):
+            if mask is not None and mask[grid].any():
+                return samples[mask[grid]][:, None]
+        return samples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +203,9 @@ def make_bracket(
     exposures that the user gave, and where none can be estimated.
     """
     frames = _of_one_white(frames)
+    masks = [frame.covered for frame in frames if frame.covered is not None]
+    if masks:
+        frames = [replace(frame, shared=np.logical_and.reduce(masks)) for frame in frames]
     exposures, noted = settled_exposures([_picture(frame) for frame in frames], binding=binding)
     settled = [
         replace(frame, ev=exposure.ev, ev_source=exposure.source)
@@ -207,6 +222,8 @@ def make_bracket(
 
 
 def _frame(image: DecodedImage, exposure: Exposure) -> Frame:
+    if image.covered is not None:
+        image.pixels[~image.covered] = 0  # whatever colour a transparent pixel has
     return Frame(
         name=image.header.path.name,
         pixels=image.pixels,
@@ -215,6 +232,7 @@ def _frame(image: DecodedImage, exposure: Exposure) -> Frame:
         ev=exposure.ev,
         ev_source=exposure.source,
         capture=image.header.capture,
+        covered=image.covered,
         exif=image.exif,
     )
 

@@ -89,7 +89,7 @@ def mean_stops(radiance: Plane, frames: Sequence[Exposed], reference: int, ghost
         weight = _resized(ghosts.consistency[index], shape[::-1]) / np.maximum(variance, np.float32(1e-12))
         trust = unclipped(frame, frame.exposure(), apart=False)[..., 0]
         weight *= np.maximum(trust, LAST_RESORT * (frames[0].gain / gain) ** 4)
-        if frame.valid is not None and index != reference:
+        if frame.valid is not None:
             weight *= frame.valid
         total += weight
         side = frames[0].ev if frame.ev < 0 else frames[-1].ev

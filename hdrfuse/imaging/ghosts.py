@@ -50,6 +50,7 @@ def find_ghosts(frames: Sequence[Exposed], reference: int, tolerance: Sequence[T
         anchor = anchor.extended(frames[index], consistency[index])
     for index in range(reference + 1, len(frames)):
         consistency[index] = agreement(anchor, frames[index], tolerance[index])
+        anchor = anchor.completed(frames[index])
     unknown = _unknown(frames, reference, consistency[:reference])
     fill = anchor.radiance
     if unknown.any():

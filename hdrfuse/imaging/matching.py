@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hdrfuse.imaging.coverage import carried_outwards
 from hdrfuse.imaging.motion import (
     ALIKE,
     BLOCK,
@@ -84,12 +85,16 @@ class Level:
 class View:
     """A frame reduced to working size: log exposure in stops, and where it is worth comparing."""
 
-    def __init__(self, exposure: NDArray[np.float32]) -> None:
+    def __init__(self, exposure: NDArray[np.float32], valid: NDArray[np.bool_] | None = None) -> None:
         self.shape = exposure.shape
         height, width = exposure.shape
         scale = working_scale(height, width)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        self.fine = Level(exposure, size)
+        clipped = None
+        if valid is not None:  # where there is no data nothing is compared, and its rim is no edge
+            exposure = carried_outwards(exposure, valid)
+            clipped = (~valid | (exposure > WHITE)).astype(np.uint8) * 255
+        self.fine = Level(exposure, size, clipped)
 
     @cached_property
     def coarse(self) -> "Level":

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 
+from hdrfuse.imaging.coverage import seen_by_any
 from hdrfuse.imaging.ghosts import Ghosts
 from hdrfuse.imaging.highlights import BRIGHTEST, CLIP_FROM, CLIP_TO, ramp
 from hdrfuse.imaging.radiometry import IMMERKAER, Exposed, Plane, brightest, linearise
@@ -74,7 +75,7 @@ def _merge_rows(frames: Sequence[Exposed], reference: int, ghosts: Ghosts, rows:
         if (valid := frame.validity(rows)) is not None:
             agreement = agreement * valid
         if index == reference:
-            agreement = np.maximum(agreement, np.float32(1e-4))  # where nobody agrees, the reference speaks
+            agreement = np.maximum(agreement, least_agreement(frames, reference, rows))
         np.multiply(trust, agreement[..., None], out=trust)
         if frame.gain != 1.0:
             exposures[index] *= np.float32(1.0 / frame.gain)
@@ -95,6 +96,18 @@ def _merge_rows(frames: Sequence[Exposed], reference: int, ghosts: Ghosts, rows:
         fill = enlarge_rows(ghosts.fill, shape, rows)
         merged += unknown * (_restored(merged, fill, seen) - merged)
     return np.maximum(merged, 0.0, out=merged)
+
+
+def least_agreement(frames: Sequence[Exposed], reference: int, rows: slice = slice(None)) -> Plane:
+    """How much the reference counts at least, () or (h, W): where nobody agrees, it speaks.
+
+    Where it has no data another frame has, it does not; where none has, its black stands.
+    """
+    speaks = np.float32(1e-4)
+    if (valid := frames[reference].validity(rows)) is None:
+        return np.asarray(speaks)
+    seen = seen_by_any(frames, rows)
+    return np.asarray(speaks * (valid if seen is None else valid | ~seen))
 
 
 def _trusts(frames: Sequence[Exposed], reference: int, exposures: Sequence[Plane], rows: slice) -> list[Plane]:
@@ -143,7 +156,10 @@ def hold_white(radiance: Plane, reference: Exposed) -> None:
     def strip(top: int) -> None:
         part = slice(top, min(top + STRIP_ROWS, len(radiance)))
         seen = linearise(reference.pixels[part], of_codes, reference.white)
-        np.maximum(radiance[part], least(seen) if of_codes is None else seen, out=radiance[part])
+        held = least(seen) if of_codes is None else seen
+        if (valid := reference.validity(part)) is not None:
+            held *= valid[..., None]
+        np.maximum(radiance[part], held, out=radiance[part])
 
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
         for _ in pool.map(strip, range(0, len(radiance), STRIP_ROWS)):

@@ -88,6 +88,7 @@ def exposed(bracket: Bracket, calibration: Calibration) -> list[Exposed]:
                 white=frame.white,
                 ev=frame.ev - bracket.frames[bracket.reference].ev + gain,
                 noise=estimate_noise(frame.pixels, curve, frame.white),
+                valid=frame.covered,
                 exact=exact,
                 toe=toe,
                 shoulder=shoulder,
@@ -116,8 +117,10 @@ def registered(frames: Sequence[Exposed], reference: int) -> list[Registration]:
     """How each frame lies on the reference."""
     height, width = frames[0].pixels.shape[:2]
     factor = max(1, round(1.0 / working_scale(height, width)))
-    planes = [luminance(frame.reduced(factor).exposure()) for frame in frames]
-    found = register(planes, [frame.ev for frame in frames], reference)
+    reduced = [frame.reduced(factor) for frame in frames]
+    planes = [luminance(frame.exposure()) for frame in reduced]
+    valid = [frame.valid for frame in reduced]
+    found = register(planes, [frame.ev for frame in frames], reference, valid=valid)
     small = planes[0].shape
     return [each if factor == 1 else each.enlarged(*small, to=(height, width)) for each in found]
 
@@ -129,7 +132,7 @@ def resampled(frames: Sequence[Exposed], registrations: Sequence[Registration]) 
         if registration.model == "identity":
             moved.append(frame)
             continue
-        warped = warp(frame.pixels, registration, white=frame.white)
+        warped = warp(frame.pixels, registration, white=frame.white, valid=frame.valid)
         integer = np.issubdtype(warped.pixels.dtype, np.integer)
         white = float(np.iinfo(warped.pixels.dtype).max) if integer else frame.white
         loss = resampling_loss(registration, warped.pixels.shape[:2])
@@ -152,7 +155,7 @@ def recalibrated(frames: Sequence[Exposed], bracket: Bracket, calibration: Calib
     """The registered frames under the final curve; noise is measured on the frames as they were taken."""
     renewed = []
     for old, new in zip(frames, exposed(bracket, calibration), strict=True):
-        if old.valid is None:
+        if old.pixels is new.pixels:
             renewed.append(new)
             continue
         lookup = None if new.lookup is None else calibration.curve.lookup(old.pixels.dtype)

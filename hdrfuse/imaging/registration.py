@@ -61,15 +61,21 @@ class Registration:
         return replace(self, matrix=matrix, residual_px=self.residual_px * factor, shift_px=shift_px)
 
 
-def register(exposures: Sequence[NDArray[np.float32]], evs: Sequence[float], reference: int) -> list[Registration]:
+def register(
+    exposures: Sequence[NDArray[np.float32]],
+    evs: Sequence[float],
+    reference: int,
+    *,
+    valid: Sequence[NDArray[np.bool_] | None] | None = None,
+) -> list[Registration]:
     """Find the motion of every frame of a bracket relative to its reference.
 
     `exposures` are (H, W) linear luminances relative to each frame's white (1.0 is clipped), `evs` their
-    exposures in stops. Frames up to 4.5 stops from the reference are compared with it directly, others by way
-    of registered frames in between. A frame whose motion cannot be told stays where it is, with a warning.
-    The same input gives the same bytes.
+    exposures in stops; `valid` (H, W) says where each frame has data, None = everywhere. Frames up to 4.5 stops
+    from the reference are compared with it directly, others by way of registered frames in between. A frame whose
+    motion cannot be told stays where it is, with a warning. The same input gives the same bytes.
     """
-    views = [View(exposure) for exposure in exposures]
+    views = [View(*each) for each in zip(exposures, valid or [None] * len(exposures), strict=True)]
     height, width = exposures[reference].shape
     placed = {reference: _still()}
     refused: dict[int, Registration] = {}

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hdrfuse.imaging.coverage import stand_ins
 from hdrfuse.imaging.highlights import CLIP_TO
 from hdrfuse.imaging.radiometry import Exposed, Plane, brightest, linearise
 
@@ -31,6 +32,8 @@ class Triplet:
     """Registered; the lookup of integers gives gamma-encoded exposure, within [0, 1]."""
     indices: tuple[int, int, int]
     """Places in the bracket."""
+    stand_ins: tuple[Exposed, ...] = ()
+    """Who shows, in this order, what the reference has no data of; encoded as the frames are."""
 
     @classmethod
     def of(cls, frames: Sequence[Exposed], reference: int) -> "Triplet":
@@ -40,7 +43,12 @@ class Triplet:
     @classmethod
     def _chosen(cls, frames: Sequence[Exposed], indices: tuple[int, int, int]) -> "Triplet":
         short, middle, long = (_gamma_encoded(frames[index]) for index in indices)
-        return cls(frames=(short, middle, long), indices=indices)
+        reference = indices[1]
+        others = () if frames[reference].valid is None else stand_ins(frames, reference)
+        return cls(
+            frames=(short, middle, long), indices=indices,
+            stand_ins=tuple(_gamma_encoded(frames[index]) for index in others),
+        )  # fmt: skip
 
     def resembling(self, frames: Sequence[Exposed]) -> "Triplet":
         """The same three of a bracket's frames at another size."""
@@ -61,15 +69,30 @@ class Triplet:
         """Gamma-encoded frames (3, h, w, 3) in [0, 1] of a rectangle.
 
         Where a side frame has no data after registration it shows what the reference does, at its own exposure: so
-        the network sees a place where nothing moved.
+        the network sees a place where nothing moved. Where the reference has none, it shows what others do.
         """
         ldr = np.stack([_encoded(frame, rows, columns) for frame in self.frames])
         _, reference, _ = self.frames
+        self._complete(ldr[1], rows, columns)
         for picture, frame in zip(ldr, self.frames, strict=True):
             if frame.valid is not None and not (valid := frame.valid[rows, columns]).all():
                 brighter = np.float32((frame.gain / reference.gain) ** (1.0 / GAMMA))
                 picture[~valid] = np.minimum(ldr[1][~valid] * brighter, np.float32(1))
         return ldr
+
+    def _complete(self, picture: Plane, rows: slice, columns: slice) -> None:
+        """Put into the reference's rectangle (h, w, 3) what it has no data of, in place."""
+        _, reference, _ = self.frames
+        if reference.valid is None:
+            return
+        missing = ~reference.valid[rows, columns]
+        for frame in self.stand_ins:
+            if not missing.any():
+                return
+            usable = missing if frame.valid is None else missing & frame.valid[rows, columns]
+            brighter = np.float32((reference.gain / frame.gain) ** (1.0 / GAMMA))
+            picture[usable] = np.minimum(_encoded(frame, rows, columns)[usable] * brighter, np.float32(1))
+            missing = missing & ~usable
 
 
 def _darker(frames: Sequence[Exposed], reference: int) -> int:
