@@ -16,6 +16,7 @@ from hdrfuse.formats.image import REC709
 from hdrfuse.imaging.bracket import check_alike
 from hdrfuse.imaging.color import luminance
 from hdrfuse.imaging.exposure import Exposure, infer_exposures
+from hdrfuse.imaging.orientations import common_orientation, differing, taken_as
 from hdrfuse.imaging.scene import find_scene
 
 COLOR_SPACES: dict[str, Chromaticities] = {
@@ -49,7 +50,9 @@ def inspect_scene(paths: Sequence[Path], *, exposures: Sequence[float] | None = 
     warnings, problem = list(scene.warnings), None
     found: list[Exposure] | None = None
     try:
-        check_alike(headers)
+        if (orientation := common_orientation(headers)) is not None:
+            warnings += [differing(header, orientation) for header in headers if header.orientation != orientation]
+        check_alike([taken_as(header, orientation) for header in headers])
         found, noted = infer_exposures(headers, given=exposures, folder=scene.folder)
         warnings += noted
     except BracketError as error:

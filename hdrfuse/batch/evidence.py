@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hdrfuse.batch.repeats import Place, distinct, place_of_repeats, snapped
 from hdrfuse.batch.shots import Shot
+from hdrfuse.formats.orientation import stored_size
 
 DISTINCT_EV = 0.19
 """Frames of a bracket differ at least so much: a third of a stop, as cameras round 1/13 s and 1/15 s."""
@@ -29,6 +30,9 @@ METERED_STEP_EV = 0.6
 SAME_FOCAL_LENGTH = 1.02
 CLOCK_ERROR_S = 1.0
 """Times in whole seconds, or written late by a busy camera, may run backwards by this much."""
+
+SOONEST_TURN_S = 2.0
+"""Sooner after a frame nobody has turned the camera: another orientation is its sensor's mistake."""
 
 BRACKET_COST, UNEVEN_COST, UNORDERED_COST, PAIR_COST, START_COST, REPEAT_COST = 1.0, 0.6, 0.2, 0.3, 0.1, 0.1
 PAUSE_COST_PER_S, PAUSE_BY_HAND_COST_PER_S, LONGEST_PAUSE_COST = 0.1, 0.03, 0.8
@@ -61,7 +65,9 @@ def alike(before: Shot, after: Shot, *, sizes: bool = True) -> bool:
     if before.header is None or after.header is None:
         return False
     one, other = before.header, after.header
-    if sizes and (one.width, one.height, one.channels) != (other.width, other.height, other.channels):
+    if one.channels != other.channels and sizes:
+        return False
+    if sizes and (one.width, one.height) != (other.width, other.height) and not _turned_by_mistake(before, after):
         return False
     if one.linear != other.linear or one.dtype != other.dtype:
         return False
@@ -74,6 +80,14 @@ def alike(before: Shot, after: Shot, *, sizes: bool = True) -> bool:
         return mine.focal_length_mm == theirs.focal_length_mm
     ratio = mine.focal_length_mm / theirs.focal_length_mm
     return 1 / SAME_FOCAL_LENGTH <= ratio <= SAME_FOCAL_LENGTH
+
+
+def _turned_by_mistake(before: Shot, after: Shot) -> bool:
+    """Whether two frames are stored alike and follow faster than anybody turns a camera."""
+    if before.header is None or after.header is None or stored_size(before.header) != stored_size(after.header):
+        return False
+    pause = pause_s(before, after)
+    return pause is None or pause <= SOONEST_TURN_S
 
 
 def neighbours_by_name(before: Shot, after: Shot) -> bool:

@@ -9,6 +9,7 @@ from hdrfuse.batch.found import MOST_FRAMES
 from hdrfuse.batch.repeats import MOST_REPEATS
 from hdrfuse.batch.shots import Shot
 from hdrfuse.batch.spans import SAME_STEP_EV, Span, go_by, has_steps
+from hdrfuse.formats.orientation import stored_size
 
 PATTERN_GAIN = 0.4
 """What it counts, in frames, that steps are those of another bracket of the camera's."""
@@ -133,10 +134,13 @@ def _counted_cost(shots: Sequence[Shot]) -> float | None:
     """What speaks against a group, in frames; None where its frames cannot be merged."""
     read = [shot for shot in shots if shot.header is not None]
     sizes = {(shot.header.width, shot.header.height) for shot in read if shot.header}
+    stored_sizes = {stored_size(shot.header) for shot in read if shot.header}
     exposed = [shot for shot in shots if shot.ev is not None]
     pairs = itertools.combinations(exposed, 2)
     equal = sum(not differ(*pair) for pair in pairs)
-    if len(sizes) > 1 or (len(exposed) == len(shots) and equal == len(shots) * (len(shots) - 1) // 2):
+    if len(sizes) > 1 and len(stored_sizes) > 1:
+        return None
+    if len(exposed) == len(shots) and equal == len(shots) * (len(shots) - 1) // 2:
         return None
     cost = EQUAL_PAIR_COST * equal
     for before, after in itertools.pairwise(shots):

@@ -99,7 +99,7 @@ def read_exif(stream: BinaryIO, xmp: bytes | None = None) -> Exif:
             bracket_shift_ev=bracketing.shift_ev,
             bracket_shot=bracketing.shot,
         ),
-        orientation=int(tags.number(TAG_ORIENTATION) or UPRIGHT),
+        orientation=int(_within(tags.number(TAG_ORIENTATION), 1, 8) or UPRIGHT),
         adobe_rgb=tags.interoperability_index() == "R03",
     )
 

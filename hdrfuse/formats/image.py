@@ -53,6 +53,8 @@ class ImageHeader:
     linear: bool
     chromaticities: Chromaticities = REC709
     capture: Capture = field(default_factory=Capture)
+    orientation: int = 1
+    """EXIF's, by which the stored pixels are turned upright."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -119,6 +119,7 @@ def _header(path: Path, layout: Layout, exif: Exif) -> ImageHeader:
         linear=False,
         chromaticities=ADOBE_RGB if exif.adobe_rgb else REC709,
         capture=exif.capture,
+        orientation=exif.orientation,
     )
     profile = read_profile(layout.icc)
     return replace(header, chromaticities=profile.chromaticities, linear=profile.linear) if profile else header

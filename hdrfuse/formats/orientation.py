@@ -3,17 +3,25 @@
 import cv2
 import numpy as np
 
-from hdrfuse.formats.image import Pixels
+from hdrfuse.formats.image import ImageHeader, Pixels
 
 UPRIGHT = 1
 
 SIDEWAYS = frozenset({5, 6, 7, 8})
 """Orientations under which width and height of the stored pixels change places."""
 
+INVERSE = {6: 8, 8: 6}
+"""What undoes a turn; all others undo themselves."""
+
 
 def upright_size(width: int, height: int, orientation: int) -> tuple[int, int]:
     """Return width and height of the upright picture."""
     return (height, width) if orientation in SIDEWAYS else (width, height)
+
+
+def stored_size(header: ImageHeader) -> tuple[int, int]:
+    """Return width and height of the pixels as they are stored."""
+    return upright_size(header.width, header.height, header.orientation)
 
 
 def upright(pixels: Pixels, orientation: int) -> Pixels:
@@ -39,3 +47,8 @@ def upright(pixels: Pixels, orientation: int) -> Pixels:
         case _:
             return pixels
     return np.asarray(turned)
+
+
+def as_stored(pixels: Pixels, orientation: int) -> Pixels:
+    """Turn upright pixels (H, W, 3) back to how they are stored."""
+    return upright(pixels, INVERSE.get(orientation, orientation))

@@ -114,6 +114,7 @@ def _header(path: Path, layout: Layout, exif: Exif) -> ImageHeader:
         linear=linear,
         chromaticities=chromaticities,
         capture=exif.capture,
+        orientation=exif.orientation,
     )
 
 

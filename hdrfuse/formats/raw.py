@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hdrfuse.formats.exif import Exif, block_of, read_exif
 from hdrfuse.formats.image import REC709, Capture, DecodedImage, ImageHeader, Pixels
 from hdrfuse.formats.native import native_path
+from hdrfuse.formats.orientation import UPRIGHT
 from hdrfuse.formats.quiet import silenced
 from hdrfuse.formats.raw_segments import check_segments
 from hdrfuse.formats.refusal import RefusedError, check_size
@@ -27,6 +28,9 @@ ROUNDING = 2
 HIGHEST_RATIO = 256
 SIDEWAYS_FLIP = 4
 """The bit of LibRaw's flip that exchanges rows and columns."""
+
+ORIENTATIONS = {1: 2, 3: 3, 2: 4, 4: 5, 6: 6, 7: 7, 5: 8}
+"""EXIF's number of LibRaw's flips: 4 exchanges rows and columns, 2 turns columns over, 1 rows."""
 
 STRIP = 256
 """Rows that are worked on at once where a whole frame would need as much memory again."""
@@ -154,6 +158,7 @@ def _header(path: Path, raw: "rawpy.RawPy", exif: Exif) -> ImageHeader:
         linear=True,
         chromaticities=REC709,
         capture=exif.capture,
+        orientation=ORIENTATIONS.get(sizes.flip, UPRIGHT),
     )
 
 

@@ -109,6 +109,7 @@ def _header(path: Path, layout: Layout) -> ImageHeader:
         linear=dtype == "float32" or (profile is not None and profile.linear),
         chromaticities=profile.chromaticities if profile else fallback,
         capture=layout.exif.capture,
+        orientation=layout.exif.orientation,
     )
 
 

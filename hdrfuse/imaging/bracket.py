@@ -24,6 +24,7 @@ from hdrfuse.formats.scene_referred import clipping_white
 from hdrfuse.free_memory import free_bytes
 from hdrfuse.imaging.contradiction import Picture, settled_exposures
 from hdrfuse.imaging.exposure import GIVEN, Exposure, infer_exposures
+from hdrfuse.imaging.orientations import common_orientation, taken_as, turned_alike
 from hdrfuse.imaging.scene import Scene
 from hdrfuse.threads import in_threads
 
@@ -127,7 +128,8 @@ def read_bracket(
     known or the pictures contradict the user's, UsageError for a reference that is not there.
     """
     headers = [read_header(path) for path in scene.files]
-    check_alike(headers)
+    orientation = common_orientation(headers)
+    check_alike([taken_as(header, orientation) for header in headers])
     check_memory(headers)
     inferred, warnings = infer_exposures(headers, given=exposures, given_by=exposures_by, folder=scene.folder)
     if reference != "auto":
@@ -139,6 +141,10 @@ def read_bracket(
         return read_image(path, white_balance=white_balance if path in raw else None)
 
     images = list(in_threads(decode, scene.files, count=DECODERS))
+    if orientation is not None:
+        images, turned = turned_alike(images, [exposure.ev for exposure in inferred], orientation)
+        check_alike([image.header for image in images])
+        warnings = [*warnings, *turned]
     frames = [
         replace(_frame(image, exposure), path=path)
         for path, image, exposure in zip(scene.files, images, inferred, strict=True)

@@ -42,12 +42,14 @@ class Camera:
         self.clock = self.clock and self.clock + timedelta(seconds=seconds)
         return self
 
-    def shoot(self, time_s=1 / 60, *, bias=0.0, mode=AUTO, iso=None, f_number=None, size=None, pause_s=0.0) -> str:
+    def shoot(
+        self, time_s=1 / 60, *, bias=0.0, mode=AUTO, iso=None, f_number=None, size=None, pause_s=0.0, orientation=1
+    ) -> str:
         """Take one frame and give its name; the clock runs on by the exposure and a pause."""
         name = f"{self.prefix}{self.number:04d}{self.suffix}"
         self.number = self.number % self.last_number + 1
         exif = Image.Exif()
-        exif[Base.Make], exif[Base.Model] = "Maker", self.model
+        exif[Base.Make], exif[Base.Model], exif[Base.Orientation] = "Maker", self.model, orientation
         inner = exif.get_ifd(IFD.Exif)
         inner[Base.ExposureTime] = rational(time_s)
         inner[Base.FNumber] = rational(f_number or self.f_number)

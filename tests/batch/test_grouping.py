@@ -191,6 +191,30 @@ def test_frames_of_another_size_or_focal_length_begin_something_else(camera):
     assert scenes_in(camera) == expected
 
 
+@pytest.mark.parametrize("options", [{}, {"group": 3}])
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+@pytest.mark.parametrize("odd", [0, 1, 2])
+def test_a_bracket_in_which_one_frame_s_orientation_differs_stays_whole(camera, options, orientation, odd):
+    expected = []
+    for view in range(3):
+        biases = [(0, 1), (-2, 1), (2, 1)]
+        biases[odd] = (biases[odd][0], orientation if view == 1 else 1)
+        names = [
+            camera.shoot(2.0**bias / 60, bias=bias, mode=BRACKET, orientation=turned, pause_s=0.2)
+            for bias, turned in biases
+        ]
+        expected.append(scene_name(names))
+        camera.wait(30)
+    assert scenes_in(camera, **options) == expected
+
+
+def test_a_camera_that_was_turned_begins_another_bracket(camera):
+    options = {"bias": 0.0, "mode": MANUAL, "pause_s": 4.0}
+    flat = [camera.shoot(time_s, **options) for time_s in (1 / 240, 1 / 60, 1 / 15)]
+    turned = [camera.shoot(time_s, orientation=6, **options) for time_s in (1 / 4, 1, 4)]
+    assert scenes_in(camera) == [scene_name(flat), scene_name(turned)]
+
+
 def test_two_bodies_of_one_model_are_told_apart(tmp_path):
     by_serial = [Camera(tmp_path / "a", serial=serial, prefix=serial) for serial in ("1x", "2x")]
     by_counter = [Camera(tmp_path / "b", number=number) for number in (1, 7000)]
