@@ -11,7 +11,7 @@ import OpenEXR
 
 from hdrfuse.formats.alpha import opaque
 from hdrfuse.formats.exif import block_of, camera_name, parse_date, plausible
-from hdrfuse.formats.exr_layout import Layout, alpha_channel, check_chunks, color_channels, read_layout
+from hdrfuse.formats.exr_layout import UNCOMPRESSED, Layout, alpha_channel, check_chunks, color_channels, read_layout
 from hdrfuse.formats.image import (
     REC709,
     Capture,
@@ -25,6 +25,7 @@ from hdrfuse.formats.native import native_path
 from hdrfuse.formats.primaries import stated_primaries
 from hdrfuse.formats.quiet import silenced
 from hdrfuse.formats.refusal import RefusedError
+from hdrfuse.formats.repeats import find_repeats
 from hdrfuse.formats.scene_referred import checked, clipping_white
 
 COMPRESSIONS = {
@@ -85,12 +86,14 @@ def read(path: Path) -> DecodedImage:
     except (RuntimeError, ValueError, KeyError) as error:
         raise RefusedError("damaged OpenEXR file: its pixels cannot be decoded") from error
     pixels = checked(pixels, covered)
+    uncompressed = layout.compression == UNCOMPRESSED
     header = _header(path, picture)
     return DecodedImage(
         header=header,
         pixels=pixels,
         white=clipping_white(pixels, covered),
         covered=covered,
+        repeats=find_repeats(pixels, pixels.shape[:2]) if uncompressed else None,
         exif=block_of(header.capture),
     )
 

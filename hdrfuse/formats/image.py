@@ -57,6 +57,16 @@ class ImageHeader:
     """EXIF's, by which the stored pixels are turned upright."""
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Repeats:
+    """Where a file without checksums stores one sector over and over: damage, or a plain border."""
+
+    place: NDArray[np.bool_]
+    """(H, W)."""
+    ragged: bool
+    """Whether whole rows of it begin or end within a row, as no border does."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DecodedImage:
     """One decoded file: upright, RGB, its alpha as a mask."""
@@ -69,6 +79,8 @@ class DecodedImage:
     plateau's, or inf without one."""
     covered: NDArray[np.bool_] | None = None
     """(H, W) where the picture holds data: not where it is transparent, wholly or partly; None = everywhere."""
+    repeats: Repeats | None = None
+    """None = nowhere, or the format has checksums."""
     exif: bytes | None = None
     """EXIF to be carried over into a preview (Pillow's `exif=`): upright, no thumbnail, no maker note."""
 

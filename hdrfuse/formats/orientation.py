@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from hdrfuse.formats.image import ImageHeader, Pixels
 
@@ -52,3 +53,8 @@ def upright(pixels: Pixels, orientation: int) -> Pixels:
 def as_stored(pixels: Pixels, orientation: int) -> Pixels:
     """Turn upright pixels (H, W, 3) back to how they are stored."""
     return upright(pixels, INVERSE.get(orientation, orientation))
+
+
+def upright_mask(mask: NDArray[np.bool_], orientation: int) -> NDArray[np.bool_]:
+    """Turn a stored mask (h, w) upright."""
+    return upright(mask.view(np.uint8), orientation).view(np.bool_)

@@ -4,8 +4,9 @@ Source: G. Ward, "Real Pixels", Graphics Gems II (1991); Radiance's file format 
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,6 +27,7 @@ from hdrfuse.formats.primaries import stated_primaries
 from hdrfuse.formats.quiet import silenced
 from hdrfuse.formats.radiance_lines import NEW_ENCODING, RLE_WIDTHS, unpack_lines
 from hdrfuse.formats.refusal import RefusedError, check_size
+from hdrfuse.formats.repeats import find_repeats
 from hdrfuse.formats.scene_referred import checked, clipping_white
 
 LARGEST_HEADER_BYTES = 2**16
@@ -81,18 +83,34 @@ def read(path: Path) -> DecodedImage:
     data = path.read_bytes()
     layout = _layout(data, len(data))
     header = _header(path, layout)
-    pixels = _decode(memoryview(data)[layout.pixels_start :], layout)
-    if layout.columns_first:
-        pixels = pixels.transpose(1, 0, 2)
-    if layout.upward:
-        pixels = np.flip(pixels, 0)
-    if layout.leftward:
-        pixels = np.flip(pixels, 1)
-    pixels = np.ascontiguousarray(pixels)
+    stored = memoryview(data)[layout.pixels_start :]
+    pixels = _decode(stored, layout)
+    repeats = None
+    if len(stored) == 4 * layout.width * layout.height:  # not run-length encoded
+        repeats = find_repeats(np.frombuffer(stored, np.uint8), pixels.shape[:2])
+        repeats = repeats and replace(repeats, place=_arranged(repeats.place, layout))
+    pixels = _arranged(pixels, layout)
     if layout.scale != (1.0, 1.0, 1.0):
         pixels /= np.array(layout.scale, np.float32)
     pixels = checked(pixels)
-    return DecodedImage(header=header, pixels=pixels, white=clipping_white(pixels), exif=block_of(header.capture))
+    return DecodedImage(
+        header=header,
+        pixels=pixels,
+        white=clipping_white(pixels),
+        repeats=repeats,
+        exif=block_of(header.capture),
+    )
+
+
+def _arranged(stored: NDArray[Any], layout: Layout) -> NDArray[Any]:
+    """Put stored scan lines (rows, columns, ...) in the picture's order, contiguous."""
+    if layout.columns_first:
+        stored = stored.swapaxes(0, 1)
+    if layout.upward:
+        stored = np.flip(stored, 0)
+    if layout.leftward:
+        stored = np.flip(stored, 1)
+    return np.ascontiguousarray(stored)
 
 
 def write(path: Path, radiance: Pixels, facts: RadianceFacts) -> None:

@@ -1,5 +1,6 @@
 """Camera RAW through LibRaw: demosaiced linear light, one scale and one white balance for a whole bracket."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.formats.exif import Exif, block_of, read_exif
-from hdrfuse.formats.image import REC709, Capture, DecodedImage, ImageHeader, Pixels
+from hdrfuse.formats.image import REC709, Capture, DecodedImage, ImageHeader, Pixels, Repeats
 from hdrfuse.formats.native import native_path
-from hdrfuse.formats.orientation import UPRIGHT
+from hdrfuse.formats.orientation import UPRIGHT, upright_mask
 from hdrfuse.formats.quiet import silenced
 from hdrfuse.formats.raw_segments import check_segments
 from hdrfuse.formats.refusal import RefusedError, check_size
+from hdrfuse.formats.repeats import SECTOR, find_repeats
 
 if TYPE_CHECKING:
     import rawpy
@@ -73,6 +75,7 @@ def read(path: Path, *, white_balance: WhiteBalance | None = None) -> DecodedIma
                 raw.unpack()
             except rawpy.LibRawError as error:
                 raise RefusedError(f"truncated or damaged RAW file: {_text(error)}") from error
+        repeats = _repeats(raw, header)
         if raw.raw_type == rawpy.RawType.Flat:
             remove_hot_pixels(raw.raw_image, raw.raw_colors, _black(raw), float(raw.white_level))
         pixels: Pixels = raw.postprocess(
@@ -91,7 +94,30 @@ def read(path: Path, *, white_balance: WhiteBalance | None = None) -> DecodedIma
     _close_rounding_gap(pixels)
     if pixels.ndim == 2 or pixels.shape[2] == 1:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
-    return DecodedImage(header=header, pixels=pixels, white=WHITE, exif=block_of(header.capture))
+    return DecodedImage(header=header, pixels=pixels, white=WHITE, repeats=repeats, exif=block_of(header.capture))
+
+
+def _repeats(raw: "rawpy.RawPy", header: ImageHeader) -> Repeats | None:
+    """Return where the mosaic repeats a sector.
+
+    Raises RefusedError where it holds a sector of zeros though its black is above: noise is never so even.
+    """
+    mosaic, black = np.ascontiguousarray(raw.raw_image_visible), _black(raw)
+    height, samples = len(mosaic), SECTOR // mosaic.itemsize
+    if black > 0.0 and mosaic.size - cv2.countNonZero(mosaic.reshape(height, -1)) >= samples:
+        empty = ~mosaic.reshape(-1)[: mosaic.size // samples * samples].reshape(-1, samples).any(axis=1)
+        if empty.any():
+            row = int(empty.argmax()) * samples // (mosaic.size // height)
+            raise RefusedError(
+                f"damaged RAW file: {empty.mean():.0%} of it are zeros, the first in row {row} of {height}; "
+                f"its black is {black:g}"
+            )
+    repeats = find_repeats(mosaic, mosaic.shape[:2])
+    if repeats is None:
+        return None
+    place = upright_mask(repeats.place, header.orientation)
+    # Fujifilm's diagonal mosaics are of another shape than their pictures.
+    return replace(repeats, place=place) if place.shape == (header.height, header.width) else None
 
 
 def _close_rounding_gap(pixels: Pixels) -> None:

@@ -15,11 +15,12 @@ from hdrfuse.formats.alpha import opaque
 from hdrfuse.formats.cmyk import cmyk_to_srgb
 from hdrfuse.formats.exif import Exif, block_of, read_exif
 from hdrfuse.formats.icc import ADOBE_RGB, read_profile
-from hdrfuse.formats.image import REC709, DecodedImage, ImageHeader
-from hdrfuse.formats.orientation import upright, upright_size
+from hdrfuse.formats.image import REC709, DecodedImage, ImageHeader, Repeats
+from hdrfuse.formats.orientation import upright, upright_mask, upright_size
 from hdrfuse.formats.refusal import RefusedError, check_size
+from hdrfuse.formats.repeats import find_repeats
 from hdrfuse.formats.scene_referred import checked, clipping_white
-from hdrfuse.formats.tiff_segments import HIGHEST_RATIOS, Raster, read_raster
+from hdrfuse.formats.tiff_segments import HIGHEST_RATIOS, NONE, Raster, read_raster
 
 TAG_SUBFILE_TYPE, TAG_XMP, TAG_ICC, TAG_DNG_VERSION = 254, 700, 34675, 50706
 REDUCED = 1
@@ -64,6 +65,7 @@ def read(path: Path) -> DecodedImage:
         layout = _layout(stream, path.stat().st_size)
         header = _header(path, layout)
         stored = read_raster(stream, layout.raster)
+    repeats = _repeats(stored, layout)
     covered = None
     if layout.alpha is not None:
         alpha = np.ascontiguousarray(stored[..., layout.alpha])
@@ -74,7 +76,23 @@ def read(path: Path) -> DecodedImage:
     if header.dtype == "float32":
         pixels = checked(pixels.astype(np.float32, copy=False), covered)
         white = clipping_white(pixels, covered)
-    return DecodedImage(header=header, pixels=pixels, white=white, covered=covered, exif=block_of(header.capture))
+    return DecodedImage(
+        header=header, pixels=pixels, white=white, covered=covered, repeats=repeats, exif=block_of(header.capture)
+    )
+
+
+def _repeats(stored: NDArray[Any], layout: Layout) -> Repeats | None:
+    """Return where uncompressed samples (H, W, S) repeat a sector; the other compressions do not unpack then."""
+    if layout.raster.compression != NONE:
+        return None
+    shape = (layout.raster.height, layout.raster.width)
+    planes = np.moveaxis(stored, 2, 0) if layout.raster.planar else [stored]
+    found = [repeats for plane in planes if (repeats := find_repeats(plane, shape)) is not None]
+    if not found:
+        return None
+    place = np.logical_or.reduce([repeats.place for repeats in found])
+    ragged = any(repeats.ragged for repeats in found)
+    return Repeats(place=upright_mask(place, layout.exif.orientation), ragged=ragged)
 
 
 def _to_rgb(stored: NDArray[Any], layout: Layout) -> NDArray[Any]:

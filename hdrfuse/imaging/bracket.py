@@ -23,6 +23,7 @@ from hdrfuse.formats import (
 from hdrfuse.formats.scene_referred import clipping_white
 from hdrfuse.free_memory import free_bytes
 from hdrfuse.imaging.contradiction import Picture, settled_exposures
+from hdrfuse.imaging.damage import check_repeats
 from hdrfuse.imaging.exposure import GIVEN, Exposure, infer_exposures
 from hdrfuse.imaging.orientations import common_orientation, taken_as, turned_alike
 from hdrfuse.imaging.scene import Scene
@@ -145,6 +146,7 @@ def read_bracket(
         images, turned = turned_alike(images, [exposure.ev for exposure in inferred], orientation)
         check_alike([image.header for image in images])
         warnings = [*warnings, *turned]
+    warnings = [*warnings, *check_repeats(images, [exposure.ev for exposure in inferred])]
     frames = [
         replace(_frame(image, exposure), path=path)
         for path, image, exposure in zip(scene.files, images, inferred, strict=True)

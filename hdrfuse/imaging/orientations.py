@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.formats import DecodedImage, ImageHeader, Pixels
-from hdrfuse.formats.orientation import as_stored, stored_size, upright, upright_size
+from hdrfuse.formats.orientation import INVERSE, as_stored, stored_size, upright, upright_mask, upright_size
 
 SIDE_PX = 32
 """Side of the pictures by which frames are compared: coarse enough for hands and movers."""
@@ -82,12 +82,15 @@ def _ranks(pixels: Pixels) -> NDArray[np.float64]:
 def _turned(image: DecodedImage, orientation: int) -> DecodedImage:
     """The same stored pixels under another orientation."""
     own = image.header.orientation
-    covered = image.covered
-    if covered is not None:
-        covered = upright(as_stored(covered.view(np.uint8), own), orientation).view(np.bool_)
+
+    def turned(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        return upright_mask(upright_mask(mask, INVERSE.get(own, own)), orientation)
+
+    repeats = image.repeats
     return replace(
         image,
         header=taken_as(image.header, orientation),
         pixels=upright(as_stored(image.pixels, own), orientation),
-        covered=covered,
+        covered=None if image.covered is None else turned(image.covered),
+        repeats=repeats and replace(repeats, place=turned(repeats.place)),
     )

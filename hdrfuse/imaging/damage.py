@@ -1,0 +1,94 @@
+"""Damage that no checksum shows: places where a file repeats one sector, though other frames show the scene there."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdrfuse.errors import ImageError
+from hdrfuse.formats import DecodedImage
+from hdrfuse.imaging.color import srgb_decode
+
+SAMPLES = 4096
+"""Pixels of a place that are compared."""
+
+ENCODED_BLACK, LINEAR_BLACK = 0.02, 0.002
+"""Exposure up to which a frame may be black: tone curves crush shadows, and noise is clipped."""
+
+APART = 3.0
+"""Factor by which exposures must differ to contradict each other: cameras' curves are within a stop of sRGB's."""
+
+WHITE = 0.9
+"""Exposure from which a frame may be white."""
+
+MOSTLY = 0.5
+"""Share of a place that must be contradicted."""
+
+PLAIN = 8
+"""Colours of a plain place: more are a texture, which no scene repeats to the byte."""
+
+LARGE = 0.25
+"""Share of a picture that no border of one frame takes."""
+
+
+def check_repeats(images: Sequence[DecodedImage], evs: Sequence[float]) -> list[str]:
+    """Compare what repeats in each frame with what the others show there -> warnings of what is likely damaged.
+
+    Raises ImageError where it is certain: whole rows that are no border, or much of the picture.
+    """
+    warnings = []
+    for index, image in enumerate(images):
+        if image.repeats is None:
+            continue
+        place = image.repeats.place if image.covered is None else image.repeats.place & image.covered
+        witness = _witness(images, evs, index, np.flatnonzero(place))
+        if witness is None:
+            continue
+        rows = np.flatnonzero(place.any(axis=1))
+        found = (
+            f"one sector over and over between rows {rows[0]} and {rows[-1]} of {len(place)}, where "
+            f"{witness.header.path.name} shows the scene"
+        )
+        if image.repeats.ragged or place.mean() > LARGE:
+            raise ImageError(f"{image.header.path}: damaged: it holds {found}")
+        warnings.append(f"{image.header.path.name}: may be damaged: it holds {found}")
+    return warnings
+
+
+def _witness(
+    images: Sequence[DecodedImage], evs: Sequence[float], index: int, place: NDArray[np.intp]
+) -> DecodedImage | None:
+    """Return the frame that contradicts another's pixels most, None if none contradicts most of them."""
+    if not place.size:
+        return None
+    samples = place[:: max(1, place.size // SAMPLES)]
+    exposures = [_exposures(image, samples, _unit(images, evs)) for image in images]
+    black = LINEAR_BLACK if images[index].header.linear else ENCODED_BLACK
+    shown = exposures[index]
+    textured = len(np.unique(shown, axis=0)) > PLAIN
+    contradicted = dict[int, float]()
+    for other in range(len(images)):
+        if other == index:
+            continue
+        expected = exposures[other] * np.float32(2.0 ** (evs[index] - evs[other]))
+        darker = expected > APART * np.maximum(shown, black)
+        brighter = (shown > APART * np.maximum(expected, black)) & (shown < WHITE) & (exposures[other] < WHITE)
+        contradicted[other] = float(np.mean((darker | brighter).any(axis=1)))
+        repeats = images[other].repeats
+        if textured and (repeats is None or repeats.place.reshape(-1)[samples].mean() < MOSTLY):
+            contradicted[other] = 1.0
+    most = max(contradicted, key=lambda other: contradicted[other])
+    return images[most] if contradicted[most] > MOSTLY else None
+
+
+def _unit(images: Sequence[DecodedImage], evs: Sequence[float]) -> float:
+    """Return what counts as white in floats that have none: what the longest exposure nearly reaches."""
+    longest = images[int(np.argmax(evs))].pixels
+    return max(float(np.percentile(longest[:: max(1, len(longest) // 64)], 99)), 1e-6)
+
+
+def _exposures(image: DecodedImage, samples: NDArray[np.intp], unit: float) -> NDArray[np.float32]:
+    """(n, 3) exposures of some pixels, nearly: as if an encoded picture were sRGB."""
+    values = image.pixels.reshape(-1, 3)[samples].astype(np.float32)
+    values /= np.float32(image.white if np.isfinite(image.white) else unit)
+    return values if image.header.linear else np.asarray(srgb_decode(values), np.float32)
