@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from hdrfuse.errors import OUT_OF_MEMORY, HdrfuseError, OutOfMemoryError, OutputError, UsageError, is_out_of_memory
 from hdrfuse.formats import check_writable, write_image, write_jpeg, write_png
 from hdrfuse.formats.atomic import place, remove_unfinished, temporary_beside
@@ -99,15 +101,16 @@ class Outputs:
             if self.ghost_map is not None:
                 with timed(seconds, "ghost map"), beside(self.ghost_map) as path:
                     reference = merged.report["reference"]["index"]
-                    write_png(
-                        path, draw_ghost_map(merged.radiance, merged.frames, reference, merged.ghosts), overwrite=True
-                    )
+                    radiance = merged.radiance * np.float32(1.0 / merged.unit)
+                    drawn = draw_ghost_map(radiance, merged.frames, reference, merged.ghosts)
+                    write_png(path, drawn, overwrite=True)
+                    del radiance
             if self.response is not None:
                 if merged.curve is None:
                     raise UsageError(f"{self.response}: the frames are linear and have no response to save")
                 with beside(self.response) as path:
                     merged.curve.save(path, overwrite=True)
-            half, compression = self.half is not False, self.compression or "zip"
+            half, compression = self._stores_half(merged), self.compression or "zip"
             with timed(seconds, "writing"):
                 for each in (self.radiance, *self.copies):
                     with beside(each) as path:
@@ -115,6 +118,18 @@ class Outputs:
                             path, merged.radiance, merged.metadata, half=half, compression=compression, overwrite=True
                         )
         return seconds
+
+    def _stores_half(self, merged: Merged) -> bool:
+        """Whether to store OpenEXR as half: as asked for, else where it holds the picture; a warning says the rest."""
+        if self.half is False or all(path.suffix.lower() != ".exr" for path in (self.radiance, *self.copies)):
+            return False
+        from hdrfuse.formats.exr import half_loss
+
+        loss = half_loss(merged.radiance)
+        if loss is not None:
+            done = "--half loses that" if self.half else "stored as float"
+            merged.report["warnings"].append(f"{self.radiance.name}: {loss}: {done}")
+        return loss is None or self.half is True
 
 
 Place = Callable[[Path], AbstractContextManager[Path]]

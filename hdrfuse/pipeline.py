@@ -52,11 +52,14 @@ class Merged:
     radiance: NDArray[np.float32]
     """(H, W, 3) linear, scene-referred; 1.0 = the reference frame's white, highlights lie above; never negative.
 
-    0 where no frame has data: frames may be transparent in places.
+    0 where no frame has data: frames may be transparent in places. Of scene-referred floats, which have no white, 1.0
+    is the reference's own.
     """
     ghosts: Ghosts
     frames: tuple[Exposed, ...]
     """The calibrated, registered frames, darkest first."""
+    unit: float = 1.0
+    """Radiance of what the frames call 1.0."""
     metadata: RadianceFacts
     report: dict[str, Any]
     """What was read, found and done; plain types, ready for JSON."""
@@ -134,7 +137,9 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
     hold_white(radiance, frames[reference])
     seen = seen_by_any(frames)
     if seen is not None:
-        radiance[~seen] = 0.0  # the network makes something up
+        radiance[~seen] = frames[reference].exposure()[~seen]  # black; the network makes something up
+    if bracket.unit != 1.0:
+        radiance *= np.float32(bracket.unit)
     ghosts = search.ghosts
     report = _report(bracket, options, calibration, registrations, ghosts, frames, warnings)
     report |= {"unseen_fraction": 0.0 if seen is None else round(float(np.mean(~seen)), 5)}
@@ -144,6 +149,7 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         radiance=radiance,
         ghosts=ghosts,
         frames=tuple(frames),
+        unit=bracket.unit,
         metadata=_facts(bracket, options, network),
         report=report,
         curve=None if bracket.frames[0].linear else calibration.curve,

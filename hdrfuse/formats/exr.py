@@ -43,6 +43,13 @@ COMPRESSIONS = {
 """Compressions by the name that the command line knows."""
 
 LARGEST_HALF = 65504.0
+SMALLEST_NORMAL_HALF = 2.0**-14
+"""Below it a half has less than its 11 bits: 2**-24 is its last step."""
+
+COARSE_SHARE = 0.25
+"""Share of a picture that may lie there: a photograph's black, which is noise."""
+
+SAMPLES_PER_SIDE = 512
 PROVENANCE = "hdrfuse:"
 """Prefix of the attributes that say how a picture was made."""
 
@@ -112,6 +119,19 @@ def write(path: Path, radiance: Pixels, facts: RadianceFacts, *, half: bool = Tr
     stored = _to_half(radiance) if half else np.ascontiguousarray(radiance, np.float32)
     with native_path(path) as name, OpenEXR.File(attributes, {"RGB": stored}, num_threads=thread_count()) as file:
         file.write(name)
+
+
+def half_loss(radiance: Pixels) -> str | None:
+    """Say what of a radiance (H, W, 3) halfs do not hold: highlights, or the precision of much of it; None if all."""
+    highest = float(radiance.max())
+    if highest > LARGEST_HALF:
+        return f"highlights reach {highest:.3g}, and half ends at {LARGEST_HALF:g}"
+    every = max(1, min(radiance.shape[:2]) // SAMPLES_PER_SIDE)
+    samples = radiance[::every, ::every]
+    coarse = float(np.mean(samples[samples > 0] < SMALLEST_NORMAL_HALF)) if (samples > 0).any() else 0.0
+    if coarse <= COARSE_SHARE:
+        return None
+    return f"{coarse:.0%} of the picture is below {SMALLEST_NORMAL_HALF:.1e}, where half is coarse"
 
 
 def thread_count() -> int:

@@ -26,6 +26,7 @@ from hdrfuse.imaging.contradiction import Picture, settled_exposures
 from hdrfuse.imaging.damage import check_repeats
 from hdrfuse.imaging.exposure import GIVEN, Exposure, infer_exposures
 from hdrfuse.imaging.orientations import common_orientation, taken_as, turned_alike
+from hdrfuse.imaging.scale import below, scale_of
 from hdrfuse.imaging.scene import Scene
 from hdrfuse.threads import in_threads
 
@@ -58,7 +59,7 @@ class Frame:
     pixels: Pixels
     """(H, W, 3), display-encoded integers or linear floats, upright, RGB."""
     white: float
-    """Pixel value at which the frame clips."""
+    """Pixel value at which the frame clips; inf for scene-referred floats, whose 1.0 is their bracket's unit."""
     linear: bool
     ev: float
     ev_source: str
@@ -72,30 +73,19 @@ class Frame:
     """The file it was read from; None for an array."""
 
     def encoded_samples(self) -> NDArray[np.float32]:
-        """(h, w, 3) pixels on a coarse grid as a share of white; scene-referred floats by their maximum.
+        """(h, w, 3) pixels on a coarse grid as a share of white; scene-referred floats as they are.
 
         Where a frame of the bracket does not cover everything, (n, 1, 3): those that all cover.
         """
-        return self._grid() / np.float32(self._full_scale)
-
-    @property
-    def scale_ev(self) -> float:
-        """log2 of what encoded samples of linear floats are a share of, whose values mean the same in all frames."""
-        return float(np.log2(self._full_scale)) if self.linear else 0.0
-
-    @property
-    def _full_scale(self) -> float:
-        return self.white if np.isfinite(self.white) else float(self._grid().max(initial=1e-6))
-
-    def _grid(self) -> NDArray[np.float32]:
         height, width = self.pixels.shape[:2]
         step_y, step_x = max(1, height // SAMPLES_PER_SIDE), max(1, width // SAMPLES_PER_SIDE)
         grid = (slice(step_y // 2, None, step_y), slice(step_x // 2, None, step_x))
         samples = self.pixels[grid].astype(np.float32)
         for mask in (self.shared, self.covered):
             if mask is not None and mask[grid].any():
-                return samples[mask[grid]][:, None]
-        return samples
+                samples = samples[mask[grid]][:, None]
+                break
+        return samples / np.float32(self.white if np.isfinite(self.white) else 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +97,8 @@ class Bracket:
     reference: int
     """Index of the frame whose motion the result shows."""
     chromaticities: Chromaticities
+    unit: float = 1.0
+    """Value of the files that the frames call 1.0, if they are scene-referred; else 1.0, which is white."""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -207,10 +199,10 @@ def make_bracket(
 ) -> Bracket:
     """Order frames by exposure, as far as the pixels do not contradict it, and choose the reference.
 
-    Exposures that are `binding` are kept whatever the pixels say. Raises ExposureError where the pixels contradict
-    exposures that the user gave, and where none can be estimated.
+    Linear floats are put on one scale in place. Exposures that are `binding` are kept whatever the pixels say. Raises
+    ExposureError where the pixels contradict exposures that the user gave, and where none can be estimated.
     """
-    frames = _of_one_white(frames)
+    frames, unit = _on_one_scale(frames)
     masks = [frame.covered for frame in frames if frame.covered is not None]
     if masks:
         frames = [replace(frame, shared=np.logical_and.reduce(masks)) for frame in frames]
@@ -225,8 +217,31 @@ def make_bracket(
         frames=tuple(ordered),
         reference=_choose_reference(ordered, reference),
         chromaticities=chromaticities,
+        unit=unit,
         warnings=(*warnings, *noted),
     )
+
+
+def _on_one_scale(frames: Sequence[Frame]) -> tuple[Sequence[Frame], float]:
+    """Give linear floats one unit, in place, and return what their 1.0 is worth in the result.
+
+    Where a frame ends below the others' white or far above the scene, its plateau is no data but in the darkest one.
+    """
+    if not all(np.issubdtype(frame.pixels.dtype, np.floating) for frame in frames):
+        return frames, 1.0
+    frames = sorted(frames, key=lambda frame: frame.ev)
+    scale = scale_of([frame.pixels for frame in frames], [frame.white for frame in frames])
+    settled = []
+    for index, frame in enumerate(frames):
+        if not scale.clips_at(frame.white):
+            measured = below(frame.pixels, frame.white) if index > 0 else None
+            masks = [mask for mask in (frame.covered, measured) if mask is not None]
+            np.multiply(frame.pixels, np.float32(1.0 / scale.unit), out=frame.pixels)
+            covered = np.logical_and.reduce(masks) if masks else None
+            settled.append(replace(frame, white=float("inf"), covered=covered))
+        else:
+            settled.append(frame)
+    return settled, 1.0 if scale.white else scale.unit
 
 
 def _frame(image: DecodedImage, exposure: Exposure) -> Frame:
@@ -253,18 +268,7 @@ def _picture(frame: Frame) -> Picture:
         exposure=Exposure(ev=frame.ev, source=frame.ev_source),
         samples=samples[::step, ::step],
         linear=frame.linear,
-        scale_ev=frame.scale_ev,
     )
-
-
-def _of_one_white(frames: Sequence[Frame]) -> list[Frame]:
-    """Scene-referred frames in one unit: the white at which some clip is that of all, or of none if one passes it."""
-    whites = {frame.white for frame in frames if np.issubdtype(frame.pixels.dtype, np.floating)}
-    if len(whites) < 2:
-        return list(frames)
-    highest = max((white for white in whites if np.isfinite(white)), default=np.inf)
-    passed = any(frame.pixels.max() > highest for frame in frames if not np.isfinite(frame.white))
-    return [replace(frame, white=np.inf if passed else highest) for frame in frames]
 
 
 def check_alike(headers: Sequence[ImageHeader]) -> None:
@@ -317,7 +321,7 @@ def _choose_reference(ordered: Sequence[Frame], wanted: str | int) -> int:
 def _well_exposed(frame: Frame) -> float:
     samples = frame.encoded_samples()
     peak = samples.max(axis=2)
-    usable = (peak > DARK) & (peak < BRIGHT)
+    usable = (peak > DARK) & (peak < BRIGHT) if np.isfinite(frame.white) else peak > 0.0
     return float(np.mean(usable))
 
 

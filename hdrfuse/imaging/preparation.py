@@ -170,7 +170,7 @@ def match_registered(frames: Sequence[Exposed], evs: Sequence[float], floors: Se
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     samples, valid = [], []
     for frame in frames:
-        white = frame.white if np.isfinite(frame.white) else float(frame.pixels.max())
+        white = frame.white if np.isfinite(frame.white) else 1.0
         small = cv2.resize(frame.pixels, size, interpolation=cv2.INTER_AREA).astype(np.float32)
         samples.append(small / np.float32(white))
         inside = np.ones(size[::-1], np.bool_)
