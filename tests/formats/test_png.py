@@ -284,6 +284,32 @@ def test_pixels_are_counted_as_they_are_decoded_not_as_they_are_packed(tmp_path,
     assert read_image(path).pixels.shape == (6000, 6000, 3)
 
 
+def test_a_small_file_of_countless_bits_is_refused_however_much_memory_there_is(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    path.write_bytes(zeros(23_000, 23_000, bit_depth=1))
+    monkeypatch.setattr(refusal, "free_bytes", lambda: 10**12)
+    for reading in (read_header, read_image):
+        with pytest.raises(ImageError, match="23000x23000"):
+            reading(path)
+
+
+def test_primaries_that_span_nothing_count_as_none(tmp_path, picture):
+    path = tmp_path / "a.png"
+    for values in ((31_270, 0, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000), (1,) * 8, (2**32 - 1,) * 8):
+        path.write_bytes(png(picture, before=chunk(b"cHRM", struct.pack(">8I", *values))))
+        assert read_header(path).chromaticities == REC709
+
+
+@pytest.mark.parametrize("part_bytes", [1, 7, 64, 100_000])
+def test_what_stands_behind_any_number_of_equal_chunks_is_found(tmp_path, noisy, camera_exif, part_bytes):
+    whole = with_parts(noisy[:20, :20], part_bytes)
+    late = chunk(b"eXIf", camera_exif.tobytes()[6:])
+    path = tmp_path / "a.png"
+    for data in (whole[:-12] + late + whole[-12:], whole[:-12] + chunk(b"IDAT", b"") + late + whole[-12:]):
+        path.write_bytes(data)
+        assert read_header(path).capture.iso == 400
+
+
 @pytest.mark.parametrize("interlaced", [False, True])
 def test_pixels_that_go_on_are_refused_as_soon_as_they_do(tmp_path, picture, interlaced):
     packing = zlib.compressobj(9)
