@@ -27,6 +27,9 @@ HEADER_BYTES = 2**18
 HIGHEST_RATIO = 3 * 1024
 """A progressive scan of one flat colour reaches 1024 pixels a byte."""
 
+STRAY = "extraneous bytes before marker"
+"""What the decoder says of bytes behind a scan that no pixel needed: padding, or what damage left over."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
@@ -105,6 +108,9 @@ def _decode(data: bytes, colorspace: str) -> NDArray[np.uint8]:
     try:
         return simplejpeg.decode_jpeg(data, colorspace=colorspace, strict=True)
     except ValueError as error:
+        unpadded = data[:-2].rstrip(b"\0\xff") + data[-2:]
+        if STRAY in str(error) and unpadded != data:  # where it was no padding, the decoder misses it
+            return _decode(unpadded, colorspace)
         raise RefusedError(f"damaged JPEG: {error}") from error
 
 

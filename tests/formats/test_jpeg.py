@@ -239,6 +239,25 @@ def test_stray_bytes_between_segments_are_skipped(tmp_path, noisy, camera_exif, 
         assert image.header == replace(expected.header, path=path) == read_header(path)
 
 
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 3}])
+@pytest.mark.parametrize("padding", [b"\0", bytes(700), b"\0\0\xff\xff"])
+def test_zeros_before_the_end_marker_are_no_damage(tmp_path, noisy, options, padding):
+    clean, path = tmp_path / "clean.jpg", tmp_path / "a.jpg"
+    whole = jpeg(noisy, **options)
+    clean.write_bytes(whole)
+    path.write_bytes(whole[:-2] + padding + whole[-2:])
+    np.testing.assert_array_equal(read_image(path).pixels, read_image(clean).pixels)
+
+
+@pytest.mark.parametrize("lost", [50, 100, 300, 900])
+def test_zeros_in_the_place_of_pixels_are_damage(tmp_path, noisy, lost):
+    path = tmp_path / "a.jpg"
+    whole = jpeg(noisy)
+    path.write_bytes(whole[: -2 - lost] + bytes(lost) + whole[-2:])
+    with pytest.raises(ImageError, match="damaged JPEG"):
+        read_image(path)
+
+
 def test_garbage_and_second_pictures_behind_the_end_are_not_this_picture(tmp_path, noisy, picture):
     clean, path = tmp_path / "clean.jpg", tmp_path / "a.jpg"
     clean.write_bytes(jpeg(noisy))
