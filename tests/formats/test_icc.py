@@ -9,16 +9,11 @@ from PIL import Image, ImageCms
 
 from hdrfuse.formats import REC709
 from hdrfuse.formats.icc import (
-    ADOBE_RGB,
-    DISPLAY_P3,
-    PROPHOTO,
     PUBLISHED,
-    REC2020,
     adaptation,
     linear_profile,
     read_profile,
     rgb_to_xyz,
-    span_a_space,
     srgb_profile,
 )
 
@@ -109,26 +104,3 @@ def test_white_is_where_red_green_and_blue_are_one():
 def test_adaptation_takes_one_white_to_the_other():
     d65, d50 = np.array([0.9505, 1, 1.089]), np.array([0.9642, 1, 0.8249])
     np.testing.assert_allclose(adaptation(d65, d50) @ d65, d50, atol=1e-12)
-
-
-AP0 = (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767)
-
-
-@pytest.mark.parametrize("chromaticities", [REC709, DISPLAY_P3, ADOBE_RGB, REC2020, PROPHOTO, AP0])
-def test_published_primaries_span_a_space(chromaticities):
-    assert span_a_space(chromaticities)
-
-
-@pytest.mark.parametrize(
-    "chromaticities",
-    [
-        (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.0),
-        (0.64, 0.33, 0.30, 0.0, 0.15, 0.06, 0.3127, 0.3290),
-        (0.64, 0.33, 0.64, 0.33, 0.64, 0.33, 0.3127, 0.3290),
-        (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.1, 0.7),
-        (-0.0276, 0.0055, -0.0284, 0.0102, -0.0318, 0.0, -0.0252, 0.0078),
-        (float("nan"),) * 8,
-    ],
-)
-def test_damaged_primaries_span_none(chromaticities):
-    assert not span_a_space(chromaticities)

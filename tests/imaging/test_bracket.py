@@ -195,15 +195,16 @@ def header(name: str, width: int, height: int, dtype: str) -> ImageHeader:
     return ImageHeader(path=Path(name), width=width, height=height, channels=3, dtype=dtype, linear=False)
 
 
-def test_scene_referred_frames_share_the_white_at_which_the_brighter_ones_clip():
+def test_scene_referred_frames_are_shares_of_the_white_at_which_the_brighter_ones_clip():
     light = np.linspace(0.1, 3.0, 3 * 4000).reshape(40, 100, 3)
     arrays = [np.minimum(light * 2.0**ev, 5.0).astype(np.float32) for ev in (-2, 0, 2)]
     assert [float(array.max()) for array in arrays] == [0.75, 3.0, 5.0]
-    bracket = bracket_of_arrays(arrays, (-2, 0, 2))
-    assert [frame.white for frame in bracket.frames] == [5.0] * 3
+    frames = bracket_of_arrays(arrays, (-2, 0, 2)).frames
+    assert [float(frame.encoded_samples().max()) for frame in frames] == pytest.approx([0.15, 0.6, 1.0])
+    assert [frame.white for frame in frames] == [np.inf, np.inf, 5.0]
 
 
-def test_frames_that_pass_the_white_of_another_have_none():
+def test_a_frame_that_passes_the_white_of_another_clips_nowhere():
     light = np.linspace(0.1, 9.0, 3 * 4000).reshape(40, 100, 3)
     arrays = [light.astype(np.float32), np.minimum(light * 4, 5.0).astype(np.float32)]
-    assert [frame.white for frame in bracket_of_arrays(arrays, (0, 2)).frames] == [np.inf] * 2
+    assert [frame.white for frame in bracket_of_arrays(arrays, (0, 2)).frames] == [np.inf, 5.0]
