@@ -21,6 +21,7 @@ from hdrfuse.batch.settings import BatchSettings
 from hdrfuse.batch.summary import Account
 from hdrfuse.batch.work import SceneWork
 from hdrfuse.errors import BracketError, OutputError, StoppedError, UsageError
+from hdrfuse.formats.atomic import remove_unfinished
 from hdrfuse.stopping import stop_requests
 
 MOST_WORKERS = 1024
@@ -142,6 +143,7 @@ def _sorted_out(
     """Scenes with nothing to do, by name, and those to merge; what killed workers left is removed."""
     results: dict[str, SceneResult] = {}
     to_do: list[tuple[PlannedScene, SceneWork]] = []
+    remove_unfinished(request.out)  # the account's files; a scene's lie where it is
     for scene in scenes:
         if scene.key in journal.past.begun:
             sweep(scene.work)
