@@ -5,6 +5,7 @@ import numpy as np
 import OpenEXR
 import pytest
 import tifffile
+from small_network import write_network
 
 import hdrfuse
 from hdrfuse.formats import RadianceFacts, read_image, write_image
@@ -137,3 +138,19 @@ def test_scene_referred_light_of_any_unit_is_registered(tmp_path):
     merged = hdrfuse.merge(tmp_path, method="classical", reference=1)
     shifts = [entry["shift_px"] for entry in merged.report["inputs"]]
     assert shifts == pytest.approx([np.hypot(3, 2), 0, np.hypot(3, 2)], abs=0.2)
+
+
+@pytest.mark.parametrize("plateau", [np.inf, 65504.0])
+def test_the_network_does_not_dim_light_above_its_white(tmp_path, plateau):
+    folder = tmp_path / "sun"
+    folder.mkdir()
+    write_exr(folder, [np.minimum(scene() * 2.0**ev, plateau) for ev in EVS], np.float32)
+    weights = write_network(tmp_path / "small.safetensors", progress={"scores": [{"typical_error": 0.0126}]})
+    merged = hdrfuse.merge(folder, weights=weights, align=False)
+    assert merged.radiance[SUN].min() > 0.99 * min(SUNLIGHT, 4 * plateau)
+
+
+def test_a_sun_that_moves_with_the_hand_contradicts_no_exposure(tmp_path):
+    frames = [np.minimum(np.roll(scene(), 9 * index, 1) * 2.0**ev, 65504) for index, ev in enumerate(EVS)]
+    write_exr(tmp_path, frames)
+    assert merge(tmp_path).report["warnings"] == []

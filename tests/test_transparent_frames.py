@@ -1,5 +1,6 @@
 """Frames that are transparent in places, the reference too, on procedural scenes whose truth is known."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -10,6 +11,7 @@ from small_network import write_network
 
 import hdrfuse
 from hdrfuse.data.procedural import procedural_bracket
+from hdrfuse.imaging.merging import merge
 
 EVS = (-2.0, 0.0, 2.0)
 SIZE = (320, 240)
@@ -85,6 +87,19 @@ def test_what_is_in_no_frame_is_black_and_counted(tmp_path, weights):
         assert (merged.radiance[121:, 50:90] > 0).all()
         assert np.isfinite(merged.ghost_map).all()
         assert merged.report["unseen_fraction"] == pytest.approx(20 * 40 / (SIZE[0] * SIZE[1]), abs=1e-5)
+
+
+def test_where_all_that_have_data_disagree_the_nearest_darker_speaks(tmp_path):
+    folder = write_frames(tmp_path, "static", rims())
+    merged = hdrfuse.merge(folder, method="classical", align=False, reference=1)
+    nobody = replace(merged.ghosts, consistency=[np.zeros(SIZE[::-1], np.float32)] * 3)
+    radiance = merge(merged.frames, 1, nobody)
+    reached = (slice(TOP), slice(20, None))
+    np.testing.assert_allclose(radiance[reached], 4 * merged.frames[0].exposure()[reached], rtol=1e-4)
+    bright = (slice(TOP), slice(20))  # the darker frame has no data there
+    bright_light = merged.frames[2].exposure()[bright]
+    unclipped = bright_light < 0.8
+    np.testing.assert_allclose(radiance[bright][unclipped], bright_light[unclipped] / 4, rtol=1e-4)
 
 
 def test_one_rim_of_all_frames_does_not_hide_the_camera_s_motion(tmp_path):

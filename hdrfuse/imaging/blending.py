@@ -136,6 +136,9 @@ def network_share(
     contradicted = _doubt(beyond, seen_noise, np.full_like(noise, (RARE * usual) ** 2)) * _part(beyond, off)
     lacking = _lacking((proposed - shown).max(axis=2), difference.max(axis=2), impossible, unknown)
     share *= (1.0 - contradicted) * (1.0 - clipped * lacking)
+    if own.valid is not None or not own.clips:  # the network does not see that there is light above its white
+        told = np.False_ if own.valid is None or not own.clips else own.valid
+        share *= told | (brightest(merged) * unit < CLIP_FROM)
     return np.asarray(np.clip(share, 0.0, 1.0), np.float32)
 
 

@@ -73,7 +73,7 @@ class Frame:
     """The file it was read from; None for an array."""
 
     def encoded_samples(self) -> NDArray[np.float32]:
-        """(h, w, 3) pixels on a coarse grid as a share of white; scene-referred floats as they are.
+        """(h, w, 3) pixels on a coarse grid as a share of white; scene-referred floats up to 1.0.
 
         Where a frame of the bracket does not cover everything, (n, 1, 3): those that all cover.
         """
@@ -85,7 +85,7 @@ class Frame:
             if mask is not None and mask[grid].any():
                 samples = samples[mask[grid]][:, None]
                 break
-        return samples / np.float32(self.white if np.isfinite(self.white) else 1.0)
+        return samples / np.float32(self.white) if np.isfinite(self.white) else np.minimum(samples, np.float32(1.0))
 
 
 @dataclass(frozen=True, kw_only=True)

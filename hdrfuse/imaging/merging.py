@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 
-from hdrfuse.imaging.coverage import seen_by_any
+from hdrfuse.imaging.coverage import stand_ins
 from hdrfuse.imaging.ghosts import Ghosts
 from hdrfuse.imaging.highlights import BRIGHTEST, CLIP_FROM, CLIP_TO, ramp
 from hdrfuse.imaging.radiometry import IMMERKAER, Exposed, Plane, brightest, linearise
@@ -70,12 +70,13 @@ def _merge_rows(frames: Sequence[Exposed], reference: int, ghosts: Ghosts, rows:
     exposures = [frame.exposure(rows) for frame in frames]
     seen = exposures[reference].copy()
     trusts = _trusts(frames, reference, exposures, rows)
+    least = _least_agreements(frames, reference, rows)
     for index, (frame, trust) in enumerate(zip(frames, trusts, strict=True)):
         agreement = enlarge_rows(ghosts.consistency[index], shape, rows)
         if (valid := frame.validity(rows)) is not None:
             agreement = agreement * valid
-        if index == reference:
-            agreement = np.maximum(agreement, least_agreement(frames, reference, rows))
+        if index in least:
+            agreement = np.maximum(agreement, least[index])
         np.multiply(trust, agreement[..., None], out=trust)
         if frame.gain != 1.0:
             exposures[index] *= np.float32(1.0 / frame.gain)
@@ -98,16 +99,21 @@ def _merge_rows(frames: Sequence[Exposed], reference: int, ghosts: Ghosts, rows:
     return np.maximum(merged, 0.0, out=merged)
 
 
-def least_agreement(frames: Sequence[Exposed], reference: int, rows: slice = slice(None)) -> Plane:
-    """How much the reference counts at least, () or (h, W): where nobody agrees, it speaks.
+def _least_agreements(frames: Sequence[Exposed], reference: int, rows: slice) -> dict[int, Plane]:
+    """How much frames count at least, () or (h, W): where nobody agrees, the reference speaks.
 
-    Where it has no data another frame has, it does not; where none has, its black stands.
+    Where it has no data, the first of its stand-ins that has speaks, and where none has, its black stands.
     """
     speaks = np.float32(1e-4)
     if (valid := frames[reference].validity(rows)) is None:
-        return np.asarray(speaks)
-    seen = seen_by_any(frames, rows)
-    return np.asarray(speaks * (valid if seen is None else valid | ~seen))
+        return {reference: np.asarray(speaks)}
+    silent, least = ~valid, dict[int, Plane]()
+    for index in stand_ins(frames, reference):
+        other = frames[index].validity(rows)
+        usable = silent if other is None else silent & other
+        least[index] = np.asarray(speaks * usable)
+        silent = silent & ~usable
+    return {**least, reference: np.asarray(speaks * (valid | silent))}
 
 
 def _trusts(frames: Sequence[Exposed], reference: int, exposures: Sequence[Plane], rows: slice) -> list[Plane]:
