@@ -102,6 +102,19 @@ def test_where_all_that_have_data_disagree_the_nearest_darker_speaks(tmp_path):
     np.testing.assert_allclose(radiance[bright][unclipped], bright_light[unclipped] / 4, rtol=1e-4)
 
 
+def test_what_the_brightest_frame_alone_shows_clipped_is_its_white(tmp_path, weights):
+    covered = rims()
+    y, x = np.unravel_index(scene("static").frames[2].min(axis=2)[:TOP, :-30].argmax(), (TOP, SIZE[0] - 30))
+    assert (scene("static").frames[2][y, x] == 255).all()
+    covered[0][: y + 5, : x + 5] = covered[1][y, x] = False
+    folder = write_frames(tmp_path, "static", covered)
+    for options in ({"method": "classical"}, {"weights": weights}):
+        merged = hdrfuse.merge(folder, align=False, reference=1, **options)
+        assert np.isfinite(merged.radiance).all()
+    merged = hdrfuse.merge(folder, align=False, reference=1, method="classical")
+    assert merged.radiance[y, x] == pytest.approx(0.25, rel=0.05)
+
+
 def test_one_rim_of_all_frames_does_not_hide_the_camera_s_motion(tmp_path):
     y, x = np.mgrid[: SIZE[1], : SIZE[0]]
     radius = np.hypot(2 * x / SIZE[0] - 1, 2 * y / SIZE[1] - 1)

@@ -20,7 +20,7 @@ LAST_RESORT = 1e-7
 BRIGHTER_RESORT, LEAST_RESORT = 1e-9, 1e-30
 """How much less that is in each brighter frame, whose white tells less however uncertain a darker one's is.
 
-Down to the reference, which has the least, and which reaches everywhere: a white beyond it says nothing more.
+Down to the reference, which has the least: where it has data, a white beyond it says nothing more.
 """
 
 SPOILED = 1e-6
@@ -132,15 +132,25 @@ def _trusts(frames: Sequence[Exposed], reference: int, exposures: Sequence[Plane
             np.multiply(
                 trust, beside_white, out=trust
             )  # what is white there is white in a longer exposure, or something moved
-    return [trust + np.float32(resort) for trust, resort in zip(trusts, _resorts(frames, reference), strict=True)]
+    resorts = _resorts(frames, reference, rows)
+    return [trust + np.asarray(resort, np.float32) for trust, resort in zip(trusts, resorts, strict=True)]
 
 
-def _resorts(frames: Sequence[Exposed], reference: int) -> list[float]:
-    """Weight of each frame's white where no frame measures: the darkest that agrees has the say."""
+def _resorts(frames: Sequence[Exposed], reference: int, rows: slice) -> list[Plane | float]:
+    """Weight, a number or (h, W, 1), of each frame's white where no frame measures.
+
+    The darkest that agrees has the say, a brighter one than the reference only where that has no data.
+    """
     own = frames[reference].gain
+    valid = frames[reference].validity(rows)
+    beyond = 0.0 if valid is None else np.float32(1.0) - valid[..., None].astype(np.float32)
     ranks = [sum(darker.gain < frame.gain for darker in frames) for frame in frames]
-    step = max(BRIGHTER_RESORT, (LEAST_RESORT / LAST_RESORT) ** (1.0 / max(ranks[reference], 1)))
-    return [LAST_RESORT * step**rank if frame.gain <= own else 0.0 for frame, rank in zip(frames, ranks, strict=True)]
+    steps = ranks[reference] if valid is None else max(ranks)
+    step = max(BRIGHTER_RESORT, (LEAST_RESORT / LAST_RESORT) ** (1.0 / max(steps, 1)))
+    return [
+        LAST_RESORT * step**rank * (1.0 if frame.gain <= own else beyond)
+        for frame, rank in zip(frames, ranks, strict=True)
+    ]
 
 
 def hold_white(radiance: Plane, reference: Exposed) -> None:
