@@ -115,6 +115,21 @@ def test_what_the_brightest_frame_alone_shows_clipped_is_its_white(tmp_path, wei
     assert merged.radiance[y, x] == pytest.approx(0.25, rel=0.05)
 
 
+def test_what_moved_beside_the_reference_s_rim_does_not_empty_it(tmp_path):
+    columns = slice(100, 160)
+    frames = [frame.copy() for frame in scene("static").frames]
+    frames[0][TOP - 5 : TOP + 40, columns], frames[2][TOP - 5 : TOP + 40, columns] = 20, 90
+    noise = np.random.default_rng(0).integers(150, 220, (45, 60, 3), np.uint8)
+    frames[1][TOP - 5 : TOP + 40, columns] = noise
+    for frame, mask, ev in zip(frames, rims(), EVS, strict=True):
+        pixels = np.dstack([frame * mask[..., None], mask * np.uint8(255)])
+        tifffile.imwrite(tmp_path / f"a_{ev:+g}EV.tif", pixels, photometric="rgb", extrasamples=[2])
+    merged = hdrfuse.merge(tmp_path, method="classical", align=False, reference=1)
+    assert np.isfinite(merged.radiance).all()
+    assert error_of(merged.radiance[8 : TOP - 6, columns], scene("static").truth[8 : TOP - 6, columns]) < 0.03
+    assert np.ptp(merged.radiance[TOP - 4 : TOP - 1, columns]) < 1e-3  # the darkest frame's, not a mixture
+
+
 def test_one_rim_of_all_frames_does_not_hide_the_camera_s_motion(tmp_path):
     y, x = np.mgrid[: SIZE[1], : SIZE[0]]
     radius = np.hypot(2 * x / SIZE[0] - 1, 2 * y / SIZE[1] - 1)

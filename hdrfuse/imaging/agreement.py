@@ -164,7 +164,8 @@ def agreement(anchor: View, frame: Exposed, tolerance: Tolerance) -> Plane:
     ghost = _hysteresis(score)
     grown = cv2.dilate(ghost.astype(np.uint8), disc(GROW_PX))
     soft = cv2.GaussianBlur(grown.astype(np.float32), (0, 0), 1.0)
-    return np.clip(1.0 - soft * np.float32(1.3), 0.0, 1.0)
+    agrees = np.clip(1.0 - soft * np.float32(1.3), 0.0, 1.0)
+    return agrees if anchor.valid is None else np.where(anchor.valid, agrees, np.float32(1))  # nothing contradicts
 
 
 def with_blotches(frame: Exposed) -> Exposed:

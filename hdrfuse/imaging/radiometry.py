@@ -107,7 +107,7 @@ class Exposed:
         valid = self.valid
         if valid is not None:
             share = cv2.resize(valid.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
-            valid = share > 250
+            valid = share == 255
         spoiled = self.spoiled
         if spoiled is not None:
             share = cv2.resize(spoiled.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
