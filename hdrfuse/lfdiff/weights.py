@@ -152,6 +152,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def _opened(path: Path) -> Iterator[Any]:
     """Open a safetensors file, its header checked against its size. Raises WeightsError."""
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise WeightsError(f"{path}: not a regular file; expected a weights file")
         with safe_open(path, "pt") as file:
             yield file
     except FileNotFoundError as error:

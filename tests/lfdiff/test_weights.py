@@ -1,4 +1,5 @@
 import json
+import os
 from dataclasses import asdict, replace
 from hashlib import sha256
 
@@ -61,6 +62,25 @@ def test_a_foreign_safetensors_file_is_refused(tmp_path):
     save_file({"a": torch.zeros(2)}, path)
     with pytest.raises(WeightsError, match="not a weights file of hdrfuse"):
         load_weights(path)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(getattr(os, "mkfifo", None), marks=pytest.mark.skipif(os.name == "nt", reason="no named pipes")),
+        os.mkdir,
+    ],
+)
+@pytest.mark.parametrize("load", [load_weights, read_tensors])
+def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path, monkeypatch, make, load):
+    make(tmp_path / "special.safetensors")
+    monkeypatch.setattr(weights_module, "safe_open", never)
+    with pytest.raises(WeightsError, match=r"special.safetensors: not a regular file; expected a weights file"):
+        load(tmp_path / "special.safetensors")
+
+
+def never(*arguments):
+    pytest.fail("it is opened")
 
 
 @pytest.mark.parametrize("damage", [b"", b"no safetensors at all", b"\x80\x04\x95pickle"])
