@@ -13,7 +13,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Samples a pixel by colour type."""
 
-COLOUR_CHUNKS = frozenset({b"PLTE", b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM"})
+COLOUR_CHUNKS = frozenset({b"PLTE", b"tRNS", b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM"})
 """What counts before the pixels alone (ISO/IEC 15948, 5.6)."""
 
 HIGHEST_RATIO = 1032
