@@ -15,6 +15,9 @@ KEYWORDS = frozenset({*RAW_PROFILES, XMP_KEYWORD})
 LARGEST_TEXT_BYTES = 2**23
 """What is unpacked of one text: XMP's bound, and twice that of an EXIF block, of two digits a byte."""
 
+MOST_UNPACKED_BYTES = 4 * LARGEST_TEXT_BYTES
+"""What is unpacked of all texts of a file, one of each keyword at its largest: a thousand such fit into 8 MB."""
+
 EXIF_IDENTIFIER = b"Exif\0\0"
 BYTE_ORDERS = (b"II*\0", b"MM\0*")
 
@@ -36,9 +39,15 @@ def keyword_of(body: bytes) -> bytes:
 def read_profiles(chunks: Iterable[tuple[bytes, bytes]]) -> Profiles:
     """Read EXIF and XMP from text chunks (name and contents); what is damaged says nothing."""
     exif = xmp = None
+    unpacked = 0
     for name, body in chunks:
+        if unpacked >= MOST_UNPACKED_BYTES:
+            break  # no camera's
         keyword = keyword_of(body)
-        text = _text(name, body[len(keyword) + 1 :]) if keyword in KEYWORDS else None
+        if keyword not in KEYWORDS:
+            continue
+        text = _text(name, body[len(keyword) + 1 :])
+        unpacked += LARGEST_TEXT_BYTES if text is None else len(text)  # the damage may stand at its end
         if text is None:
             continue
         profile = text if keyword == XMP_KEYWORD else _raw_profile(text)
