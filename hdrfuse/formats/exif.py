@@ -285,7 +285,7 @@ def _captured_at(tags: _Tags) -> datetime | None:
             continue
         digits = tags.text(sub_seconds) or ""
         if digits.isascii() and digits.isdigit():
-            moment += timedelta(seconds=float(f"0.{digits}"))
+            moment += timedelta(microseconds=int(digits[:6].ljust(6, "0")))  # never into the next second
         zone = _zone(tags.text(offset))
         return moment.replace(tzinfo=zone) if zone else moment
     return tags.xmp_moment()

@@ -103,6 +103,14 @@ def test_a_moment_without_zone_stays_without_one():
     assert read_exif_block(exif.tobytes()[6:]).capture.captured_at.tzinfo == UTC
 
 
+@pytest.mark.parametrize("digits", ["9999999", "9" * 20])
+def test_a_fraction_of_a_second_stays_within_its_second(digits):
+    exif = Image.Exif()
+    exif.get_ifd(34665).update({36867: "9999:12:31 23:59:59", 37521: digits})
+    last = datetime(9999, 12, 31, 23, 59, 59, 999_999)
+    assert read_exif_block(exif.tobytes()[6:]).capture.captured_at == last
+
+
 @pytest.mark.parametrize("date", ["0000:00:00 00:00:00", "    :  :     :  :  ", "2020-01-01", ""])
 def test_a_date_that_is_none_counts_as_none(date):
     exif = Image.Exif()
