@@ -221,6 +221,7 @@ def weights_lie(*, config: dict[str, int] | str | None = None, **stated: str) ->
 
 
 WHITE_SCAN_LINE = b"\x02\x02\x7f\xff" + b"\xff\x80" * (4 * 258) + b"\x83\x80" * 4
+EMPTY_XMP = b"Raw profile type xmp\0\0" + zlib.compress(bytes(8 * MB))
 
 BOMBS = (
     Bomb("1-bit-30000.png", lambda path: path.write_bytes(png_of_zeros(30_000, 30_000, bits=1))),
@@ -230,6 +231,7 @@ BOMBS = (
     Bomb("beyond-its-pixels.png", png_beyond_its_pixels),
     Bomb("profile-of-gigabytes.png", png_packed(b"iCCP", b"x\0\0"), refused=False),
     Bomb("text-of-gigabytes.png", png_packed(b"zTXt", RAW_TEXT[: RAW_TEXT.index(b"\0") + 2]), refused=False),
+    Bomb("texts-of-gigabytes.png", png(RGB, *[(b"zTXt", EMPTY_XMP)] * 1000), refused=False),
     Bomb("chunks.png", png(GREY, *[(b"tEXt", b"a\0b")] * 200_000), refused=False),
     Bomb("exif-entries.png", png(RGB, (b"eXIf", exif_of(60_000, 999))), refused=False),
     Bomb("exif-loop.png", png(RGB, (b"eXIf", exif_loop())), refused=False),

@@ -106,7 +106,7 @@ def scans_again(data: bytes, chance: Random) -> bytes:
     """Say all scans again, perhaps often."""
     segments, rest = segments_of(data)
     scans, end = rest[:-2], rest[-2:]
-    return jpeg_of(segments, scans * min(chance.choice((2, 3, 500)), LARGEST_BYTES // len(scans)) + end)
+    return jpeg_of(segments, scans * min(chance.choice((2, 3, 500)), LARGEST_BYTES // max(1, len(scans))) + end)
 
 
 JPEG = {

@@ -144,6 +144,9 @@ CAPTURE = {
     "expTime": 0.004, "aperture": 5.6, "isoSpeed": 100.0, "capDate": "2020:01:02 03:04:05", "utcOffset": 60.0,
     "cameraMake": "SONY", "cameraModel": "ILCE", "chromaticities": (0.7, 0.3, 0.2, 0.7, 0.1, 0.05, 0.3, 0.3),
 }  # fmt: skip
+SCAN_LINE = b"\2\2\0\x29" + b"\x94\x09\x01\x08\x94\x0a" * 3 + b"\xa9\x81"
+"""41 pixels in the new run-length encoding."""
+
 EXR_COMPRESSIONS = ("NO", "RLE", "ZIPS", "PIZ", "PXR24", "B44", "B44A", "DWAA", "DWAB", "HTJ2K256", "HTJ2K32")
 
 SOUND_IMAGES: dict[str, Callable[[Path], object]] = {
@@ -166,6 +169,8 @@ SOUND_IMAGES: dict[str, Callable[[Path], object]] = {
     "16-bit-grey.png": png(DEEP[..., 0]),
     "16-bit.png": png(DEEP, (b"gAMA", struct.pack(">I", 100_000)), (b"cHRM", CHRM)),
     "16-bit-alpha.png": png(np.dstack([DEEP, DEEP[..., :1]])),
+    "transparent-grey.png": png(GREY, (b"tRNS", bytes((0, GREY[3, 5])))),
+    "transparent-16-bit.png": png(DEEP, (b"tRNS", DEEP[3, 5].astype(">u2").tobytes())),
     "interlaced.png": png(interlaced=True),
     "16-bit-interlaced.png": png(DEEP, interlaced=True),
     "profile.png": pillow(icc_profile=ICC["p3"], exif=EXIF["Canon"]),
@@ -185,6 +190,8 @@ SOUND_IMAGES: dict[str, Callable[[Path], object]] = {
     "palette.tif": pillow("P", compression="tiff_lzw"),
     "cmyk.tif": pillow("CMYK"),
     "grey-16-bit.tif": tif(DEEP[..., 0], compression="zlib"),
+    "alpha.tif": tif(np.dstack([RGB, (RGB[..., :1] > 40) * np.uint8(255)]), extrasamples=["unassalpha"]),
+    "float-alpha.tif": tif(np.dstack([RADIANCE, RADIANCE[..., :1] > 4]), extrasamples=["assocalpha"]),
     "jpeg.tif": pillow(compression="jpeg"),
     "merged.tif": merged,
     "bayer.dng": dng(np.ascontiguousarray(DEEP[:28, :40, 1] // 16)),
@@ -202,6 +209,7 @@ SOUND_IMAGES: dict[str, Callable[[Path], object]] = {
     "flat.hdr": hdr(),
     "run-lengths.hdr": merged,
     "old-run-lengths.hdr": hdr(pixels=(bytes((9, 8, 7, 129, 1, 1, 1, 40)) * 29)),
+    "mixed.hdr": hdr(pixels=bytes((9, 8, 7, 129, 1, 1, 1, 40)) * 9 + SCAN_LINE * 11 + bytes((9, 8, 7, 129)) * 41 * 9),
     "columns.hdr": hdr(b"EXPOSURE=2.0\nCOLORCORR=1 1 2\n", size=b"+X 41 +Y 29"),
     "stated.hdr": hdr(b"# exposure time (s): 0.01\n# ISO: 100\nPRIMARIES=0.7 0.3 0.2 0.7 0.1 0.05 0.3 0.3\n"),
 }
