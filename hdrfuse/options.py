@@ -34,6 +34,8 @@ class MergeOptions:
     """One of RESPONSES, or a saved curve's file."""
     gains: bool = True
     """Correct the stated exposures by up to a sixth of a stop; with the response `auto` that is always done."""
+    hold_white: bool = True
+    """What the reference clips is at least its white; off, the network's own output is scored as it is."""
     weights: str | Path | None = None
     """A file or the name of shipped weights; None = the default ones."""
     blend: bool = True
@@ -53,6 +55,7 @@ class MergeKeywords(TypedDict, total=False):
     align: bool
     response: str | Path
     gains: bool
+    hold_white: bool
     weights: str | Path | None
     blend: bool
     device: str

@@ -134,7 +134,8 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         radiance = deghosted.radiance
         warnings += deghosted.warnings
         network = _network_report(deghosted, [bracket.frames[index].name for index in triplet.indices])
-    hold_white(radiance, frames[reference])
+    if options.hold_white:
+        hold_white(radiance, frames[reference])
     seen = seen_by_any(frames)
     if seen is not None:
         radiance[~seen] = frames[reference].exposure()[~seen]  # black; the network makes something up

@@ -249,7 +249,8 @@ def make_method(name: str, merging: MergeOptions, *, weights: str | Path | None 
     label = label or name
     match name:
         case "lfdiff" | "lfdiff-blend":
-            options = replace(merging, method="lfdiff", blend=name == "lfdiff-blend", weights=weights)
+            blend = name == "lfdiff-blend"
+            options = replace(merging, method="lfdiff", blend=blend, hold_white=blend, weights=weights)
             return HdrfuseMethod(label, options)
         case "classical":
             without = MergeOptions(
