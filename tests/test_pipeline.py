@@ -1,6 +1,7 @@
 """The whole way from frames to a picture, on procedural scenes whose truth is known."""
 
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -246,3 +247,53 @@ def test_the_coarse_way_holds_white_at_full_size(tmp_path, monkeypatch):
     result = merge_bracket(bracket_of_arrays(frames, range(-4, 5), reference=4), options)
     assert result.ghosts.unknown.shape == (60, 80)
     assert result.radiance[frames[4] == 255].min() >= 1.0
+
+
+def night(blacks: tuple[int, int, int], evs: Sequence[float], *, moving: bool = False) -> tuple[list[np.ndarray], Any]:
+    """sRGB frames of a dark scene whose black is raised -> 8-bit frames, and the reference's light (h, w, 3)."""
+    rows, columns = np.indices((200, 280), np.float32)
+    stops = (
+        1.5 * np.sin(rows / 17)[..., None]
+        + np.sin(columns / 23 + rows / 60)[..., None]
+        + np.sin(columns / 5)[..., None]
+    )
+    light = np.float32((0.010, 0.008, 0.007)) * np.exp2(stops)
+    light[30:90, 150:230] *= 12
+    rng = np.random.default_rng(0)
+    black = np.array(blacks, float)
+    frames = []
+    for index, ev in enumerate(evs):
+        scene = light.copy()
+        if moving:
+            scene[110:170, 20 + 40 * index : 60 + 40 * index] = 0.12
+        encoded = black + srgb_encode(np.clip(scene * 2.0**ev, 0, 1)) * (255 - black)
+        frames.append(np.clip(np.rint(encoded + rng.normal(0, 1, encoded.shape)), 0, 255).astype(np.uint8))
+        if ev == 0:
+            seen = scene
+    return frames, seen
+
+
+@pytest.mark.parametrize(
+    ("blacks", "evs"),
+    [((3, 3, 10), range(-4, 5)), ((8, 6, 4), (-2, 0, 2)), ((12, 16, 9), (-1, 0, 1, 2)), ((0, 0, 0), range(-2, 3))],
+)
+def test_a_raised_black_moves_nothing_and_leaves_the_shadows_their_colour(blacks, evs):
+    frames, light = night(blacks, list(evs))
+    result = merge_bracket(
+        bracket_of_arrays(frames, evs, reference=list(evs).index(0)), MergeOptions(method="classical")
+    )
+    assert result.report["ghost_fraction"] < 0.02
+    assert result.report["response"]["curve"] == ("srgb above black" if any(blacks) else "srgb")
+    assert not any(entry["gain_ev"] for entry in result.report["inputs"])
+    shadows = light.mean(axis=2) < np.quantile(light.mean(axis=2), 0.4)
+    found, true = result.radiance[shadows], light[shadows]
+    assert np.quantile(np.abs(np.log2(np.maximum(found, 1e-6) / true)), 0.95) < 0.4
+    np.testing.assert_allclose(found.mean(axis=0) / true.mean(axis=0), 1.0, atol=0.06)
+
+
+def test_what_moves_above_a_raised_black_is_where_the_reference_saw_it():
+    frames, light = night((8, 6, 4), (-2, 0, 2), moving=True)
+    result = merge_bracket(bracket_of_arrays(frames, (-2, 0, 2), reference=1), MergeOptions(method="classical"))
+    error = np.abs(np.log2(np.maximum(result.radiance, 1e-6) / light)).mean(axis=2)[112:168, 22:138]
+    assert np.quantile(error, 0.98) < 0.5  # what moved is four times as bright as its ground
+    assert (result.ghost_map > 0.5)[115:165, 105:135].mean() > 0.95

@@ -44,6 +44,9 @@ WEAK, STRONG = 3.0, 5.0
 TEXTURE = 0.3
 """Share of its own variance by which still texture differs: sharpening, compression, aliasing."""
 
+TOE = 0.5
+"""Standard deviation of the light that a frame holds nothing of, as a share of what is missing to its curve's toe."""
+
 GROW_PX = 4
 """Ghosts grow by this much: the soft edge of a moving thing differs by less than noise."""
 
@@ -71,6 +74,8 @@ class View:
 
     radiance: Plane
     variance: Plane
+    unsure: Plane
+    """(h, w, 3) standard deviation of what the curve leaves open near black, which is the same for neighbours."""
     limit: Plane
     """(h, w, 3) radiance at which the anchor clips there; inf where it does not."""
     shoulder: Plane
@@ -89,7 +94,8 @@ class View:
         clipped = exposure >= CLIP_TO if frame.clips else np.zeros(exposure.shape, np.bool_)
         return cls(
             radiance=exposure / np.float32(frame.gain),
-            variance=frame.variance(exposure) / np.float32(frame.gain**2),
+            variance=frame.noise.variance(exposure) / np.float32(frame.gain**2),
+            unsure=np.maximum(np.float32(TOE * frame.toe) - np.float32(TOE) * exposure, 0) / np.float32(frame.gain),
             limit=np.where(clipped, np.float32(CLIP_TO / frame.gain), np.float32(np.inf)),
             shoulder=ramp(brightest(exposure), *SHOULDER),
             blotches=frame.blotches,
@@ -117,6 +123,7 @@ class View:
         return View(
             radiance=np.where(take, other.radiance, self.radiance),
             variance=np.where(take, other.variance, self.variance),
+            unsure=np.where(take, other.unsure, self.unsure),
             limit=np.where(take, other.limit, self.limit),
             shoulder=np.where(take[..., 0], other.shoulder, self.shoulder),
             blotches=max(self.blotches, other.blotches),
@@ -223,6 +230,7 @@ def _compare(raw: Plane, noise: Plane, anchor: View, other: View, tolerance: Tol
         if white.any():
             share = _blurred(white.astype(np.float32), SCALES_PX[1])
             slack += np.float32(CUT_OFF) * share * (1.0 - share) * noise
+        slack += side.unsure**2
         black = side.radiance <= 0.0
         if black.any():
             slack += _blurred(black.astype(np.float32), SCALES_PX[1]) * noise

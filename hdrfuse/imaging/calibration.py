@@ -5,11 +5,12 @@ linearised pixel values differ by as much.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hdrfuse.imaging.black import ABOVE_BLACK, raised_black
 from hdrfuse.imaging.color import srgb_decode
 from hdrfuse.imaging.pairs import (
     EXPLAINED_EV,
@@ -47,6 +48,11 @@ KNOWN_EXPLAINS_MORE = 0.03
 FREE_CHANNELS_GAIN_EV = 0.02
 """Channels get curves of their own where that takes at least this much off the error."""
 
+NO_BLACK_EV, BLACK_EXPLAINS_MORE = 0.015, 0.05
+"""Error of a known curve from which a raised black is looked for, and the share of the pairs that it has to explain
+beyond what a fit does. On made brackets of raised blacks it is 0.1 to 0.5; cameras' own curves leave no known curve
+within its tolerance above any black."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
@@ -79,9 +85,13 @@ def calibrate(
             curve=known["srgb"], gains_ev=tuple(no_gain), residual_ev=srgb_error, srgb_residual_ev=srgb_error,
             warnings=(warning,),
         )  # fmt: skip
+    if earlier is not None and earlier.curve.name.endswith(ABOVE_BLACK):
+        return replace(earlier, residual_ev=median_error(earlier.curve, matches, no_gain))
     fitted, fitted_gains = _fit(matches, frames, reference)
     fit_error = tone_error(fitted, matches, fitted_gains)
-    choices = []
+    choices: list[tuple[float, str, ResponseCurve, Array]] = []
+    if earlier is None and (raised := _above_black(matches, no_gain, explained(fitted, matches, fitted_gains))):
+        choices.append((0.0, raised.name, raised, no_gain))
     for name, curve in known.items():
         for gains in (no_gain, _gains_under(curve, matches, frames, reference)):
             error = tone_error(curve, matches, gains)
@@ -102,6 +112,21 @@ def calibrate(
         residual_ev=median_error(curve, matches, gains),
         srgb_residual_ev=srgb_error,
     )
+
+
+def _above_black(matches: Sequence[Pairs], no_gain: Array, explained_by_fit: float) -> ResponseCurve | None:
+    """A known curve above a raised black, where that explains the pairs and neither it alone nor a fit does."""
+    found = []
+    for make in KNOWN_CURVES.values():
+        plain = make()
+        if tone_error(plain, matches, no_gain) < NO_BLACK_EV:
+            return None
+        if (curve := raised_black(plain, matches)) is not None:
+            found.append((tone_error(curve, matches, no_gain), curve))
+    error, curve = min(found, key=lambda each: each[0], default=(np.inf, None))
+    if curve is None or error > KNOWN_TOLERANCE_EV:
+        return None
+    return curve if explained(curve, matches, no_gain) > explained_by_fit + BLACK_EXPLAINS_MORE else None
 
 
 def gains_for(curve: ResponseCurve, matches: Sequence[Pairs], frames: int, reference: int) -> Array:

@@ -16,7 +16,7 @@ from hdrfuse.imaging.matching import working_scale
 from hdrfuse.imaging.pairs import BRIGHTER_RANGE, Pairs, match_places, median_error
 from hdrfuse.imaging.radiometry import Exposed, NoiseModel, estimate_noise
 from hdrfuse.imaging.registration import Registration, register
-from hdrfuse.imaging.response import KNOWN_CURVES, ResponseCurve, load_response
+from hdrfuse.imaging.response import KNOWN_CURVES, LEVELS, ResponseCurve, load_response
 from hdrfuse.imaging.warping import resampling_loss, warp
 
 CALIBRATION_SIDE = 640
@@ -30,6 +30,9 @@ KNOWN_CURVE_TOLERANCE = 0.02
 
 KNOWN_HIGHLIGHTS, FITTED_HIGHLIGHTS = 0.05, 0.25
 """Share of white by which a darker frame may fall short where the reference clips."""
+
+ABOVE_BLACK = 5 / 255
+"""Encoded value above a raised black below which pictures tell little."""
 
 LOSSY_WHITE = 250 / 255
 """Encoded value, as a share of white, down to which JPEG leaves values that were clipped."""
@@ -109,7 +112,8 @@ def noise_floor(frame: Frame) -> float:
 
 def _guessed_ends(curve: ResponseCurve) -> tuple[float, float]:
     """Exposures at the darkest value that calibration looks at, and at the one from which lossy white begins."""
-    ends = curve(np.repeat([[BRIGHTER_RANGE[0]], [LOSSY_WHITE]], 3, axis=1))
+    black = float((curve.table <= 0.0).sum(axis=1).max()) / LEVELS
+    ends = curve(np.repeat([[max(BRIGHTER_RANGE[0], black + ABOVE_BLACK)], [LOSSY_WHITE]], 3, axis=1))
     return float(ends[0].mean()), max(float(ends[1].min()), LEAST_SHOULDER)
 
 
