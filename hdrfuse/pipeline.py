@@ -44,6 +44,9 @@ __all__ = ["MergeOptions", "Merged", "Progress", "check_options", "merge_bracket
 NETWORK_FROM = 0.3
 """Share of the whole time, for progress, after which the network runs."""
 
+MOSTLY_REJECTED = 0.5
+"""Share of a frame from which its rejection is worth a warning: people, water and trees seldom take up as much."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Merged:
@@ -118,6 +121,7 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         loading = beside.submit(_network, options) if by_network else None
         with clock.stage("looking for ghosts", prepared_at):
             search = Search.of(frames, reference, tolerance)
+    warnings += _rejection_warning(bracket, search.ghosts)
 
     def merging(done_after: float) -> Plane:
         with clock.stage("merging", done_after) as advance:
@@ -156,6 +160,19 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         curve=None if bracket.frames[0].linear else calibration.curve,
         exif=bracket.frames[reference].exif,
     )
+
+
+def _rejection_warning(bracket: Bracket, ghosts: Ghosts) -> list[str]:
+    """What to say of frames of which the picture holds little, if there are any."""
+    lost = [
+        f"{frame.name} ({share:.0%})"
+        for frame, share in zip(bracket.frames, ghosts.rejected, strict=True)
+        if share > MOSTLY_REJECTED
+    ]
+    if not lost:
+        return []
+    advice = "if the scene stood still, check the exposures (--exposures), the response (--response) and the alignment"
+    return [f"{', '.join(lost)}: rejected over most of the frame, as if it showed something else; {advice}"]
 
 
 def _network(options: MergeOptions) -> "Network":
@@ -240,7 +257,7 @@ def _report(
             "ev_source": frame.ev_source,
             "gain_ev": round(calibration.gains_ev[index], 4),
             "noise": {"shot": prepared.noise.shot, "read": prepared.noise.read},
-            "ghost_fraction": round(float(np.mean(ghosts.consistency[index] < 0.5)), 5),
+            "ghost_fraction": round(ghosts.rejected[index], 5),
         }
         if registrations:
             found = registrations[index]

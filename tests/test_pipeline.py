@@ -297,3 +297,16 @@ def test_what_moves_above_a_raised_black_is_where_the_reference_saw_it():
     error = np.abs(np.log2(np.maximum(result.radiance, 1e-6) / light)).mean(axis=2)[112:168, 22:138]
     assert np.quantile(error, 0.98) < 0.5  # what moved is four times as bright as its ground
     assert (result.ghost_map > 0.5)[115:165, 105:135].mean() > 0.95
+
+
+def test_a_frame_that_is_rejected_nearly_everywhere_is_named_with_its_share():
+    still, other = (scene(seed, "static", SMALL) for seed in (0, 3))
+    frames = [other.frames[0], still.frames[1], still.frames[2]]
+    options = MergeOptions(method="classical", align=False)
+    result = merge_bracket(bracket_of_arrays(frames, still.evs, reference=1), options)
+    share = result.report["inputs"][0]["ghost_fraction"]
+    assert share > 0.5
+    (warning,) = [each for each in result.report["warnings"] if "rejected" in each]
+    assert warning.startswith(f"frame 0 ({share:.0%}): ")
+    assert "--exposures" in warning
+    assert not any("rejected" in each for each in merged_scene(0, "static").report["warnings"])

@@ -36,6 +36,11 @@ class Ghosts:
         least = np.min(self.consistency, axis=0)
         return float(np.mean(least < 0.5))
 
+    @property
+    def rejected(self) -> tuple[float, ...]:
+        """Share of each frame that disagrees."""
+        return tuple(float(np.mean(consistency < 0.5)) for consistency in self.consistency)
+
 
 def find_ghosts(frames: Sequence[Exposed], reference: int, tolerance: Sequence[Tolerance]) -> Ghosts:
     """Compare every frame with the reference, and darker frames with each other where the reference clips.
