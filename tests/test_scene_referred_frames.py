@@ -153,4 +153,4 @@ def test_the_network_does_not_dim_light_above_its_white(tmp_path, plateau):
 def test_a_sun_that_moves_with_the_hand_contradicts_no_exposure(tmp_path):
     frames = [np.minimum(np.roll(scene(), 9 * index, 1) * 2.0**ev, 65504) for index, ev in enumerate(EVS)]
     write_exr(tmp_path, frames)
-    assert merge(tmp_path).report["warnings"] == []
+    assert not [warning for warning in merge(tmp_path).report["warnings"] if "its exposure (" in warning]
