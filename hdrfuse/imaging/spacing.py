@@ -5,13 +5,13 @@ its square root. So a spacing is contradicted where none of the curves in use ex
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.imaging.calibration import KNOWN_TOLERANCE_EV
+from hdrfuse.imaging.calibration import KNOWN_TOLERANCE_EV, calibrate
 from hdrfuse.imaging.pairs import Pairs, Samples, match_histograms, residuals, tone_error
 from hdrfuse.imaging.response import KNOWN_CURVES, ResponseCurve
 
@@ -33,10 +33,24 @@ single steps of about a stop 0.5 to 1.9 as wide. Pure powers of 1.6 to 3 look 0.
 ALLOWED_EV = 0.5
 """What a step may be wrong by besides: rounded ISO is by up to 0.4 in a phone's bracket."""
 
-EXACT_EV, EXACT_TONES = 0.015, 100
-"""Error that the curve which frames were made with leaves, steps being free, in so many tones.
+CONTRAST_EV, CONTRAST_RANGE, CONTRAST_RESIDUAL_EV = (1.75, 5.8), (0.2, 0.8), 0.06
+"""Stops of light between these two encoded values under a curve that explains the pictures so well.
 
-It leaves 0.012 at most where things moved; of two neighbours of a camera's bracket sRGB leaves 0.03 and more.
+Eleven cameras' have 3.0 to 3.9, linear files 2.0, sRGB 4.2, powers of 1.6 to 2.8 have 3.2 to 5.6; twice the stated
+steps make 6.1 and more of the cameras', half of them 1.5 to 1.9.
+"""
+
+WIDE_EV = 1.5
+"""What EXIF rounds is a small part of brackets as wide as this."""
+
+FAVOURABLE = (0.1, 0.9)
+"""Shares of the tones that a step has to contradict: flare, noise and what moved change it in a part of the range."""
+
+EXACT_STEP, EXACT_STEPS, EXACT_TONES = 0.006, 0.01, 100
+"""Share of the largest step that the curve which frames were made with leaves, steps being free, in so many tones.
+
+It leaves 0.001 to 0.004 in JPEGs, to 0.01 where things moved. A camera's curve leaves 0.009 and more under sRGB between
+two frames, 0.02 and more over several, which show several parts of it.
 """
 
 EXACT_ALLOWED_EV = 0.25
@@ -44,7 +58,6 @@ EXACT_ALLOWED_EV = 0.25
 
 EXACT_POWERS = (0.7, 1.4)
 """How many stops a stop looks under gamma 2.2 in files of another power: 1.6 to 3."""
-
 
 TYPICAL_POWER = 0.68
 """Of sRGB's curve, in the median of seven cameras' JPEGs."""
@@ -71,18 +84,22 @@ class Spacing:
         matches = match_histograms(pictures, [-ev for ev in scale])
         return cls(matches=tuple(matches), pixels=height * width, linear=linear)
 
-    def steps(self, curve: ResponseCurve) -> Array:
-        """(n - 1,) stops from each picture to the next under a curve, NaN where they have too few tones in common."""
+    def steps(self, curve: ResponseCurve, share: float = 0.5) -> Array:
+        """(n - 1,) stops from each picture to the next under a curve, NaN where they have too few tones in common.
+
+        That is the step which a share of the tones does not pass: the median.
+        """
         gains = np.zeros(len(self.matches) + 1)
         return np.array([
-            np.median(residuals(curve, pairs, gains)) if len(pairs.dark) >= LEAST_TONES else np.nan
+            np.quantile(residuals(curve, pairs, gains), share) if len(pairs.dark) >= LEAST_TONES else np.nan
             for pairs in self.matches
         ])  # fmt: skip
 
     def error(self, curve: ResponseCurve) -> float:
         """Root mean square over tones of what a curve leaves, in stops, where the steps are what it makes of them."""
-        evs = np.concatenate([[0.0], np.cumsum(np.nan_to_num(self.steps(curve)))])
-        return tone_error(curve, self.matches, evs)
+        steps = self.steps(curve)
+        told = [pairs for pairs, step in zip(self.matches, steps, strict=True) if np.isfinite(step)]
+        return tone_error(curve, told, np.concatenate([[0.0], np.cumsum(np.nan_to_num(steps))]))
 
     def estimated(self, stated: Sequence[float]) -> Array:
         """(n - 1,) steps in stops, NaN where two neighbours have too few tones in common.
@@ -106,26 +123,73 @@ class Spacing:
         if not telling.any():
             return None
         given = np.asarray(stated, dtype=np.float64)[telling]
-        shown = {name: self.steps(_curve(name))[telling] for name in KNOWN_CURVES}
-        error = {name: self.error(_curve(name)) for name in KNOWN_CURVES}
-        exact = (
-            EXACT_EV if min(len(self.matches[index].dark) for index in np.flatnonzero(telling)) >= EXACT_TONES else 0.0
-        )
         if self.linear:
-            looks = shown["linear"]
-            possible = _may_be(looks, given, (1.0, 1.0), (1.0, 1.0))
-            possible &= error["linear"] >= exact or _near(looks, given)
+            possible = self._looks(telling, given, "linear", (1.0, 1.0), (1.0, 1.0))
+            if self._is_exact(telling, given, "linear"):
+                possible &= _near(self.steps(_curve("linear"))[telling], given)
         else:
-            looks = shown["srgb"]
-            possible = _may_be(looks, given, CAMERAS, CAMERAS_STEP)
-            if error["gamma"] < exact:  # then any power explains as much
-                power = np.clip(shown["gamma"].sum() / max(given.sum(), 1e-6), *EXACT_POWERS)
-                possible &= _near(shown["gamma"] / power, given)
-            elif error["srgb"] < exact:
-                possible &= _near(shown["srgb"], given)
-            known = (name for name in KNOWN_CURVES if error[name] < KNOWN_TOLERANCE_EV)
-            possible |= any(_near(shown[name], given) for name in known)
-        return None if possible else int(np.flatnonzero(telling)[np.argmax(np.abs(looks - given))])
+            possible = self._is_of_a_known_curve(telling, given) or self._is_of_a_camera(telling, given, stated)
+        if possible:
+            return None
+        shown = self.steps(_curve("linear" if self.linear else "srgb"))[telling]
+        return int(np.flatnonzero(telling)[np.argmax(np.abs(shown - given))])
+
+    def _is_of_a_known_curve(self, telling: NDArray[np.bool_], given: Array) -> bool:
+        """Whether the telling steps are those that a known curve shows."""
+        known = (_curve(name) for name in KNOWN_CURVES)
+        return any(
+            self.error(curve) < KNOWN_TOLERANCE_EV and _near(self.steps(curve)[telling], given) for curve in known
+        )
+
+    def _is_of_a_camera(self, telling: NDArray[np.bool_], given: Array, stated: Sequence[float]) -> bool:
+        """Whether the telling steps can be those of a camera whose curve is not known."""
+        if not self._looks(telling, given, "srgb", CAMERAS, CAMERAS_STEP):
+            return False
+        if self._is_exact(telling, given, "gamma"):  # then any power explains as much
+            shown = self.steps(_curve("gamma"))[telling]
+            if not _near(shown / np.clip(shown.sum() / max(given.sum(), 1e-6), *EXACT_POWERS), given):
+                return False
+        elif self._is_exact(telling, given, "srgb") and not _near(self.steps(_curve("srgb"))[telling], given):
+            return False
+        return given.sum() < WIDE_EV or not self._implies_an_unlikely_curve(stated)
+
+    def _is_exact(self, telling: NDArray[np.bool_], given: Array, name: str) -> bool:
+        """Whether a known curve leaves so little that the frames were made with it, whatever the steps."""
+        if min(len(self.matches[index].dark) for index in np.flatnonzero(telling)) < EXACT_TONES:
+            return False
+        largest = max(np.abs(self.steps(_curve(name))[telling]).max(), given.max())
+        return self.error(_curve(name)) < (EXACT_STEP if len(given) == 1 else EXACT_STEPS) * largest
+
+    def _looks(
+        self,
+        telling: NDArray[np.bool_],
+        given: Array,
+        name: str,
+        whole: tuple[float, float],
+        single: tuple[float, float],
+    ) -> bool:
+        """Whether the telling steps can look as most tones show them, each by itself and all together."""
+        lower, upper = (self.steps(_curve(name), share)[telling] for share in FAVOURABLE)
+        return all(
+            (low * steps - ALLOWED_EV <= most).all() and (least <= high * steps + ALLOWED_EV).all()
+            for least, most, steps, (low, high) in (
+                (lower, upper, given, single),
+                (lower.sum(), upper.sum(), given.sum(), whole),
+            )
+        )
+
+    def _implies_an_unlikely_curve(self, stated: Sequence[float]) -> bool:
+        """Whether the curve that the stated steps imply explains the pictures and has no camera's contrast."""
+        matches = [replace(pairs, step_ev=float(step)) for pairs, step in zip(self.matches, stated, strict=True)]
+        tones = [pairs for pairs in matches if len(pairs.dark) >= LEAST_TONES]
+        low, high = CONTRAST_RANGE
+        if min(pairs.dark.min() for pairs in tones) > low or max(pairs.bright.max() for pairs in tones) < high:
+            return False
+        found = calibrate(matches, len(matches) + 1, len(matches) // 2)
+        light = found.curve(np.array([[low] * 3, [high] * 3]))
+        contrast_ev = float(np.mean(np.log2(light[1] / light[0])))
+        unlikely = not CONTRAST_EV[0] <= contrast_ev <= CONTRAST_EV[1]
+        return unlikely and found.curve.name not in KNOWN_CURVES and found.residual_ev < CONTRAST_RESIDUAL_EV
 
     @property
     def _candidates(self) -> tuple[str, ...]:
@@ -148,11 +212,3 @@ def _tells(pairs: Pairs) -> bool:
 def _near(shown: Array, given: Array) -> bool:
     """Whether steps are what is given, but for what times are rounded by."""
     return bool((np.abs(shown - given) <= EXACT_ALLOWED_EV).all())
-
-
-def _may_be(shown: Array, given: Array, whole: tuple[float, float], single: tuple[float, float]) -> bool:
-    """Whether the steps given can look as shown, each by itself and all together."""
-    return all(
-        (low * stated - ALLOWED_EV <= seen).all() and (seen <= high * stated + ALLOWED_EV).all()
-        for seen, stated, (low, high) in ((shown, given, single), (shown.sum(), given.sum(), whole))
-    )
