@@ -250,14 +250,14 @@ def _report(
 ) -> dict[str, Any]:  # fmt: skip
     height, width = frames[0].pixels.shape[:2]
     inputs = []
-    for index, (frame, prepared) in enumerate(zip(bracket.frames, frames, strict=True)):
+    for index, (frame, prepared, rejected) in enumerate(zip(bracket.frames, frames, ghosts.rejected, strict=True)):
         entry: dict[str, Any] = {
             "name": frame.name,
             "ev": round(frame.ev, 4),
             "ev_source": frame.ev_source,
             "gain_ev": round(calibration.gains_ev[index], 4),
             "noise": {"shot": prepared.noise.shot, "read": prepared.noise.read},
-            "ghost_fraction": round(ghosts.rejected[index], 5),
+            "ghost_fraction": round(rejected, 5),
         }
         if registrations:
             found = registrations[index]

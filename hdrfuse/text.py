@@ -1,6 +1,7 @@
 """Text of others, such as names of files and cameras, as it is shown: it commands no terminal and forges no line."""
 
 import traceback
+from collections.abc import Sequence
 
 
 def printable(text: str) -> str:
@@ -13,6 +14,12 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """Return text on one line as `printable` does, without indentation and gaps."""
     return " ".join(printable(text).split())
+
+
+def listed(items: Sequence[str], most: int) -> str:
+    """Return items with commas between them; beyond `most`, how many more there are."""
+    more = f" and {len(items) - most} more" if len(items) > most else ""
+    return ", ".join(items[:most]) + more
 
 
 def traceback_of(error: BaseException) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hdrfuse.report import quantities
+from hdrfuse.text import listed
 
 Settings = tuple[float | None, float | None, float | None]
 """Exposure time in seconds, f-number and ISO of a frame."""
@@ -46,17 +47,12 @@ def _rounded(value: float | None) -> float | None:
 
 def _warning(by_reference: Mapping[Settings, list[str]], frames: int) -> str:
     scenes = "; ".join(
-        f"{_listed(names)} on that of {_described(reference)}" for reference, names in by_reference.items()
+        f"{listed(names, MOST_NAMES)} on that of {_described(reference)}" for reference, names in by_reference.items()
     )
     return (
         f"brackets of equal exposures came out on different scales, as 1.0 is the reference's white: {scenes}; "
         f"for views of one panorama give --reference {(frames - 1) // 2}, one exposure for all"
     )
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return ", ".join(names[:MOST_NAMES]) + more
 
 
 def _described(settings: Settings) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from hdrfuse.data.layouts import LAYOUTS, SPLIT_FOLDERS, Layout
 from hdrfuse.data.scenes import open_dataset
 from hdrfuse.errors import BadInputError, BracketError, HdrfuseError
+from hdrfuse.text import listed
 
 LISTED = 6
 """Entries of a folder that are named."""
@@ -57,5 +58,4 @@ def fits(name: str, folder: Path) -> bool:
 
 def _names(folder: Path) -> str:
     names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more if names else "nothing"
+    return listed(names, LISTED) or "nothing"

@@ -8,6 +8,8 @@ import math
 import struct
 from typing import Any, BinaryIO, NamedTuple
 
+from hdrfuse.text import one_line
+
 ORDERS = {b"II": "<", b"MM": ">"}
 ASCII = 2
 RATIONALS = frozenset({5, 10})
@@ -22,6 +24,9 @@ SIZES = {ASCII: 1} | {
 ENTRY_BYTES = 12
 MOST_VALUES, LONGEST_TEXT = 256, 4096
 """What is read of an entry at most."""
+
+DAMAGED = (struct.error, OSError, ValueError, OverflowError)
+"""What reading a damaged directory raises."""
 
 Numbers = tuple[Any, ...]
 """Integers, or floats where the field type is one; a rational is two integers."""
@@ -86,7 +91,7 @@ class Directories:
         """First value of an entry; None where there is none, or no finite one."""
         try:
             values = self.numbers(None if entry is None else entry._replace(values=min(entry.values, 1)))
-        except (struct.error, OSError, ValueError, OverflowError):
+        except DAMAGED:
             return None
         if entry is None or not values or (entry.kind in RATIONALS and values[1] == 0):
             return None
@@ -100,9 +105,9 @@ class Directories:
         try:
             self._stream.seek(self._place(entry))
             stored = self._stream.read(min(entry.values, LONGEST_TEXT)).split(b"\0")[0].decode()
-        except (struct.error, OSError, ValueError, OverflowError):
+        except DAMAGED:
             return None
-        return " ".join("".join(c if c.isprintable() else " " for c in stored).split()) or None
+        return one_line(stored) or None
 
     def beside(self, offset: int) -> "Directories":
         """Directories in a note that counts its offsets from its own start, and has its own byte order."""

@@ -1,6 +1,5 @@
 """EXIF: what the camera wrote beside the pixels, and the block that is carried over into previews."""
 
-import struct
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -11,7 +10,7 @@ from typing import Any, BinaryIO
 
 from PIL import Image, TiffImagePlugin
 
-from hdrfuse.formats.directories import Directories, Entry
+from hdrfuse.formats.directories import DAMAGED, Directories, Entry
 from hdrfuse.formats.image import Capture
 from hdrfuse.formats.maker_notes import read_bracketing
 from hdrfuse.formats.orientation import UPRIGHT
@@ -200,7 +199,7 @@ class _Tags:
             self._tiff = Directories(stream)
             self._image = self._tiff.entries(self._tiff.first())
             self._exif = self._directory(self._image.get(TAG_EXIF_IFD))
-        except (struct.error, OSError, ValueError, OverflowError):
+        except DAMAGED:
             return  # damaged, or not there
 
     def number(self, *tags: int) -> float | None:
@@ -227,7 +226,7 @@ class _Tags:
         """Index of the interoperability directory ("R98" for sRGB, "R03" for Adobe RGB)."""
         try:
             directory = self._directory(self._exif.get(TAG_INTEROPERABILITY_IFD))
-        except (struct.error, OSError, ValueError, OverflowError):
+        except DAMAGED:
             return None
         entry = directory.get(TAG_INTEROPERABILITY_INDEX)
         return self._tiff.text(entry) if self._tiff and entry else None

@@ -1,5 +1,6 @@
 """Which format a file is in: by its first bytes, checked against its suffix."""
 
+import importlib.util
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -115,6 +116,11 @@ def identify(path: Path) -> Kind:
     if found == promised or (promised is Kind.RAW and found == Kind.TIFF):
         return promised
     raise RefusedError(f"is a {found}, its suffix says {promised}")
+
+
+def raw_is_readable() -> bool:
+    """Whether rawpy is installed; it is not imported."""
+    return importlib.util.find_spec("rawpy") is not None
 
 
 def not_read(counts: Mapping[str, int]) -> str:

@@ -4,11 +4,10 @@ Libraries that know these tags take a note apart byte by byte, a second for a la
 matter are looked up.
 """
 
-import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from hdrfuse.formats.directories import Directories
+from hdrfuse.formats.directories import DAMAGED, Directories
 
 TAG_EXIF_IFD, TAG_MAKER_NOTE = 0x8769, 0x927C
 
@@ -45,7 +44,7 @@ def read_bracketing(stream: BinaryIO, make: str | None) -> Bracketing:
         exif = tiff.entries(tiff.first()).get(TAG_EXIF_IFD)
         note = None if exif is None else tiff.entries(tiff.numbers(exif)[0]).get(TAG_MAKER_NOTE)
         return Bracketing() if note is None else reader(tiff, tiff.offset_of(note))
-    except (struct.error, OSError, ValueError, IndexError, KeyError, OverflowError):
+    except (*DAMAGED, IndexError, KeyError):
         return Bracketing()
 
 

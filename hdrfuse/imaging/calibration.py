@@ -85,8 +85,8 @@ def calibrate(
             curve=known["srgb"], gains_ev=tuple(no_gain), residual_ev=srgb_error, srgb_residual_ev=srgb_error,
             warnings=(warning,),
         )  # fmt: skip
-    above_black = earlier is not None and earlier.curve.name.endswith(ABOVE_BLACK)
-    if earlier is not None and above_black:  # histograms of a hand-held bracket may look so
+    first = earlier is None
+    if earlier is not None and earlier.curve.name.endswith(ABOVE_BLACK):  # a hand-held bracket's histograms may look so
         residual_ev = median_error(earlier.curve, matches, no_gain)
         if residual_ev < min(median_error(make(), matches, no_gain) for make in KNOWN_CURVES.values()):
             return replace(earlier, residual_ev=residual_ev)
@@ -94,11 +94,7 @@ def calibrate(
     fitted, fitted_gains = _fit(matches, frames, reference)
     fit_error = tone_error(fitted, matches, fitted_gains)
     choices: list[tuple[float, str, ResponseCurve, Array]] = []
-    if (
-        earlier is None
-        and not above_black
-        and (raised := _above_black(matches, no_gain, explained(fitted, matches, fitted_gains)))
-    ):
+    if first and (raised := _above_black(matches, no_gain, explained(fitted, matches, fitted_gains))):
         choices.append((0.0, raised.name, raised, no_gain))
     for name, curve in known.items():
         for gains in (no_gain, _gains_under(curve, matches, frames, reference)):

@@ -1,6 +1,5 @@
 """Companions: the JPEG that a camera wrote beside a RAW file of one exposure, whatever it called them."""
 
-import importlib.util
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from hdrfuse.errors import ImageError
 from hdrfuse.formats import RAW_SUFFIXES, Capture, read_capture
+from hdrfuse.formats.kinds import raw_is_readable
 
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg"})
 
@@ -28,7 +28,7 @@ def once_each(files: Sequence[Path], known: Mapping[Path, Capture]) -> tuple[lis
     if not raws or not jpegs:
         return list(files), []
     jpeg_of = companions({path: known[path] if path in known else _capture(path) for path in (*raws, *jpegs)})
-    if importlib.util.find_spec("rawpy") is not None:
+    if raw_is_readable():
         dropped = set(jpeg_of.values())
         return [path for path in files if path not in dropped], []
     warning = (

@@ -10,6 +10,7 @@ from hdrfuse.errors import ExposureError
 from hdrfuse.imaging.exposure import EQUAL_EV, GIVEN, HOW_TO_GIVE, Exposure
 from hdrfuse.imaging.pairs import Samples
 from hdrfuse.imaging.spacing import Spacing
+from hdrfuse.text import listed
 
 MOST_LISTED = 9
 """Frames that a message lists."""
@@ -22,14 +23,13 @@ class Picture:
     name: str
     exposure: Exposure
     samples: Samples
-    """(h, w, 3) shares of white, or of 2^scale_ev."""
+    """(h, w, 3) shares of white, or of the unit that linear floats of a bracket have in common."""
     linear: bool
-    scale_ev: float = 0.0
 
     @property
     def brightness(self) -> float:
-        """Mean, in units that all pictures have in common."""
-        return float(np.mean(self.samples)) * 2.0**self.scale_ev
+        """Mean of the samples."""
+        return float(np.mean(self.samples))
 
 
 def settled_exposures(pictures: Sequence[Picture], *, binding: bool = False) -> tuple[list[Exposure], list[str]]:
@@ -48,7 +48,7 @@ def settled_exposures(pictures: Sequence[Picture], *, binding: bool = False) -> 
     if (reordered := _reordered(pictures)) is not None:
         return reordered, [
             f"{contradiction}: the same exposures in another order explain the pictures and are taken: "
-            f"{_listed(pictures, reordered)}"
+            f"{_with_evs(pictures, reordered)}"
         ]
     source = stated[0].source
     estimated = _estimated(pictures)
@@ -58,7 +58,7 @@ def settled_exposures(pictures: Sequence[Picture], *, binding: bool = False) -> 
         evs = ",".join(f"{exposure.ev:.1f}" for exposure in estimated)
         raise ExposureError(f"{contradiction}; exposures of about {evs} were expected, in the order of the files")
     return estimated, [
-        f"{contradiction}: exposures are estimated from the pixels instead: {_listed(pictures, estimated)}"
+        f"{contradiction}: exposures are estimated from the pixels instead: {_with_evs(pictures, estimated)}"
     ]
 
 
@@ -66,7 +66,7 @@ def _contradiction(ordered: Sequence[Picture]) -> str | None:
     """Say which neighbours, shortest exposure first, contradict what is stated of them; None where it may be right."""
     steps = [bright.exposure.ev - dark.exposure.ev for dark, bright in pairwise(ordered)]
     for step, (dark, bright) in zip(steps, pairwise(ordered), strict=True):
-        if step > 0.2 and bright.brightness < 0.95 * dark.brightness - 0.01 * 2.0**dark.scale_ev:
+        if step > 0.2 and bright.brightness < 0.95 * dark.brightness - 0.01:
             return (
                 f"{bright.name} is darker than {dark.name} though its exposure ({bright.exposure.source}) "
                 f"is {step:.2f} EV longer"
@@ -113,11 +113,7 @@ def _estimated(pictures: Sequence[Picture]) -> list[Exposure] | None:
 
 
 def _spacing(pictures: Sequence[Picture]) -> Spacing:
-    return Spacing.of(
-        [picture.samples for picture in pictures],
-        linear=pictures[0].linear,
-        scale_ev=[picture.scale_ev for picture in pictures],
-    )
+    return Spacing.of([picture.samples for picture in pictures], linear=pictures[0].linear)
 
 
 def _by_brightness(pictures: Sequence[Picture]) -> list[int]:
@@ -128,7 +124,6 @@ def _by_brightness(pictures: Sequence[Picture]) -> list[int]:
     )
 
 
-def _listed(pictures: Sequence[Picture], exposures: Sequence[Exposure]) -> str:
+def _with_evs(pictures: Sequence[Picture], exposures: Sequence[Exposure]) -> str:
     each = [f"{picture.name} {exposure.ev:+.2f}" for picture, exposure in zip(pictures, exposures, strict=True)]
-    more = f" and {len(each) - MOST_LISTED} more" if len(each) > MOST_LISTED else ""
-    return ", ".join(each[:MOST_LISTED]) + more
+    return listed(each, MOST_LISTED)

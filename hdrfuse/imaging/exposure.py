@@ -10,6 +10,7 @@ from hdrfuse.formats import Capture, ImageHeader
 from hdrfuse.formats.refusal import RefusedError
 from hdrfuse.formats.text import read_text
 from hdrfuse.imaging.named_exposure import ev_of_name
+from hdrfuse.text import listed
 
 GIVEN = "given"
 """Source of exposures that the user gave for this run."""
@@ -19,6 +20,9 @@ EQUAL_EV = 0.01
 
 MAX_ABS_EV = 60.0
 """Beyond this no photograph was ever exposed; a typo in a text file may well be."""
+
+MOST_LISTED = 4
+"""Files that a message lists."""
 
 HOW_TO_GIVE = "give them with --exposures or in exposure.txt, one EV a line in the files' natural order"
 
@@ -51,7 +55,7 @@ def infer_exposures(
         evs = read_exposure_file(text_file, expected=len(headers))
         return _checked(evs, text_file.name, headers, str(text_file)), []
     captures = [header.capture for header in headers]
-    files = _listed([header.path.name for header in headers])
+    files = listed([header.path.name for header in headers], MOST_LISTED)
     beside_times = {
         source: [ev for ev in evs if ev is not None]
         for source, evs in (
@@ -71,7 +75,7 @@ def infer_exposures(
         return _checked(beside_times[source], source, headers, f"{source} of {files}"), []
     lacking = [header.path.name for header in headers if not header.capture.exposure_time_s]
     place = folder or headers[0].path.parent
-    raise ExposureError(f"{place}: no exposure time in {_listed(lacking)}: {HOW_TO_GIVE}")
+    raise ExposureError(f"{place}: no exposure time in {listed(lacking, MOST_LISTED)}: {HOW_TO_GIVE}")
 
 
 def parse_evs(text: str) -> list[float]:
@@ -166,8 +170,3 @@ def _differ(evs: Sequence[float]) -> bool:
 def _check_number(ev: float, where: str) -> None:
     if not math.isfinite(ev) or abs(ev) > MAX_ABS_EV:
         raise ExposureError(f"{where}: {ev} is not an EV between {-MAX_ABS_EV:g} and {MAX_ABS_EV:g}")
-
-
-def _listed(names: Sequence[str], limit: int = 4) -> str:
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more

@@ -31,7 +31,7 @@ KNOWN_CURVE_TOLERANCE = 0.02
 KNOWN_HIGHLIGHTS, FITTED_HIGHLIGHTS = 0.05, 0.25
 """Share of white by which a darker frame may fall short where the reference clips."""
 
-ABOVE_BLACK = 5 / 255
+BLACK_MARGIN = 5 / 255
 """Encoded value above a raised black below which pictures tell little."""
 
 LOSSY_WHITE = 250 / 255
@@ -113,7 +113,7 @@ def noise_floor(frame: Frame) -> float:
 def _guessed_ends(curve: ResponseCurve) -> tuple[float, float]:
     """Exposures at the darkest value that calibration looks at, and at the one from which lossy white begins."""
     black = float((curve.table <= 0.0).sum(axis=1).max()) / LEVELS
-    ends = curve(np.repeat([[max(BRIGHTER_RANGE[0], black + ABOVE_BLACK)], [LOSSY_WHITE]], 3, axis=1))
+    ends = curve(np.repeat([[max(BRIGHTER_RANGE[0], black + BLACK_MARGIN)], [LOSSY_WHITE]], 3, axis=1))
     return float(ends[0].mean()), max(float(ends[1].min()), LEAST_SHOULDER)
 
 

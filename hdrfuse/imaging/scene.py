@@ -1,7 +1,6 @@
 """A scene: which files of a folder are the frames of its bracket."""
 
 import fnmatch
-import importlib.util
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 from hdrfuse.errors import BracketError, ImageError
 from hdrfuse.formats import RAW_SUFFIXES, READABLE_SUFFIXES, SCENE_REFERRED_SUFFIXES, read_header
 from hdrfuse.formats.facts import read_facts
-from hdrfuse.formats.kinds import UNREAD_SUFFIXES, not_read
+from hdrfuse.formats.kinds import UNREAD_SUFFIXES, not_read, raw_is_readable
 from hdrfuse.formats.names import fitting
 from hdrfuse.imaging.companions import once_each
 
@@ -126,16 +125,16 @@ def _may_be_frame(path: Path) -> bool:
 
 def _one_of_each_raw_pair(files: Iterable[Path]) -> tuple[list[Path], list[str]]:
     """RAW beside another file of the same stem counts once: the RAW, or the other where rawpy is missing."""
-    raw_is_readable = importlib.util.find_spec("rawpy") is not None
     by_stem: dict[str, list[Path]] = defaultdict(list)
     for path in files:
         by_stem[path.stem.casefold()].append(path)
+    readable = raw_is_readable()
     chosen: list[Path] = []
     skipped = 0
     for group in by_stem.values():
         raws = [path for path in group if path.suffix.lower() in RAW_SUFFIXES]
         others = [path for path in group if path.suffix.lower() not in RAW_SUFFIXES]
-        if raws and others and not raw_is_readable:
+        if raws and others and not readable:
             skipped += len(raws)
             chosen.extend(others)
         else:

@@ -1,5 +1,6 @@
 """Folders: which are scenes, which are flat, what is passed over, and what the dry run says."""
 
+import importlib.util
 import json
 import os
 import pickle
@@ -17,7 +18,6 @@ from hdrfuse.batch.found import parse_grouping
 from hdrfuse.batch.listing import HEADINGS, plan_of, table_lines, table_rows
 from hdrfuse.errors import BracketError, UsageError
 from hdrfuse.formats import RadianceFacts, read_header, write_image
-from hdrfuse.imaging import scene as scene_module
 from hdrfuse.imaging.scene import find_scene
 
 from .memory_card import BRACKET, MANUAL, Camera, left_of, names_of, scene_name, text, write
@@ -121,7 +121,7 @@ def test_a_root_is_looked_into_though_outputs_go_there_too(tmp_path, monkeypatch
 
 
 def test_raw_beside_jpeg_is_left_out_with_a_warning_where_it_cannot_be_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(scene_module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     body = Camera(tmp_path / "100NIKON")
     body.aeb(0, -2, 2)
     for path in body.taken:

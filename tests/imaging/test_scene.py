@@ -1,3 +1,4 @@
+import importlib.util
 import os
 from pathlib import Path
 
@@ -7,7 +8,6 @@ from PIL import Image
 
 from hdrfuse.errors import BracketError
 from hdrfuse.formats import RadianceFacts, write_image
-from hdrfuse.imaging import scene as scene_module
 from hdrfuse.imaging.scene import find_scene, natural_key
 
 PIXELS = np.full((8, 8, 3), 90, np.uint8)
@@ -108,7 +108,7 @@ def test_raw_beside_jpeg_counts_once_as_raw(tmp_path):
 
 
 def test_raw_beside_jpeg_counts_once_as_jpeg_with_a_warning_where_raw_cannot_be_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(scene_module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     scene = find_scene([pictures(tmp_path, "a.jpg", "a.nef", "b.jpg", "b.nef")])
     assert [path.name for path in scene.files] == ["a.jpg", "b.jpg"]
     (warning,) = scene.warnings
