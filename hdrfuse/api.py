@@ -8,9 +8,9 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from hdrfuse.brackets.scene import find_scene
 from hdrfuse.errors import ExposureError
 from hdrfuse.imaging.bracket import bracket_of_arrays, read_bracket
-from hdrfuse.imaging.scene import find_scene
 from hdrfuse.options import MergeKeywords, MergeOptions, check_options
 from hdrfuse.pipeline import Merged, Progress, merge_bracket
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from hdrfuse.brackets.exposure import Exposure, infer_exposures
+from hdrfuse.brackets.scene import find_scene
 from hdrfuse.errors import BracketError
 from hdrfuse.formats import Capture, Chromaticities, ImageHeader, Pixels, read_header, read_image
 from hdrfuse.formats.exr_layout import SAMPLE_BYTES, read_layout
@@ -15,9 +17,7 @@ from hdrfuse.formats.icc import ADOBE_RGB, DISPLAY_P3, PROPHOTO, REC2020
 from hdrfuse.formats.image import REC709
 from hdrfuse.imaging.bracket import check_alike
 from hdrfuse.imaging.color import luminance
-from hdrfuse.imaging.exposure import Exposure, infer_exposures
 from hdrfuse.imaging.orientations import common_orientation, differing, taken_as
-from hdrfuse.imaging.scene import find_scene
 
 COLOR_SPACES: dict[str, Chromaticities] = {
     "sRGB": REC709, "Display P3": DISPLAY_P3, "Adobe RGB": ADOBE_RGB, "Rec. 2020": REC2020, "ProPhoto RGB": PROPHOTO,

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hdrfuse import __version__
+from hdrfuse.brackets.exposure import GIVEN
+from hdrfuse.brackets.scene import Scene
 from hdrfuse.errors import UsageError
 from hdrfuse.imaging.bracket import Bracket, Frame, read_bracket
-from hdrfuse.imaging.exposure import GIVEN
-from hdrfuse.imaging.scene import Scene
 from hdrfuse.inspection import capture_facts
 from hdrfuse.options import MergeOptions, check_options
 from hdrfuse.outputs import Outputs, timed

@@ -7,7 +7,7 @@ from typing import TypedDict, get_args
 
 from hdrfuse import defaults
 from hdrfuse.errors import DeviceError, UsageError
-from hdrfuse.imaging.response import KNOWN_CURVES, load_response
+from hdrfuse.imaging.calibration.response import KNOWN_CURVES, load_response
 
 METHODS: tuple[str, ...] = get_args(defaults.Method)
 RESPONSES = ("auto", *KNOWN_CURVES, "debevec")

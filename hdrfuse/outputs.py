@@ -12,8 +12,8 @@ from hdrfuse.errors import OUT_OF_MEMORY, HdrfuseError, OutOfMemoryError, Output
 from hdrfuse.formats import check_writable, write_image, write_jpeg, write_png
 from hdrfuse.formats.atomic import place, remove_unfinished, temporary_beside
 from hdrfuse.imaging.color import to_rec709
-from hdrfuse.imaging.ghostmap import draw_ghost_map
-from hdrfuse.imaging.tonemapping import TONEMAPPERS
+from hdrfuse.imaging.display.ghost_map import draw_ghost_map
+from hdrfuse.imaging.display.tonemapping import TONEMAPPERS
 from hdrfuse.pipeline import Merged
 from hdrfuse.stopping import signals_held
 

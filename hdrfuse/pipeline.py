@@ -9,34 +9,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse import __version__
+from hdrfuse.deghosting.triplet import Triplet
 from hdrfuse.formats import Capture, RadianceFacts
-from hdrfuse.imaging.agreement import Tolerance
 from hdrfuse.imaging.bracket import Bracket
-from hdrfuse.imaging.calibration import Calibration
-from hdrfuse.imaging.coverage import seen_by_any
-from hdrfuse.imaging.ghosts import Ghosts
-from hdrfuse.imaging.merging import enlarge_rows, hold_white, merge
-from hdrfuse.imaging.pairs import match_histograms
+from hdrfuse.imaging.calibration.correspondences import match_histograms
+from hdrfuse.imaging.calibration.fit import Calibration
+from hdrfuse.imaging.calibration.response import KNOWN_CURVES, ResponseCurve
+from hdrfuse.imaging.merging.consistency import Tolerance
+from hdrfuse.imaging.merging.coverage import seen_by_any
+from hdrfuse.imaging.merging.detection import GhostDetection, detect_ghosts
+from hdrfuse.imaging.merging.ghosts import Ghosts
+from hdrfuse.imaging.merging.merge import enlarge_rows, hold_white, merge
 from hdrfuse.imaging.preparation import (
-    calibrated,
-    exposed,
-    match_registered,
+    calibrate_bracket,
+    calibrate_frames,
+    match_registered_frames,
     noise_floor,
-    recalibrated,
-    registered,
-    resampled,
+    recalibrate_frames,
+    register_frames,
+    resample_frames,
     tolerances,
 )
-from hdrfuse.imaging.radiometry import Exposed, Plane
-from hdrfuse.imaging.registration import Registration
-from hdrfuse.imaging.response import KNOWN_CURVES, ResponseCurve
-from hdrfuse.imaging.search import Search
-from hdrfuse.imaging.triplet import Triplet
+from hdrfuse.imaging.radiometry import CalibratedFrame, Plane
+from hdrfuse.imaging.registration.register import Registration
 from hdrfuse.options import MergeOptions, check_options
 from hdrfuse.progress import Clock, Progress, peak_memory_mb
 
 if TYPE_CHECKING:
-    from hdrfuse.deghosting import Deghosted
+    from hdrfuse.deghosting.tiled import Deghosted
     from hdrfuse.lfdiff.inference import Network
 
 __all__ = ["MergeOptions", "Merged", "Progress", "check_options", "merge_bracket", "peak_memory_mb"]
@@ -59,8 +59,8 @@ class Merged:
     is the reference's own.
     """
     ghosts: Ghosts
-    frames: tuple[Exposed, ...]
-    """The calibrated, registered frames, darkest first."""
+    frames: tuple[CalibratedFrame, ...]
+    """The calibrate_bracket, registered frames, darkest first."""
     unit: float = 1.0
     """Radiance of what the frames call 1.0."""
     metadata: RadianceFacts
@@ -75,7 +75,7 @@ class Merged:
     def ghost_map(self) -> NDArray[np.float32]:
         """(H, W) 0 where all frames agree with the reference, 1 where one shows something else."""
         shape = self.radiance.shape[:2]
-        least = np.min([*self.ghosts.consistency, 1.0 - self.ghosts.unknown], axis=0)
+        least = np.min([*self.ghosts.consistency, 1.0 - self.ghosts.occluded_highlight_mask], axis=0)
         return 1.0 - enlarge_rows(np.asarray(least, np.float32), shape, slice(0, shape[0]))
 
 
@@ -97,10 +97,10 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         evs = bracket.relative_evs
         floors = [noise_floor(frame) for frame in bracket.frames]
         matches = match_histograms(samples, evs, floors)
-        calibration = calibrated(bracket, options.response, matches, gains=options.gains)
+        calibration = calibrate_bracket(bracket, options.response, matches, gains=options.gains)
     with clock.stage("registering", 0.2 * prepared_at):
-        frames = exposed(bracket, calibration)
-        registrations = registered(frames, reference) if options.align else []
+        frames = calibrate_frames(bracket, calibration)
+        registrations = register_frames(frames, reference) if options.align else []
         warnings += [
             f"{frame.name}: {found.warning}"
             for frame, found in zip(bracket.frames, registrations, strict=False)
@@ -108,19 +108,21 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         ]
     with clock.stage("resampling", 0.45 * prepared_at):
         if registrations:
-            frames = resampled(frames, registrations)
+            frames = resample_frames(frames, registrations)
     with clock.stage("calibrating registered frames", 0.6 * prepared_at):
         moved = any(frame.valid is not None for frame in frames)
         if moved or calibration.curve.name not in KNOWN_CURVES or any(calibration.gains_ev):
-            matches = match_registered(frames, evs, floors) or matches
-            calibration = calibrated(bracket, options.response, matches, gains=options.gains, earlier=calibration)
-            frames = recalibrated(frames, bracket, calibration)
+            matches = match_registered_frames(frames, evs, floors) or matches
+            calibration = calibrate_bracket(
+                bracket, options.response, matches, gains=options.gains, earlier=calibration
+            )
+            frames = recalibrate_frames(frames, bracket, calibration)
         warnings += calibration.warnings
     tolerance = tolerances(bracket, calibration, registrations)
     with ThreadPoolExecutor(max_workers=1) as beside:
         loading = beside.submit(_network, options) if by_network else None
         with clock.stage("looking for ghosts", prepared_at):
-            search = Search.of(frames, reference, tolerance)
+            search = detect_ghosts(frames, reference, tolerance)
     warnings += _rejection_warning(bracket, search.ghosts)
 
     def merging(done_after: float) -> Plane:
@@ -185,20 +187,20 @@ def _network(options: MergeOptions) -> "Network":
 
 
 def _deghosted(
-    merged: Plane | None, triplet: Triplet, search: Search, reference: int, tolerance: Sequence[Tolerance],
+    merged: Plane | None, triplet: Triplet, search: GhostDetection, reference: int, tolerance: Sequence[Tolerance],
     network: "Network", options: MergeOptions, advance: Callable[[float], None],
 ) -> "Deghosted":  # fmt: skip
     """The network's picture, put into the merge if there is one."""
-    from hdrfuse.deghosting import deghost
-    from hdrfuse.fusion import Fusion
+    from hdrfuse.deghosting.coarse_to_fine import CoarseToFine
+    from hdrfuse.deghosting.tiled import deghost
 
     if merged is None:
         return deghost(triplet, network, tile_px=options.tile, seed=options.seed, progress=advance)
-    fusion = Fusion(
+    coarse_to_fine = CoarseToFine(
         triplet=triplet, search=search, reference=reference, tolerance=max(each.relative for each in tolerance),
         tile_px=options.tile, seed=options.seed,
     )  # fmt: skip
-    return fusion.fuse(merged, network, advance)
+    return coarse_to_fine.run(merged, network, advance)
 
 
 def _network_report(deghosted: "Deghosted", saw: list[str]) -> dict[str, Any]:
@@ -246,7 +248,7 @@ def white_luminance(capture: Capture) -> float | None:
 
 def _report(
     bracket: Bracket, options: MergeOptions, calibration: Calibration, registrations: Sequence[Registration],
-    ghosts: Ghosts, frames: Sequence[Exposed], warnings: Sequence[str],
+    ghosts: Ghosts, frames: Sequence[CalibratedFrame], warnings: Sequence[str],
 ) -> dict[str, Any]:  # fmt: skip
     height, width = frames[0].pixels.shape[:2]
     inputs = []
@@ -275,7 +277,7 @@ def _report(
             "srgb_residual_ev": None if bracket.frames[0].linear else _number(calibration.srgb_residual_ev),
         },
         "ghost_fraction": round(ghosts.fraction, 5),
-        "filled_fraction": round(float(np.mean(ghosts.unknown > 0.5)), 5),
+        "filled_fraction": round(float(np.mean(ghosts.occluded_highlight_mask > 0.5)), 5),
         "warnings": list(warnings),
     }
 

@@ -14,18 +14,18 @@ PACKAGE = Path(hdrfuse.__file__).parent
 LAYERS = (
     ("errors", "defaults", "free_memory", "text", "threads"),
     ("formats",),
-    ("imaging", "lfdiff", "metrics", "tiling"),
+    ("brackets",),
+    ("imaging", "lfdiff", "metrics"),
     ("options", "inspection"),
-    ("memory", "progress", "stopping"),
+    ("machine", "memory", "progress", "stopping"),
     ("deghosting",),
-    ("fusion",),
     ("pipeline",),
     ("outputs",),
     ("job", "api"),
     ("data",),
     ("training",),
-    ("benchmark",),
     ("evaluation",),
+    ("benchmark",),
     ("report",),
     ("batch",),
     ("cli",),
@@ -33,7 +33,7 @@ LAYERS = (
 )
 """From the bottom to the top. A file imports from its own part and from layers below; neighbours do not meet."""
 
-LATE = {"torch": ("lfdiff/", "metrics/hdrvdp2/", "training/", "tiling.py"), "rawpy": ()}
+LATE = {"torch": ("lfdiff/", "metrics/hdrvdp2/", "training/", "deghosting/tiles.py"), "rawpy": ()}
 """Slow or optional modules, with the files that may import them when they are imported themselves."""
 
 MAX_LINES = 350

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from hdrfuse.benchmark import disagreement, quality, speed
-from hdrfuse.benchmark.machine import this_machine
 from hdrfuse.benchmark.photographs import photograph_size, write_photographs
 from hdrfuse.benchmark.tables import Results
 from hdrfuse.cli import main
 from hdrfuse.errors import ExitCode, HdrfuseError
 from hdrfuse.formats import read_header
+from hdrfuse.machine import this_machine
 from hdrfuse.options import available_methods
 
 

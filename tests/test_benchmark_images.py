@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from hdrfuse.benchmark import images, quality
-from hdrfuse.benchmark.machine import this_machine
 from hdrfuse.benchmark.tables import Results
 from hdrfuse.cli import main
 from hdrfuse.errors import ExitCode
+from hdrfuse.machine import this_machine
 
 
 @pytest.fixture(scope="module")

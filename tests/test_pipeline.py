@@ -11,9 +11,9 @@ from small_network import write_network
 
 from hdrfuse.benchmark.quality import plain
 from hdrfuse.data.procedural import Encoding, Motion, ProceduralBracket, procedural_bracket
-from hdrfuse.imaging import search
 from hdrfuse.imaging.bracket import bracket_of_arrays
 from hdrfuse.imaging.color import srgb_encode
+from hdrfuse.imaging.merging import detection
 from hdrfuse.metrics import psnr_mu
 from hdrfuse.pipeline import Merged, MergeOptions, merge_bracket
 
@@ -241,11 +241,11 @@ def test_nothing_that_the_reference_clips_is_darker_than_its_white(tmp_path, rea
 
 
 def test_the_coarse_way_holds_white_at_full_size(tmp_path, monkeypatch):
-    monkeypatch.setattr(search, "GHOST_PIXELS", 120 * 160 // 4)
+    monkeypatch.setattr(detection, "GHOST_PIXELS", 120 * 160 // 4)
     frames = lamp(reaches=True)
     options = MergeOptions(method="lfdiff", weights=write_network(tmp_path / "w.safetensors"))
     result = merge_bracket(bracket_of_arrays(frames, range(-4, 5), reference=4), options)
-    assert result.ghosts.unknown.shape == (60, 80)
+    assert result.ghosts.occluded_highlight_mask.shape == (60, 80)
     assert result.radiance[frames[4] == 255].min() >= 1.0
 
 

@@ -8,8 +8,8 @@ import tifffile
 from small_network import write_network
 
 import hdrfuse
+from hdrfuse.brackets.scene import find_scene
 from hdrfuse.formats import RadianceFacts, read_image, write_image
-from hdrfuse.imaging.scene import find_scene
 from hdrfuse.job import MergeJob
 from hdrfuse.options import MergeOptions
 from hdrfuse.outputs import Outputs

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from hdrfuse.benchmark.disagreement import median_disagreement, srgb_to_linear
+from hdrfuse.brackets.scene import find_scene
 from hdrfuse.imaging.bracket import Bracket, read_bracket
-from hdrfuse.imaging.calibration import MAX_GAIN_EV, calibrate
-from hdrfuse.imaging.pairs import match_histograms
-from hdrfuse.imaging.scene import find_scene
+from hdrfuse.imaging.calibration.correspondences import match_histograms
+from hdrfuse.imaging.calibration.fit import MAX_GAIN_EV, calibrate
 from hdrfuse.pipeline import MergeOptions, merge_bracket
 
 STACKS = Path(__file__).parents[1] / "../shared/data/stacks"

@@ -11,7 +11,7 @@ from small_network import write_network
 
 import hdrfuse
 from hdrfuse.data.procedural import procedural_bracket
-from hdrfuse.imaging.merging import merge
+from hdrfuse.imaging.merging.merge import merge
 
 EVS = (-2.0, 0.0, 2.0)
 SIZE = (320, 240)

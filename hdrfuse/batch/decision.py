@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hdrfuse.batch.identity import unchanged
 from hdrfuse.batch.journal import DoneScene, Past
-from hdrfuse.batch.layout import PlannedScene
+from hdrfuse.batch.placement import PlannedScene
 from hdrfuse.batch.work import SceneWork
 from hdrfuse.errors import HdrfuseError
 from hdrfuse.formats.atomic import remove_unfinished

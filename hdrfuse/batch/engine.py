@@ -9,7 +9,7 @@ from typing import Any
 from hdrfuse.batch.decision import replacing_outputs, sweep
 from hdrfuse.batch.identity import FileIdentity
 from hdrfuse.batch.journal import DoneScene, Journal
-from hdrfuse.batch.layout import PlannedScene
+from hdrfuse.batch.placement import PlannedScene
 from hdrfuse.batch.scheduler import Advanced, Event, Failed, Finished, Lost, Scheduler, Started
 from hdrfuse.batch.work import SceneWork
 
@@ -35,7 +35,7 @@ class SceneResult:
         return self.done is None
 
 
-class Listener:
+class BatchListener:
     """Hears of a batch as it goes; does nothing."""
 
     def discover(self, read: int, files: int) -> None:
@@ -66,7 +66,7 @@ class Engine:
     out: Path
     settings: str
     """Their identity."""
-    listener: Listener
+    listener: BatchListener
     stop: Callable[[], bool]
     """Whether the user asked to end."""
 

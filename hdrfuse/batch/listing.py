@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hdrfuse.batch.found import Discovery, FoundScene, Leftover
+from hdrfuse.brackets.discovered import Discovery, FoundScene, Leftover
 
 HEADINGS = ("scene", "frames", "files", "EV", "found by", "merged into")
 LEFT_OVER = "left over"

@@ -22,7 +22,7 @@ MOMENT_S = 0.1
 GRACE_S = 20.0
 """How long a worker may take to finish writing when the batch ends."""
 
-MOST_STILLBORN = 5
+MOST_FAILED_STARTS = 5
 """Workers in a row that may die before they are ready."""
 
 
@@ -41,7 +41,7 @@ def _received(descriptor: object) -> object:
 
 
 @dataclass(kw_only=True)
-class Held:
+class Assignment:
     """A piece of work in a worker's hands, and the time that it took so far, waiting aside."""
 
     work: Work
@@ -60,14 +60,14 @@ class Held:
 
 
 @dataclass(kw_only=True)
-class Hand:
+class WorkerHandle:
     """A worker process, seen from the batch."""
 
     preparation: Callable[[], None]
     process: SpawnProcess
     connection: Connection
     is_ready: bool = False
-    held: dict[str, Held] = field(default_factory=dict)
+    held: dict[str, Assignment] = field(default_factory=dict)
 
     @property
     def unmerged(self) -> int:
@@ -90,9 +90,9 @@ class LocalScheduler:
         self.timeout_s = timeout_s
         self.inherited = inherited
         self.most = len(self.free)
-        self.hands: list[Hand] = []
+        self.workers: list[WorkerHandle] = []
         self.waiting: deque[Work] = deque()
-        self.stillborn = 0
+        self.failed_starts = 0
 
     @property
     def slots(self) -> int:
@@ -103,40 +103,40 @@ class LocalScheduler:
         """Take a piece of work; `alone`, every worker but one goes home first, its memory with it."""
         if alone:
             self.most = 1
-            for hand in self.hands[1:]:
-                self._dismiss(hand)
+            for worker in self.workers[1:]:
+                self._dismiss(worker)
         self.waiting.append(work)
 
     def collect(self) -> Sequence[Event]:
         """Wait a moment for news. Raises HdrfuseError where no worker can start."""
         self._hire()
         self._deal()
-        wait([each for hand in self.hands for each in (hand.connection, hand.process.sentinel)], MOMENT_S)
-        events = [event for hand in list(self.hands) for event in self._news(hand)]
-        events += [event for hand in list(self.hands) for event in self._overdue(hand)]
+        wait([each for worker in self.workers for each in (worker.connection, worker.process.sentinel)], MOMENT_S)
+        events = [event for worker in list(self.workers) for event in self._news(worker)]
+        events += [event for worker in list(self.workers) for event in self._overdue(worker)]
         return events
 
     def stop(self) -> Sequence[Event]:
         """Let the workers finish the files that they are writing -> what was done meanwhile."""
         self.waiting.clear()
-        for hand in self.hands:
-            hand.process.terminate()
+        for worker in self.workers:
+            worker.process.terminate()
         events: list[Event] = []
         until = time.monotonic() + GRACE_S
-        while self.hands and time.monotonic() < until:
-            wait([hand.process.sentinel for hand in self.hands], MOMENT_S)
-            events += [event for hand in list(self.hands) for event in self._news(hand)]
+        while self.workers and time.monotonic() < until:
+            wait([worker.process.sentinel for worker in self.workers], MOMENT_S)
+            events += [event for worker in list(self.workers) for event in self._news(worker)]
         self.close()
         return [event for event in events if isinstance(event, Finished | Failed)]
 
     def close(self) -> None:
         """Kill what still runs."""
-        for hand in list(self.hands):
-            self._dismiss(hand)
+        for worker in list(self.workers):
+            self._dismiss(worker)
 
     def _hire(self) -> None:
         """Start a worker where one more would have something to do."""
-        while self.waiting and self.free and len(self.hands) < min(self.most, self._under_way):
+        while self.waiting and self.free and len(self.workers) < min(self.most, self._under_way):
             preparation = self.free.pop(0)
             context = multiprocessing.get_context("spawn")
             ours, theirs = context.Pipe()
@@ -146,73 +146,73 @@ class LocalScheduler:
             with starting_quietly():
                 process.start()
             theirs.close()
-            self.hands.append(Hand(preparation=preparation, process=process, connection=ours))
+            self.workers.append(WorkerHandle(preparation=preparation, process=process, connection=ours))
 
     @property
     def _under_way(self) -> int:
-        return len(self.waiting) + sum(len(hand.held) for hand in self.hands)
+        return len(self.waiting) + sum(len(worker.held) for worker in self.workers)
 
     def _deal(self) -> None:
         """Give work to the workers that have least of it."""
         while self.waiting:
-            able = [hand for hand in self.hands if hand.is_ready and hand.unmerged < self._most_unmerged]
+            able = [worker for worker in self.workers if worker.is_ready and worker.unmerged < self._most_unmerged]
             if not able:
                 return
-            hand = min(able, key=lambda hand: hand.unmerged)
+            worker = min(able, key=lambda worker: worker.unmerged)
             work = self.waiting.popleft()
-            hand.held[work.key] = Held(work=work)
+            worker.held[work.key] = Assignment(work=work)
             try:
-                hand.connection.send(work)
+                worker.connection.send(work)
             except OSError:
                 return  # it is dead, which the next news will say
 
     @property
     def _most_unmerged(self) -> int:
         """One while workers still come that would merge what others read ahead."""
-        return MOST_UNMERGED if all(hand.is_ready for hand in self.hands) else 1
+        return MOST_UNMERGED if all(worker.is_ready for worker in self.workers) else 1
 
-    def _news(self, hand: Hand) -> Iterator[Event]:
+    def _news(self, worker: WorkerHandle) -> Iterator[Event]:
         """Everything that a worker has said, and whether it died."""
-        is_dead = not hand.process.is_alive()  # asked first: its last words come before its death
+        is_dead = not worker.process.is_alive()  # asked first: its last words come before its death
         try:
-            while hand.connection.poll():
-                yield from self._heard(hand, hand.connection.recv())
+            while worker.connection.poll():
+                yield from self._heard(worker, worker.connection.recv())
         except (EOFError, OSError):
-            hand.process.join(MOMENT_S)  # it is about to die of what its status will say
+            worker.process.join(MOMENT_S)  # it is about to die of what its status will say
             is_dead = True
-        if is_dead and hand in self.hands:
-            self._dismiss(hand)
-            if not hand.is_ready:
-                self.stillborn += 1
-                if self.stillborn > MOST_STILLBORN:
-                    raise HdrfuseError(f"no worker can start: {cause_of_death(hand.process.exitcode)}")
-            reason = cause_of_death(hand.process.exitcode)
-            yield from (Lost(key=key, reason=reason) for key in hand.held)
+        if is_dead and worker in self.workers:
+            self._dismiss(worker)
+            if not worker.is_ready:
+                self.failed_starts += 1
+                if self.failed_starts > MOST_FAILED_STARTS:
+                    raise HdrfuseError(f"no worker can start: {cause_of_death(worker.process.exitcode)}")
+            reason = cause_of_death(worker.process.exitcode)
+            yield from (Lost(key=key, reason=reason) for key in worker.held)
 
-    def _heard(self, hand: Hand, message: Message) -> Iterator[Event]:
+    def _heard(self, worker: WorkerHandle, message: Message) -> Iterator[Event]:
         match message:
             case Ready():
-                hand.is_ready, self.stillborn = True, 0
+                worker.is_ready, self.failed_starts = True, 0
             case Refused(error):
                 raise error
             case Busy(key, step):
-                if key in hand.held:
-                    hand.held[key].turn(step)
+                if key in worker.held:
+                    worker.held[key].turn(step)
             case Finished() | Failed() | Lost():
-                hand.held.pop(message.key, None)
+                worker.held.pop(message.key, None)
                 yield message
             case _:
                 yield message
 
-    def _overdue(self, hand: Hand) -> Iterator[Event]:
+    def _overdue(self, worker: WorkerHandle) -> Iterator[Event]:
         """Replace a worker whose work takes too long; its other work is to be done again."""
         if self.timeout_s is None:
             return
-        overdue = [key for key, held in hand.held.items() if held.step is not None and held.busy_s > self.timeout_s]
+        overdue = [key for key, held in worker.held.items() if held.step is not None and held.busy_s > self.timeout_s]
         if not overdue:
             return
-        self._dismiss(hand)
-        for key, held in hand.held.items():
+        self._dismiss(worker)
+        for key, held in worker.held.items():
             if key in overdue:
                 yield Failed(
                     key=key, reason=f"no result after {self.timeout_s:g} s of {held.step}: given up (--timeout)"
@@ -220,13 +220,13 @@ class LocalScheduler:
             else:
                 yield Lost(key=key, reason="its worker was needed elsewhere", suspect=False)
 
-    def _dismiss(self, hand: Hand) -> None:
+    def _dismiss(self, worker: WorkerHandle) -> None:
         """Kill a worker; another can take its place."""
-        self.hands.remove(hand)
-        self.free.append(hand.preparation)
-        hand.process.kill()
-        hand.process.join()
-        hand.connection.close()
+        self.workers.remove(worker)
+        self.free.append(worker.preparation)
+        worker.process.kill()
+        worker.process.join()
+        worker.connection.close()
 
 
 @contextmanager

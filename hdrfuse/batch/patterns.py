@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 
-from hdrfuse.batch.found import FoundScene
+from hdrfuse.brackets.discovered import FoundScene
 from hdrfuse.errors import UsageError
 
 FIELDS = ("scene", "first", "last", "date")

@@ -9,7 +9,7 @@ from typing import Any
 
 from hdrfuse import __version__
 from hdrfuse.batch.engine import SceneResult
-from hdrfuse.batch.found import Discovery, Leftover
+from hdrfuse.brackets.discovered import Discovery, Leftover
 from hdrfuse.formats import replacing
 from hdrfuse.report.batch_page import write_batch_page
 from hdrfuse.report.batch_run import BatchFrame, BatchRun, BatchScene, Status, facts_of

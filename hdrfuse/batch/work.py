@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hdrfuse.batch.identity import FileIdentity
-from hdrfuse.batch.pictures import PagePictures, Slide, draw_slides
+from hdrfuse.batch.page_pictures import PagePictures, Slide, draw_slides
 from hdrfuse.job import MergeJob, MergeSteps
 from hdrfuse.progress import Progress
 

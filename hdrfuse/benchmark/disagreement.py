@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hdrfuse.brackets.scene import find_scene
 from hdrfuse.errors import BadInputError
 from hdrfuse.imaging.bracket import Bracket, read_bracket
-from hdrfuse.imaging.scene import find_scene
 from hdrfuse.pipeline import MergeOptions, Progress, merge_bracket
 
 SHARES = np.arange(0.02, 0.981, 0.005)

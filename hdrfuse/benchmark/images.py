@@ -7,9 +7,9 @@ from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from hdrfuse.benchmark.quality import PHOTON_NOISE, READ_NOISE, scored
+from hdrfuse.benchmark.quality import scored
 from hdrfuse.data.collage import Collage, collage, collage_bracket, unseen_pictures
-from hdrfuse.data.procedural import Motion, ProceduralBracket
+from hdrfuse.data.procedural import PHOTON_NOISE, READ_NOISE, Motion, ProceduralBracket
 from hdrfuse.pipeline import Progress
 
 MOTIONS: tuple[Motion, ...] = ("static", "moving", "handheld", "handheld-moving")

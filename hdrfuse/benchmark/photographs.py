@@ -9,8 +9,8 @@ from PIL import Image
 from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import IFDRational
 
-from hdrfuse.data.procedural import contrast_curve, handheld_homography, sense
-from hdrfuse.data.study import SIZE, WHITE, study
+from hdrfuse.data.demo_scene import SIZE, WHITE, study
+from hdrfuse.data.procedural import PHOTON_NOISE, READ_NOISE, contrast_curve, handheld_homography, sense
 from hdrfuse.data.texture import fractal_noise
 
 EVS = (-2.0, 0.0, 2.0)
@@ -50,7 +50,7 @@ def write_photographs(folder: Path, *, megapixels: float, seed: int = 0) -> list
         exposure, _ = scene.seen(size, camera @ onto, float(index - 1))
         exposure *= cv2.warpPerspective(detail, camera, size, borderMode=cv2.BORDER_REFLECT)[..., None]
         exposure *= np.float32(2 ** (ev - EVS[1]) / WHITE)
-        exposure = sense(noise_rng, exposure, 2e-5, 1e-7)
+        exposure = sense(noise_rng, exposure, PHOTON_NOISE, READ_NOISE)
         levels = encoding[(exposure * np.float32(65535) + np.float32(0.5)).astype(np.uint16)]
         paths.append(folder / f"photograph-{index + 1}.jpg")
         exif = exposure_exif(REFERENCE_TIME_S * Fraction(2) ** round(ev))

@@ -10,20 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.benchmark.opencv_merge import merge_arrays
-from hdrfuse.data.procedural import Motion, ProceduralBracket, procedural_bracket
+from hdrfuse.data.procedural import PHOTON_NOISE, READ_NOISE, Motion, ProceduralBracket, procedural_bracket
 from hdrfuse.imaging.bracket import bracket_of_arrays
-from hdrfuse.imaging.plain import triangle_mean
+from hdrfuse.imaging.color import GAMMA
+from hdrfuse.imaging.merging.no_deghosting import triangle_mean
 from hdrfuse.metrics import psnr_mu
 from hdrfuse.options import available_methods
 from hdrfuse.pipeline import MergeOptions, Progress, merge_bracket
 
-GAMMA = 2.2
-"""The curve of the procedural frames; hdrfuse has to find it, the peers are told."""
-
 MOTIONS: tuple[Motion, ...] = get_args(Motion)
-
-PHOTON_NOISE, READ_NOISE = 2e-5, 1e-7
-"""Variance in linear exposure, per exposure and alone, of a good camera at about ISO 200."""
 
 EVERYWHERE = (slice(None), slice(None))
 

@@ -10,9 +10,9 @@ from rich.table import Table
 
 from hdrfuse.benchmark.disagreement import Disagreement
 from hdrfuse.benchmark.images import ImageQuality
-from hdrfuse.benchmark.machine import Machine
 from hdrfuse.benchmark.quality import Quality
 from hdrfuse.benchmark.speed import Timing
+from hdrfuse.machine import Machine
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from hdrfuse.cli.preset import OF_ONE_RUN, apply_preset
 from hdrfuse.errors import PartialBatchError
 
 if TYPE_CHECKING:
-    from hdrfuse.batch.run import BatchRequest
+    from hdrfuse.batch.request import BatchRequest
     from hdrfuse.batch.summary import Account
 
 RUN = "Run"
@@ -120,12 +120,12 @@ def batch(
     Example: hdrfuse batch shoots --out shoots-hdr
     """
     console = console_of(context, quiet=quiet, verbose=verbose)
-    from hdrfuse.batch.found import parse_grouping  # imports numpy: keep `hdrfuse --help` instant
     from hdrfuse.batch.patterns import NamePattern
-    from hdrfuse.batch.run import OUT, BatchRequest, run_batch
+    from hdrfuse.batch.request import OUT, BatchRequest, run_batch
     from hdrfuse.batch.settings import BatchSettings
+    from hdrfuse.brackets.discovered import parse_grouping  # imports numpy: keep `hdrfuse --help` instant
+    from hdrfuse.brackets.exposure import parse_evs
     from hdrfuse.cli.batch_progress import batch_progress
-    from hdrfuse.imaging.exposure import parse_evs
     from hdrfuse.options import MergeOptions
 
     request = BatchRequest(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from hdrfuse.batch.engine import Listener, SceneResult
+from hdrfuse.batch.engine import BatchListener, SceneResult
 from hdrfuse.batch.scheduler import Advanced, Started
 from hdrfuse.cli.console import Console
 from hdrfuse.text import one_line, printable
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
-class Lines(Listener):
+class BatchLines(BatchListener):
     """A line for every scene that ends."""
 
     def __init__(self, console: Console) -> None:
@@ -46,7 +46,7 @@ class Lines(Listener):
         self.console.note(text)
 
 
-class Bars(Lines):
+class Bars(BatchLines):
     """A bar for the whole with the time left, and one below it for every scene that is being merged."""
 
     def __init__(self, console: Console, bar: "Bar") -> None:
@@ -111,10 +111,10 @@ def described(result: SceneResult) -> str:
 
 
 @contextmanager
-def batch_progress(console: Console) -> Iterator[Listener]:
+def batch_progress(console: Console) -> Iterator[BatchListener]:
     """Give what shows a batch's progress on standard error: bars on a terminal, lines elsewhere, nothing with -q."""
     if console.quiet or not console.on_terminal:
-        yield Lines(console)
+        yield BatchLines(console)
         return
     from rich.console import Console as RichConsole
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn

@@ -85,10 +85,10 @@ def bench(
     check_images(what, images, movers)
     from hdrfuse.benchmark.disagreement import find_stacks, measure_disagreement  # imports numpy: keep `--help` instant
     from hdrfuse.benchmark.images import measure_images
-    from hdrfuse.benchmark.machine import this_machine
     from hdrfuse.benchmark.quality import measure_quality
     from hdrfuse.benchmark.speed import measure_speed
     from hdrfuse.benchmark.tables import Results
+    from hdrfuse.machine import this_machine
 
     folders = None if stacks is None else find_stacks(stacks)
     speed, quality = what in ("speed", "all"), what in ("quality", "all")

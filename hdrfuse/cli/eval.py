@@ -13,7 +13,7 @@ from hdrfuse.cli.console import Console, console_of
 from hdrfuse.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from hdrfuse.evaluation.request import Request
+    from hdrfuse.evaluation.request import EvaluationRequest
     from hdrfuse.evaluation.results import Evaluation
 
 Dataset = Literal["kalantari", "hu", "tel", "challenge123", "synthetic"]
@@ -170,7 +170,7 @@ def evaluate(
     console = console_of(context, quiet=quiet, verbose=verbose)
     from hdrfuse.evaluation.documents import check_markers  # imports numpy: keep `hdrfuse --help` instant
     from hdrfuse.evaluation.protocol import Protocol
-    from hdrfuse.evaluation.request import Request, planned
+    from hdrfuse.evaluation.request import EvaluationRequest, planned
     from hdrfuse.evaluation.scenes import SyntheticSet
     from hdrfuse.options import MergeOptions
 
@@ -185,7 +185,7 @@ def evaluate(
         motions=tuple(each.value for each in motion or DEFAULT_MOTIONS), size=parse_size(size), bits=BITS[bits],
         noise=noise,
     )  # fmt: skip
-    request = Request(
+    request = EvaluationRequest(
         out=place, dataset=dataset, data=data, synthetic=synthetic, methods=tuple(method or ("lfdiff",)),
         weights=tuple(weights or ()), tables=tuple(sorted(set(table or (1,)))),
         protocol=Protocol(clip=clip, vdp_preset=vdp_preset, merging=merging), pictures=pictures,
@@ -217,7 +217,7 @@ def timed(size: str) -> tuple[int, int]:
         raise UsageError(f"--timed-{str(error).removeprefix('--')}") from None
 
 
-def written_files(found: "Evaluation", request: "Request", paste: Path | None) -> list[Path]:
+def written_files(found: "Evaluation", request: "EvaluationRequest", paste: Path | None) -> list[Path]:
     """Write scores, tables and the page -> where they are."""
     from hdrfuse.evaluation.documents import PAGE, write_documents, write_text
     from hdrfuse.evaluation.documents import paste as paste_into

@@ -34,7 +34,7 @@ def info(
     Example: hdrfuse info shots/beach
     """
     console = console_of(context, quiet=quiet, verbose=verbose)
-    from hdrfuse.imaging.exposure import parse_evs  # imports numpy: keep `hdrfuse --help` instant
+    from hdrfuse.brackets.exposure import parse_evs  # imports numpy: keep `hdrfuse --help` instant
     from hdrfuse.inspection import inspect
 
     report = inspect(files, exposures=None if exposures is None else parse_evs(exposures))

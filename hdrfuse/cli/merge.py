@@ -41,9 +41,9 @@ def merge(
     Example: hdrfuse merge shots/beach --out beach.exr
     """
     console = console_of(context, quiet=quiet, verbose=verbose)
+    from hdrfuse.brackets.exposure import parse_evs  # imports numpy: keep `hdrfuse --help` instant
+    from hdrfuse.brackets.scene import find_scene
     from hdrfuse.formats.names import fitting
-    from hdrfuse.imaging.exposure import parse_evs  # imports numpy: keep `hdrfuse --help` instant
-    from hdrfuse.imaging.scene import find_scene
     from hdrfuse.job import MergeJob
     from hdrfuse.options import MergeOptions
     from hdrfuse.outputs import Outputs

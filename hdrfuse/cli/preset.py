@@ -44,7 +44,7 @@ def apply_preset(context: typer.Context, path: Path | None) -> Path | None:
 def read_preset(path: Path) -> dict[str, Any]:
     """Read a preset's keys and values. Raises UsageError where it is no TOML file."""
     from hdrfuse.formats.refusal import RefusedError  # imports numpy: keep `hdrfuse --help` instant
-    from hdrfuse.formats.text import read_text
+    from hdrfuse.formats.text_file import read_text
 
     try:
         return tomllib.loads(read_text(path))

@@ -166,13 +166,13 @@ def train(
     from hdrfuse.cli.train_progress import train_progress
     from hdrfuse.options import check_device
     from hdrfuse.training.distributed import is_first_process
-    from hdrfuse.training.request import Request
-    from hdrfuse.training.run import Pace
+    from hdrfuse.training.loop import Pace
+    from hdrfuse.training.request import TrainingRequest
     from hdrfuse.training.session import run_session
 
     console.quiet |= not is_first_process()
     check_device(device)
-    request = Request(
+    request = TrainingRequest(
         stage=stage, table3=table3, preset=preset, dataset=dataset, data=tuple(data or ()), movers=tuple(movers or ()),
         cache=cache, stage1=stage1, start=start, vgg=vgg, validation_brackets=validation,
         recipe={
@@ -189,8 +189,8 @@ def train(
         outcome = run_session(request, out, pace=pace, device=device, resume=resume, listener=listener)
     if not outcome.leads:
         return
-    step, steps_planned = outcome.sitting.step, outcome.plan.recipe.steps
-    if outcome.sitting.interrupted:
+    step, steps_planned = outcome.session.step, outcome.plan.recipe.steps
+    if outcome.session.interrupted:
         raise StoppedError(f"interrupted at step {step} of {steps_planned}; {out} holds a checkpoint, --resume goes on")
     console.json(report(outcome, out)) if json else console.result(summary(outcome, out))
 
@@ -201,11 +201,11 @@ def report(outcome: "Outcome", out: Path) -> dict[str, Any]:
 
     from hdrfuse.training.journal import CHECKPOINT, LOG, WEIGHTS
 
-    sitting = outcome.sitting
+    session = outcome.session
     return {
         "weights": str(out / WEIGHTS), "checkpoint": str(out / CHECKPOINT), "log": str(out / LOG),
-        "step": sitting.step, "steps": outcome.plan.recipe.steps, "minutes": round(sitting.minutes, 3),
-        "psnr_mu": sitting.psnr_mu, "skipped": outcome.skipped, "recipe": asdict(outcome.plan.recipe),
+        "step": session.step, "steps": outcome.plan.recipe.steps, "minutes": round(session.minutes, 3),
+        "psnr_mu": session.psnr_mu, "skipped": outcome.skipped, "recipe": asdict(outcome.plan.recipe),
     }  # fmt: skip
 
 

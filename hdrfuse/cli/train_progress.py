@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from hdrfuse.cli.console import Console
 from hdrfuse.text import one_line, printable
+from hdrfuse.training.loop import Pace, Tick
 from hdrfuse.training.plan import Plan
-from hdrfuse.training.run import Pace, Tick
-from hdrfuse.training.session import Listener
+from hdrfuse.training.session import TrainingListener
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -49,7 +49,7 @@ class Speed:
         return str(timedelta(seconds=max(0, round(seconds))))
 
 
-class Lines(Listener):
+class TrainingLines(TrainingListener):
     """A line for every line of the log."""
 
     def __init__(self, console: Console) -> None:
@@ -96,7 +96,7 @@ class Lines(Listener):
         self.console.note(text)
 
 
-class Live(Lines):
+class Live(TrainingLines):
     """A bar with the loss, the score, the speed and the time left."""
 
     def __init__(self, console: Console, bar: "Bar") -> None:
@@ -147,10 +147,10 @@ def decibels(score: float | None) -> str:
 
 
 @contextmanager
-def train_progress(console: Console) -> Iterator[Listener]:
+def train_progress(console: Console) -> Iterator[TrainingListener]:
     """Give what shows a run's progress on standard error: live on a terminal, in lines elsewhere."""
     if console.quiet or not console.on_terminal:
-        yield Lines(console)
+        yield TrainingLines(console)
         return
     from rich.console import Console as RichConsole
     from rich.progress import BarColumn, Progress, TextColumn

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hdrfuse.imaging.color import GAMMA
+
 Array = NDArray[np.float32]
 
-GAMMA = 2.2
-"""Encoding of the frames handed out (LF-Diff, eq. 2)."""
 GREATEST_CURVE_ERROR_STOPS = 0.1
 GREATEST_GAIN_ERROR_STOPS = 0.05
 
@@ -109,7 +109,7 @@ NO_CALIBRATION_ERROR = CalibrationError(gain=0.0, slope=0.0, wave=0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Registration:
+class SimulatedRegistration:
     """How a hand-held side frame lay, and how registration laid it back; both (2, 3), reference to frame."""
 
     true: NDArray[np.float64]
@@ -131,14 +131,14 @@ class Registration:
         return np.maximum(moved, 0).astype(np.float32)
 
 
-def random_registration(rng: np.random.Generator, size: int) -> Registration:
+def random_registration(rng: np.random.Generator, size: int) -> SimulatedRegistration:
     """Draw a hand's shift and what registration misses of it: usually a fraction of a pixel, seldom more."""
     missed_px = float(rng.choice([0.15, 0.4, 1.2, 4.0], p=[0.45, 0.35, 0.15, 0.05]))
     true = shift_with_turn(rng.uniform(-1.5, 1.5, 2), float(rng.normal(0, 0.3)), size)
     error = shift_with_turn(rng.normal(0, missed_px, 2), float(rng.normal(0, 0.15 * missed_px)), size)
     estimated = np.vstack([true, [0, 0, 1]]) @ np.vstack([error, [0, 0, 1]])
     interpolation = rng.choice([cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4], p=[0.25, 0.25, 0.5])
-    return Registration(true=true, estimated=estimated[:2], interpolation=int(interpolation))
+    return SimulatedRegistration(true=true, estimated=estimated[:2], interpolation=int(interpolation))
 
 
 def shift_with_turn(shift_px: NDArray[np.float64], turn_deg: float, size: int) -> NDArray[np.float64]:

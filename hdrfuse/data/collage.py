@@ -13,7 +13,16 @@ from hdrfuse.data.layers import textured_shape
 from hdrfuse.data.library import ImageLibrary, PackedImage, pack
 from hdrfuse.data.movers import SUPERSAMPLING, Mover
 from hdrfuse.data.packing import HDR_SUFFIXES, Sources, decoded, source_name
-from hdrfuse.data.procedural import Motion, ProceduralBracket, Scene, handheld_homography, peak, photograph
+from hdrfuse.data.procedural import (
+    PHOTON_NOISE,
+    READ_NOISE,
+    Motion,
+    ProceduralBracket,
+    ProceduralScene,
+    handheld_homography,
+    peak,
+    photograph,
+)
 from hdrfuse.data.splits import split_of
 from hdrfuse.data.views import perspective_view
 from hdrfuse.errors import BadInputError, UsageError
@@ -45,7 +54,7 @@ class Collage:
     name: str
     """Of the HDR image behind everything."""
     stage_lit: bool
-    scene: Scene
+    scene: ProceduralScene
     size: tuple[int, int]
     seed: int
 
@@ -94,7 +103,7 @@ def collage(library: ImageLibrary, seed: int, size: tuple[int, int]) -> Collage:
     movers = tuple(random_mover(rng, library, clipped, size) for _ in range(int(rng.integers(2, 5))))
     if stage_lit:
         movers = tuple(lit(mover, light, margin_px) for mover in movers)
-    scene = Scene(backdrop=backdrop, margin_px=margin_px, movers=movers)
+    scene = ProceduralScene(backdrop=backdrop, margin_px=margin_px, movers=movers)
     return Collage(name=image.name, stage_lit=stage_lit, scene=scene, size=size, seed=seed)
 
 
@@ -103,8 +112,8 @@ def collage_bracket(
     *,
     motion: Motion,
     bits: Literal[8, 16] = 16,
-    photon_noise: float = 2e-5,
-    read_noise: float = 1e-7,
+    photon_noise: float = PHOTON_NOISE,
+    read_noise: float = READ_NOISE,
 ) -> ProceduralBracket:
     """Take a collage at -2, 0 and +2 EV, encoded by gamma 2.2 -> the bracket with its truth.
 

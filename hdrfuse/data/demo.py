@@ -9,8 +9,8 @@ from PIL import Image
 from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import IFDRational
 
-from hdrfuse.data.procedural import ProceduralBracket, handheld_homography, photograph
-from hdrfuse.data.study import SIZE, WHITE, study
+from hdrfuse.data.demo_scene import SIZE, WHITE, study
+from hdrfuse.data.procedural import PHOTON_NOISE, READ_NOISE, ProceduralBracket, handheld_homography, photograph
 from hdrfuse.errors import OutputError
 from hdrfuse.formats.atomic import check_writable
 from hdrfuse.formats.image import Capture, RadianceFacts
@@ -50,8 +50,8 @@ def demo_bracket(seed: int = 0) -> ProceduralBracket:
         reference=reference,
         bits=8,
         encoding="contrast",
-        photon_noise=2e-5,
-        read_noise=1e-7,
+        photon_noise=PHOTON_NOISE,
+        read_noise=READ_NOISE,
     )
 
 

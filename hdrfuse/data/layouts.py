@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from hdrfuse.brackets.scene import TIFF_SUFFIXES, natural_key
 from hdrfuse.errors import BadInputError, BracketError
-from hdrfuse.imaging.scene import TIFF_SUFFIXES, natural_key
 
 SceneSplit = Literal["training", "test"]
 
@@ -21,7 +21,7 @@ NAMED_FRAMES = ("short", "medium", "long")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class DatasetLayout:
     """A set of scenes of three frames; `*` in a file's path stands for the scene's name."""
 
     frames: tuple[str, ...]
@@ -35,27 +35,27 @@ class Layout:
     """Folders of a split that hold scenes, in lower case."""
 
 
-LAYOUTS: dict[str, Layout] = {
-    "kalantari": Layout(
+LAYOUTS: dict[str, DatasetLayout] = {
+    "kalantari": DatasetLayout(
         frames=(),
         exposures="*/exposure.txt",
         truth="*/HDRImg.hdr",
         published_scenes={"training": 74, "test": 15},
         parts=("paper", "extra"),
     ),
-    "hu": Layout(
+    "hu": DatasetLayout(
         frames=("*/input_1_aligned.tif", "*/input_2_aligned.tif", "*/input_3_aligned.tif"),
         exposures="*/input_exp.txt",
         truth="*/ref_hdr_aligned_linear.hdr",
         published_scenes={"training": 85, "test": 15},
     ),
-    "tel": Layout(
+    "tel": DatasetLayout(
         frames=("*/input_1.tif", "*/input_2.tif", "*/input_3.tif"),
         exposures="*/exposure.txt",
         truth="*/HDRImg.hdr",
         published_scenes={"training": 108, "test": 36},
     ),
-    "challenge123": Layout(
+    "challenge123": DatasetLayout(
         frames=("*_1/ldr_img_1.tif", "*_2/ldr_img_2.tif", "*_3/ldr_img_3.tif"),
         exposures="*_2/exposure.txt",
         truth="*_2/hdr_img.hdr",
@@ -80,7 +80,7 @@ class SceneFiles:
     truth: Path
 
 
-def find_scene_files(layout: Layout, folder: Path) -> list[SceneFiles]:
+def find_scene_files(layout: DatasetLayout, folder: Path) -> list[SceneFiles]:
     """Return the scenes below a split's folder, in natural order of their names.
 
     Raises BadInputError for a missing file, BracketError for frames that are not three.
@@ -96,7 +96,7 @@ def find_scene_files(layout: Layout, folder: Path) -> list[SceneFiles]:
     ]
 
 
-def scene_places(layout: Layout, folder: Path) -> dict[str, Path]:
+def scene_places(layout: DatasetLayout, folder: Path) -> dict[str, Path]:
     """Return the scenes' names, each with the folder that its paths start from. Raises BadInputError."""
     parts = [part for part in subfolders(folder) if part.name.casefold() in layout.parts]
     places: dict[str, Path] = {}
@@ -110,7 +110,7 @@ def scene_places(layout: Layout, folder: Path) -> dict[str, Path]:
     return places
 
 
-def find_frames(layout: Layout, place: Path, name: str) -> tuple[Path, ...]:
+def find_frames(layout: DatasetLayout, place: Path, name: str) -> tuple[Path, ...]:
     """Return a scene's frames: short, reference, long. Raises BadInputError or BracketError."""
     if layout.frames:
         roles = ("short", "reference", "long")

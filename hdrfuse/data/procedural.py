@@ -13,11 +13,14 @@ from hdrfuse.data.movers import SUPERSAMPLING, Mover, composite, random_mover
 from hdrfuse.data.scenery import backdrop
 from hdrfuse.data.texture import Field
 from hdrfuse.errors import UsageError
-from hdrfuse.imaging.color import srgb_encode
+from hdrfuse.imaging.color import GAMMA, srgb_encode
 
 Motion = Literal["static", "moving", "handheld", "handheld-moving"]
 Encoding = Literal["gamma", "srgb", "linear", "contrast"]
 Homography = NDArray[np.float64]
+
+PHOTON_NOISE, READ_NOISE = 2e-5, 1e-7
+"""Variance in linear exposure, per exposure and alone, of a good camera at about ISO 200."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +41,7 @@ class ProceduralBracket:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class ProceduralScene:
     """A backdrop with its movers; radiance 1.0 = white of the shortest frame."""
 
     backdrop: Field
@@ -76,7 +79,7 @@ def contrast_curve(exposure: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 ENCODINGS: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {
-    "gamma": lambda exposure: exposure ** np.float32(1 / 2.2),
+    "gamma": lambda exposure: exposure ** np.float32(1 / GAMMA),
     "srgb": srgb_encode,
     "linear": lambda exposure: exposure,
     "contrast": contrast_curve,
@@ -92,8 +95,8 @@ def procedural_bracket(
     evs: tuple[float, ...] = (-2.0, 0.0, 2.0),
     bits: Literal[8, 16] = 16,
     encoding: Encoding = "gamma",
-    photon_noise: float = 2e-5,
-    read_noise: float = 1e-7,
+    photon_noise: float = PHOTON_NOISE,
+    read_noise: float = READ_NOISE,
 ) -> ProceduralBracket:
     """Make a bracket of a random scene, ``size`` (width, height); the same arguments give the same bytes.
 
@@ -141,7 +144,7 @@ def check_arguments(motion: str, size: tuple[int, int], evs: tuple[float, ...], 
         raise UsageError(f"EVs {evs} are not two or more rising numbers")
 
 
-def random_scene(rng: np.random.Generator, size: tuple[int, int], *, white: float) -> Scene:
+def random_scene(rng: np.random.Generator, size: tuple[int, int], *, white: float) -> ProceduralScene:
     """Make a scene whose radiance ``white``, the reference frame's, is passed by 3 to 12 % of the view."""
     scale = max(size) / 1024
     margin_px = int(np.ceil(64 * max(scale, 0.25)))
@@ -154,7 +157,7 @@ def random_scene(rng: np.random.Generator, size: tuple[int, int], *, white: floa
     bright = peak(radiance[inner, inner]) > white
     count = int(rng.integers(1, 5))
     movers = tuple(random_mover(rng, bright, white=white, scale=scale) for _ in range(count))
-    return Scene(backdrop=radiance, margin_px=margin_px, movers=movers)
+    return ProceduralScene(backdrop=radiance, margin_px=margin_px, movers=movers)
 
 
 def expose(rng: np.random.Generator, radiance: Field, white: float) -> None:
@@ -191,7 +194,7 @@ def handheld_homography(rng: np.random.Generator, size: tuple[int, int]) -> Homo
 
 def photograph(
     rng: np.random.Generator,
-    scene: Scene,
+    scene: ProceduralScene,
     *,
     size: tuple[int, int],
     evs: tuple[float, ...],

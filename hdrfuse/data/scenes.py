@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hdrfuse.brackets.exposure import infer_exposures, read_exposure_file
+from hdrfuse.brackets.scene import find_scene
 from hdrfuse.data.layouts import (
     LAYOUTS,
     PICTURE_SETS,
     SPLIT_FOLDERS,
-    Layout,
+    DatasetLayout,
     SceneFiles,
     SceneSplit,
     entries,
@@ -26,8 +28,6 @@ from hdrfuse.data.layouts import (
 from hdrfuse.data.sample import BracketSample
 from hdrfuse.errors import BadInputError, BracketError, ExposureError, UsageError
 from hdrfuse.formats import ImageHeader, read_header, read_image
-from hdrfuse.imaging.exposure import infer_exposures, read_exposure_file
-from hdrfuse.imaging.scene import find_scene
 
 Array = NDArray[np.float32]
 
@@ -116,7 +116,7 @@ def open_dataset(name: str, folder: Path, split: SceneSplit = "test") -> SceneDa
         raise BadInputError(f"{error.filename or folder}: cannot be read: {error.strerror}") from error
 
 
-def _open_layout(name: str, layout: Layout, folder: Path, split: SceneSplit) -> SceneDataset:
+def _open_layout(name: str, layout: DatasetLayout, folder: Path, split: SceneSplit) -> SceneDataset:
     split_folder = find_entry(folder, SPLIT_FOLDERS[split])
     if split_folder is None or not split_folder.is_dir():
         found = ", ".join(sorted(entry.name for entry in entries(folder))[:5]) or "nothing"

@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.data.camera import (
-    GAMMA,
     NO_CALIBRATION_ERROR,
     CalibrationError,
-    Registration,
+    SimulatedRegistration,
     captured,
     random_calibration_error,
     random_registration,
@@ -22,6 +21,7 @@ from hdrfuse.data.library import ImageLibrary
 from hdrfuse.data.light import relit
 from hdrfuse.data.sample import BracketSample
 from hdrfuse.data.views import painted_view, random_view
+from hdrfuse.imaging.color import GAMMA
 
 Array = NDArray[np.float32]
 
@@ -95,7 +95,7 @@ def completed(rng: np.random.Generator, ldr: Array, ev: NDArray[np.float64], tru
     return BracketSample(ldr=ldr, exposure=exposure, radiance=radiance)
 
 
-def encoded(linear: Array, registration: Registration | None) -> Array:
+def encoded(linear: Array, registration: SimulatedRegistration | None) -> Array:
     """Gamma-encode a linear frame and lay it onto the reference, as registration does: (H, W, 3) in [0, 1]."""
     ldr = np.asarray(cv2.pow(linear, 1 / GAMMA), np.float32)
     return ldr if registration is None else np.minimum(registration.undone(ldr), 1)

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from hdrfuse.deghosting.tiles import plan_tiles
 from hdrfuse.errors import UsageError
 from hdrfuse.evaluation.cost import parameters_of
-from hdrfuse.evaluation.methods import HdrfuseMethod, Merged, Method, make_method
+from hdrfuse.evaluation.methods import HdrfuseMethod, Method, MethodResult, make_method
 from hdrfuse.evaluation.published import METRICS, TABLE_3
-from hdrfuse.evaluation.results import SceneResult
+from hdrfuse.evaluation.results import EvaluatedScene
 from hdrfuse.evaluation.scenes import KnownBracket
 from hdrfuse.evaluation.summary import failed_note, shown, summaries
 from hdrfuse.evaluation.table import Row, Table
 from hdrfuse.options import MergeOptions
-from hdrfuse.tiling import plan_tiles
 
 OBJECTIVE_OF_PRIOR = {"none": "baseline", "ground-truth": "stage1", "direct": "direct", "diffusion": "stage2"}
 """Row of weights that do not say how they were trained."""
@@ -48,7 +48,7 @@ class TruePrior(HdrfuseMethod):
     def check(self) -> None:
         """The weights were loaded when the row was found."""
 
-    def merge(self, scene: str, bracket: KnownBracket) -> Merged:
+    def merge(self, scene: str, bracket: KnownBracket) -> MethodResult:
         """Run the network tile by tile, told the truth's prior; fp32."""
         import torch
 
@@ -75,7 +75,7 @@ class TruePrior(HdrfuseMethod):
                 tonemapped = model.reconstruction(frames, prior)[..., :height, :width].clamp(0, 1)
                 content = inverse_mu_law(tonemapped, model.config.mu)[0].permute(1, 2, 0).float()
             tile.add_to(radiance, content.cpu().numpy())
-        return Merged(radiance=radiance)
+        return MethodResult(radiance=radiance)
 
 
 def find_ablations(weights: Sequence[str | Path], merging: MergeOptions) -> list[Ablation]:
@@ -114,7 +114,7 @@ def objective_of(training: dict[str, Any], prior: str) -> str:
     return objective if objective in TABLE_3 else OBJECTIVE_OF_PRIOR[prior]
 
 
-def ablation_table(dataset: str, ablations: Sequence[Ablation], scenes: Sequence[SceneResult]) -> Table:
+def ablation_table(dataset: str, ablations: Sequence[Ablation], scenes: Sequence[EvaluatedScene]) -> Table:
     """Return table 3 of the scenes' scores; rows without weights are left empty."""
     metrics = [metric for metric in METRICS if metric.name in COLUMNS]
     published = [

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.errors import BracketError, UsageError
+from hdrfuse.evaluation.crops import ERROR_WHITE, error_map, shrunk, toned
 from hdrfuse.evaluation.methods import read_result
-from hdrfuse.evaluation.pictures import ERROR_WHITE, error_map, shrunk, toned
 from hdrfuse.evaluation.protocol import Protocol
 from hdrfuse.evaluation.published import METRICS
 from hdrfuse.evaluation.scoring import scores

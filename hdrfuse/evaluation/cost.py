@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hdrfuse.data.procedural import procedural_bracket
+from hdrfuse.deghosting.triplet import Triplet
 from hdrfuse.evaluation.methods import HdrfuseMethod, Method, ResultsFolder
 from hdrfuse.evaluation.published import TABLE_2
 from hdrfuse.evaluation.scenes import KnownBracket
 from hdrfuse.evaluation.table import Row, Table
-from hdrfuse.imaging.radiometry import Exposed, NoiseModel
-from hdrfuse.imaging.response import KNOWN_CURVES
-from hdrfuse.imaging.triplet import Triplet
+from hdrfuse.imaging.calibration.response import KNOWN_CURVES
+from hdrfuse.imaging.radiometry import CalibratedFrame, NoiseModel
 from hdrfuse.progress import Progress, peak_memory_mb
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _cost(method: Method, bracket: KnownBracket, repetitions: int) -> Cost:
         )  # fmt: skip
     import torch
 
-    from hdrfuse.deghosting import deghost
+    from hdrfuse.deghosting.tiled import deghost
 
     options, network = method.options, method.network
     on_gpu = network.device.type == "cuda"
@@ -129,7 +129,7 @@ def triplet_of(bracket: KnownBracket) -> Triplet:
     """The network's frames under gamma 2.2, exposures as stated."""
     curve = KNOWN_CURVES["gamma"]()
     frames = [
-        Exposed(
+        CalibratedFrame(
             pixels=frame, lookup=curve.lookup(frame.dtype), white=float(np.iinfo(frame.dtype).max),
             ev=ev - bracket.evs[bracket.reference], noise=NoiseModel(shot=1e-5, read=1e-7), exact=True,
         )

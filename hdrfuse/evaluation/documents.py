@@ -12,7 +12,7 @@ from typing import Any
 
 from hdrfuse import __version__
 from hdrfuse.errors import BadInputError
-from hdrfuse.evaluation.results import Evaluation, SceneResult, Score
+from hdrfuse.evaluation.results import EvaluatedScene, Evaluation, Score
 from hdrfuse.evaluation.summary import summaries
 from hdrfuse.evaluation.table import Table
 from hdrfuse.formats import replacing
@@ -68,7 +68,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _scene(scene: SceneResult) -> dict[str, Any]:
+def _scene(scene: EvaluatedScene) -> dict[str, Any]:
     facts = {"name": scene.name, "group": scene.group, "size": scene.size, "evs": scene.evs, "details": scene.details}
     return {**facts, "scores": [_score(score) for score in scene.scores]}
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from hdrfuse import __version__
 from hdrfuse.errors import BadInputError, BracketError, ImageError, UsageError
-from hdrfuse.evaluation.protocol import GAMMA
 from hdrfuse.evaluation.scenes import KnownBracket, stamp
 from hdrfuse.formats import SCENE_REFERRED_SUFFIXES, read_image
 from hdrfuse.formats.facts import read_facts
 from hdrfuse.imaging.bracket import bracket_of_arrays
+from hdrfuse.imaging.color import GAMMA
 from hdrfuse.options import MergeOptions, check_options
 from hdrfuse.pipeline import merge_bracket
 
@@ -35,7 +35,7 @@ RESULT_SUFFIXES = (".exr", ".hdr", ".tif", ".tiff")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Merged:
+class MethodResult:
     """What a method made of a bracket."""
 
     radiance: Radiance
@@ -62,7 +62,7 @@ class Method(Protocol):
     def identity(self, scene: str) -> dict[str, Any]:
         """Plain types. Raises BadInputError where there is no result of a scene."""
 
-    def merge(self, scene: str, bracket: KnownBracket) -> Merged:
+    def merge(self, scene: str, bracket: KnownBracket) -> MethodResult:
         """Merge one bracket. Raises an HdrfuseError or MemoryError."""
 
 
@@ -119,14 +119,14 @@ class HdrfuseMethod:
         found = {"hdrfuse": __version__, "options": {name: str(value) for name, value in options.items()}}
         return {**found, "weights": self.weights[1]} if self.by_network else found
 
-    def merge(self, scene: str, bracket: KnownBracket) -> Merged:
+    def merge(self, scene: str, bracket: KnownBracket) -> MethodResult:
         """Merge as the command does."""
         frames = bracket_of_arrays(bracket.frames, bracket.evs, reference=bracket.reference, binding=True)
         started = time.perf_counter()
         merged = merge_bracket(frames, self.options)
         seconds = round(time.perf_counter() - started, 3)
         radiance = merged.radiance / np.float32(bracket.gains[bracket.reference])
-        return Merged(radiance=radiance, seconds=seconds, warnings=tuple(merged.report["warnings"]))
+        return MethodResult(radiance=radiance, seconds=seconds, warnings=tuple(merged.report["warnings"]))
 
 
 @dataclass(frozen=True)
@@ -149,11 +149,11 @@ class PlainMethod:
         """Version and what it does."""
         return {"hdrfuse": __version__, "about": self.about}
 
-    def merge(self, scene: str, bracket: KnownBracket) -> Merged:
+    def merge(self, scene: str, bracket: KnownBracket) -> MethodResult:
         """Call the function."""
         started = time.perf_counter()
         radiance = self.function(bracket)
-        return Merged(radiance=radiance, seconds=round(time.perf_counter() - started, 3))
+        return MethodResult(radiance=radiance, seconds=round(time.perf_counter() - started, 3))
 
 
 @dataclass(frozen=True)
@@ -194,14 +194,16 @@ class ResultsFolder:
             raise BadInputError(f"{self.folder / scene}: {many} of scene {scene}; expected one of {suffixes}")
         return found[0]
 
-    def merge(self, scene: str, bracket: KnownBracket) -> Merged:
+    def merge(self, scene: str, bracket: KnownBracket) -> MethodResult:
         """Read the scene's file."""
         path = self.file(scene)
         radiance, made_by_hdrfuse = read_result(path)
         if radiance.shape != bracket.truth.shape:
             found, expected = (f"{shape[1]} x {shape[0]}" for shape in (radiance.shape, bracket.truth.shape))
             raise BracketError(f"{path}: {found} pixels; expected the scene's {expected}")
-        return Merged(radiance=radiance / np.float32(bracket.gains[bracket.reference] if made_by_hdrfuse else 1.0))
+        return MethodResult(
+            radiance=radiance / np.float32(bracket.gains[bracket.reference] if made_by_hdrfuse else 1.0)
+        )
 
 
 def read_result(path: Path) -> tuple[Radiance, bool]:

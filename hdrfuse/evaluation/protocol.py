@@ -3,10 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from hdrfuse.imaging.color import GAMMA
 from hdrfuse.options import MergeOptions
-
-GAMMA = 2.2
-"""Encoding of the data sets' frames, exactly."""
 
 VDP_PRESETS = ("safnet", "deephdrvideo", "sctnet", "calibrated")
 """Settings of HDR-VDP-2; the papers' own is unpublished."""

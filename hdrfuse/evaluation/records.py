@@ -11,7 +11,7 @@ from typing import Any
 import hdrfuse
 from hdrfuse.errors import OutputError
 from hdrfuse.evaluation.methods import slug
-from hdrfuse.evaluation.results import Box, Pictures, SceneResult, Score
+from hdrfuse.evaluation.results import Box, EvaluatedScene, Pictures, Score
 from hdrfuse.formats import replacing
 
 FORMAT = 1
@@ -37,12 +37,12 @@ class Records:
         """Where a merged picture is kept on request."""
         return self.folder / "results" / slug(method) / f"{slug(scene)}.exr"
 
-    def scene(self, name: str, depends_on: dict[str, Any]) -> SceneResult | None:
+    def scene(self, name: str, depends_on: dict[str, Any]) -> EvaluatedScene | None:
         """A scene's facts and pictures without scores; None if they are not there or of something else."""
         found = self._load(self._scene_path(name), depends_on)
         if found is None:
             return None
-        scene = SceneResult(
+        scene = EvaluatedScene(
             name=name,
             group=found["group"],
             size=tuple(found["size"]),
@@ -55,7 +55,7 @@ class Records:
         )
         return scene if _all_there([*scene.frames, *_files(scene.truth)]) else None
 
-    def keep_scene(self, scene: SceneResult, depends_on: dict[str, Any]) -> None:
+    def keep_scene(self, scene: EvaluatedScene, depends_on: dict[str, Any]) -> None:
         """Record a scene's facts. Raises WriteError."""
         document = {
             "group": scene.group,

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from hdrfuse.benchmark.machine import this_machine
 from hdrfuse.data.layouts import LAYOUTS
 from hdrfuse.errors import UsageError
 from hdrfuse.evaluation.ablation import Ablation, TruePrior, ablation_table, find_ablations
@@ -14,12 +13,13 @@ from hdrfuse.evaluation.methods import HdrfuseMethod, Method, make_method
 from hdrfuse.evaluation.protocol import Protocol
 from hdrfuse.evaluation.published import METRICS
 from hdrfuse.evaluation.records import Records, make_folder
-from hdrfuse.evaluation.results import Evaluation, SceneResult
-from hdrfuse.evaluation.run import Evaluating
+from hdrfuse.evaluation.results import EvaluatedScene, Evaluation
 from hdrfuse.evaluation.sampling import diffusion_seconds, sampling_methods, sampling_table
 from hdrfuse.evaluation.scenes import SceneSet, SyntheticSet, captured_set, synthetic_set
+from hdrfuse.evaluation.session import Evaluating
 from hdrfuse.evaluation.summary import quality_tables
 from hdrfuse.evaluation.table import Table
+from hdrfuse.machine import this_machine
 from hdrfuse.progress import Progress
 
 SCORED = (1, 3, 4)
@@ -29,7 +29,7 @@ NETWORKS = ("lfdiff", "lfdiff-blend")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class EvaluationRequest:
     """What an evaluation is to measure, on what, and where to."""
 
     out: Path
@@ -81,10 +81,10 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
+class EvaluationPlan:
     """What a request comes to, checked: nothing that is known to fail is begun."""
 
-    request: Request
+    request: EvaluationRequest
     scenes: SceneSet
     compared: tuple[Method, ...] = ()
     ablations: tuple[Ablation, ...] = ()
@@ -118,7 +118,7 @@ class Work:
             warnings=self.scenes.warnings,
         )
 
-    def _tables(self, number: int, results: Sequence[SceneResult], progress: Progress) -> list[Table]:
+    def _tables(self, number: int, results: Sequence[EvaluatedScene], progress: Progress) -> list[Table]:
         request = self.request
         if number == 1:
             return quality_tables(self.scenes.name, of_methods(results, self.compared), request.protocol)
@@ -189,7 +189,7 @@ def diffuses(method: Method) -> bool:
     return method.network.metadata.config.prior == "diffusion"
 
 
-def planned(request: Request) -> Work:
+def planned(request: EvaluationRequest) -> EvaluationPlan:
     """See what a request comes to. Raises a BadInputError of its kind for whatever cannot be done."""
     tables = set(request.tables)
     scored = bool({*SCORED} & tables)
@@ -206,10 +206,12 @@ def planned(request: Request) -> Work:
     sampled = sampling_methods(request.weights, merging) if 4 in tables else []
     for method in (*(ablation.method for ablation in ablations), *sampled):
         method.check()
-    return Work(request=request, scenes=scenes, compared=compared, ablations=tuple(ablations), sampled=tuple(sampled))
+    return EvaluationPlan(
+        request=request, scenes=scenes, compared=compared, ablations=tuple(ablations), sampled=tuple(sampled)
+    )
 
 
-def of_methods(scenes: Sequence[SceneResult], methods: Sequence[Method]) -> list[SceneResult]:
+def of_methods(scenes: Sequence[EvaluatedScene], methods: Sequence[Method]) -> list[EvaluatedScene]:
     """The scenes with the scores of some methods alone."""
     names = {method.name for method in methods}
     return [replace(scene, scores=tuple(score for score in scene.scores if score.method in names)) for scene in scenes]

@@ -47,7 +47,7 @@ class Score:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SceneResult:
+class EvaluatedScene:
     """One scene by every method."""
 
     name: str
@@ -88,7 +88,7 @@ class Evaluation:
     """All are better when higher."""
     methods: tuple[str, ...]
     """Names as the user gave them; a folder's is its path."""
-    scenes: tuple[SceneResult, ...]
+    scenes: tuple[EvaluatedScene, ...]
     tables: tuple[Table, ...]
     """What was asked for by --table, ready to be shown."""
     caption: tuple[str, ...]

@@ -9,7 +9,7 @@ from hdrfuse.errors import UsageError
 from hdrfuse.evaluation.cost import timed_runs
 from hdrfuse.evaluation.methods import HdrfuseMethod, Method, make_method
 from hdrfuse.evaluation.published import METRICS, TABLE_4
-from hdrfuse.evaluation.results import SceneResult
+from hdrfuse.evaluation.results import EvaluatedScene
 from hdrfuse.evaluation.summary import failed_note, shown, summaries
 from hdrfuse.evaluation.table import Row, Table
 from hdrfuse.options import MergeOptions
@@ -60,7 +60,7 @@ def diffusion_seconds(method: Method, *, size: tuple[int, int], repetitions: int
 
 
 def sampling_table(
-    dataset: str, methods: Sequence[Method], seconds: Sequence[float], scenes: Sequence[SceneResult], *, device: str,
+    dataset: str, methods: Sequence[Method], seconds: Sequence[float], scenes: Sequence[EvaluatedScene], *, device: str,
     size: tuple[int, int],
 ) -> Table:  # fmt: skip
     """Return table 4 of the scenes' scores and of each method's seconds of diffusion."""

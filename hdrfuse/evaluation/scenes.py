@@ -8,15 +8,14 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.benchmark.quality import PHOTON_NOISE, READ_NOISE
 from hdrfuse.data.collage import EVS, REFERENCE, Collage, collage, collage_bracket
 from hdrfuse.data.library import ImageLibrary
 from hdrfuse.data.packing import Sources, left_out, open_split, source_name
-from hdrfuse.data.procedural import Motion
+from hdrfuse.data.procedural import PHOTON_NOISE, READ_NOISE, Motion
 from hdrfuse.data.scenes import DatasetScene, open_dataset
 from hdrfuse.data.splits import split_of
 from hdrfuse.errors import BadInputError
-from hdrfuse.evaluation.layouts import naming_the_layout
+from hdrfuse.evaluation.expected_layout import naming_the_layout
 from hdrfuse.formats import read_header
 
 

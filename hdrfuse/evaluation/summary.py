@@ -6,7 +6,7 @@ from math import isinf
 
 from hdrfuse.evaluation.protocol import Protocol
 from hdrfuse.evaluation.published import METRICS, TABLE_1
-from hdrfuse.evaluation.results import Metric, SceneResult
+from hdrfuse.evaluation.results import EvaluatedScene, Metric
 from hdrfuse.evaluation.statistics import Mean, mean_of
 from hdrfuse.evaluation.table import Row, Table
 
@@ -32,13 +32,13 @@ class Summary:
         return f"{self.scenes - len(self.failed)} of {self.scenes}" if self.failed else str(self.scenes)
 
 
-def groups_of(scenes: Sequence[SceneResult]) -> list[str]:
+def groups_of(scenes: Sequence[EvaluatedScene]) -> list[str]:
     """The kinds of motion, where there is more than one; then all scenes together."""
     groups = list(dict.fromkeys(scene.group for scene in scenes))
     return [*groups, ""] if len(groups) > 1 else groups[:1]
 
 
-def summaries(scenes: Sequence[SceneResult]) -> list[Summary]:
+def summaries(scenes: Sequence[EvaluatedScene]) -> list[Summary]:
     """Every method in every group."""
     found = []
     for group in groups_of(scenes):
@@ -58,7 +58,7 @@ def summaries(scenes: Sequence[SceneResult]) -> list[Summary]:
     return found
 
 
-def quality_tables(dataset: str, scenes: Sequence[SceneResult], protocol: Protocol) -> list[Table]:
+def quality_tables(dataset: str, scenes: Sequence[EvaluatedScene], protocol: Protocol) -> list[Table]:
     """Table 1 of each group, with a table of the intervals below."""
     found = summaries(scenes)
     tables = []

@@ -32,7 +32,7 @@ Numbers = tuple[Any, ...]
 """Integers, or floats where the field type is one; a rational is two integers."""
 
 
-class Entry(NamedTuple):
+class DirectoryEntry(NamedTuple):
     """One entry of a directory."""
 
     kind: int
@@ -62,7 +62,7 @@ class Directories:
         """Offset of the first directory. Raises struct.error where the file ends before."""
         return self._unpack("I", self._base + 4)[0]
 
-    def entries(self, offset: int) -> dict[int, Entry]:
+    def entries(self, offset: int) -> dict[int, DirectoryEntry]:
         """Entries of the directory at an offset, by tag, as many as there are. Raises struct.error without a count."""
         start = self._base + offset
         (count,) = self._unpack("H", start)
@@ -70,15 +70,15 @@ class Directories:
         whole = len(table) - len(table) % ENTRY_BYTES
         listed = struct.iter_unpack(f"{self._order}HHI4x", table[:whole])
         return {
-            tag: Entry(kind, values, start + 2 + ENTRY_BYTES * index + 8)
+            tag: DirectoryEntry(kind, values, start + 2 + ENTRY_BYTES * index + 8)
             for index, (tag, kind, values) in enumerate(listed)
         }
 
-    def offset_of(self, entry: Entry) -> int:
+    def offset_of(self, entry: DirectoryEntry) -> int:
         """Offset at which an entry's values stand when they do not fit into it."""
         return self._unpack("I", entry.at)[0]
 
-    def numbers(self, entry: Entry | None, *, signed: bool = False) -> Numbers:
+    def numbers(self, entry: DirectoryEntry | None, *, signed: bool = False) -> Numbers:
         """Values of an entry, none for an entry that is not there or of another type. Raises struct.error."""
         layout = LAYOUTS.get(entry.kind) if entry else None
         if entry is None or layout is None:
@@ -87,7 +87,7 @@ class Directories:
         count = min(entry.values, MOST_VALUES) * (2 if entry.kind in RATIONALS else 1)
         return self._unpack(f"{count}{layout}", self._place(entry))
 
-    def number(self, entry: Entry | None) -> float | None:
+    def number(self, entry: DirectoryEntry | None) -> float | None:
         """First value of an entry; None where there is none, or no finite one."""
         try:
             values = self.numbers(None if entry is None else entry._replace(values=min(entry.values, 1)))
@@ -98,7 +98,7 @@ class Directories:
         value = values[0] / values[1] if entry.kind in RATIONALS else float(values[0])
         return value if math.isfinite(value) else None
 
-    def text(self, entry: Entry | None) -> str | None:
+    def text(self, entry: DirectoryEntry | None) -> str | None:
         """Text of an entry on one line, without padding; None where there is none."""
         if entry is None or entry.kind != ASCII:
             return None
@@ -118,7 +118,7 @@ class Directories:
         self._stream.seek(self._base + offset)
         return self._stream.read(len(text)) == text
 
-    def _place(self, entry: Entry) -> int:
+    def _place(self, entry: DirectoryEntry) -> int:
         return entry.at if entry.value_bytes <= 4 else self._base + self.offset_of(entry)
 
     def _unpack(self, layout: str, position: int) -> Numbers:

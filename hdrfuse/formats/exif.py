@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from PIL import Image, TiffImagePlugin
 
-from hdrfuse.formats.directories import DAMAGED, Directories, Entry
+from hdrfuse.formats.directories import DAMAGED, Directories, DirectoryEntry
 from hdrfuse.formats.image import Capture
 from hdrfuse.formats.maker_notes import read_bracketing
 from hdrfuse.formats.orientation import UPRIGHT
@@ -192,8 +192,8 @@ class _Tags:
 
     def __init__(self, stream: BinaryIO, xmp: Xmp) -> None:
         self._xmp = xmp
-        self._image: dict[int, Entry] = {}
-        self._exif: dict[int, Entry] = {}
+        self._image: dict[int, DirectoryEntry] = {}
+        self._exif: dict[int, DirectoryEntry] = {}
         self._tiff: Directories | None = None
         try:
             self._tiff = Directories(stream)
@@ -238,12 +238,12 @@ class _Tags:
         except ValueError:
             return None
 
-    def _entries(self, tag: int) -> Iterator[Entry]:
+    def _entries(self, tag: int) -> Iterator[DirectoryEntry]:
         for directory in (self._image,) if tag in FIRST_DIRECTORY_ALONE else (self._exif, self._image):
             if tag in directory:
                 yield directory[tag]
 
-    def _directory(self, pointer: Entry | None) -> dict[int, Entry]:
+    def _directory(self, pointer: DirectoryEntry | None) -> dict[int, DirectoryEntry]:
         offset = self._tiff.number(pointer) if self._tiff else None
         return {} if self._tiff is None or offset is None else self._tiff.entries(int(offset))
 

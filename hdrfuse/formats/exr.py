@@ -11,7 +11,7 @@ import OpenEXR
 
 from hdrfuse.formats.alpha import opaque
 from hdrfuse.formats.exif import block_of, camera_name, parse_date, plausible
-from hdrfuse.formats.exr_layout import UNCOMPRESSED, Layout, alpha_channel, check_chunks, color_channels, read_layout
+from hdrfuse.formats.exr_layout import UNCOMPRESSED, ExrLayout, alpha_channel, check_chunks, color_channels, read_layout
 from hdrfuse.formats.image import (
     REC709,
     Capture,
@@ -21,11 +21,11 @@ from hdrfuse.formats.image import (
     Pixels,
     RadianceFacts,
 )
+from hdrfuse.formats.lost_blocks import find_repeats
 from hdrfuse.formats.native import native_path
 from hdrfuse.formats.primaries import stated_primaries
 from hdrfuse.formats.quiet import silenced
 from hdrfuse.formats.refusal import RefusedError
-from hdrfuse.formats.repeats import find_repeats
 from hdrfuse.formats.scene_referred import checked, clipping_white
 
 COMPRESSIONS = {
@@ -55,10 +55,10 @@ PROVENANCE = "hdrfuse:"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
+class ExrPart:
     """A file's layout, its channels in order and its attributes."""
 
-    layout: Layout
+    layout: ExrLayout
     channels: tuple[str, ...]
     alpha: str | None
     """The channel of the same layer that says where the picture holds data."""
@@ -146,7 +146,7 @@ def _to_half(radiance: Pixels) -> Pixels:
     return half
 
 
-def _picture(path: Path) -> Picture:
+def _picture(path: Path) -> ExrPart:
     with path.open("rb") as stream:
         layout = read_layout(stream, path.stat().st_size)
     channels = next(color_channels(layout.channels), None)
@@ -161,7 +161,7 @@ def _picture(path: Path) -> Picture:
     except (RuntimeError, ValueError) as error:
         raise RefusedError(f"damaged OpenEXR file: {error}") from error
     alpha = alpha_channel(layout.channels, channels)
-    return Picture(layout=layout, channels=channels, alpha=alpha, attributes=attributes)
+    return ExrPart(layout=layout, channels=channels, alpha=alpha, attributes=attributes)
 
 
 def _copied(value: object) -> object:
@@ -169,7 +169,7 @@ def _copied(value: object) -> object:
     return value if isinstance(value, str | int | float | tuple) else str(value)
 
 
-def _header(path: Path, picture: Picture) -> ImageHeader:
+def _header(path: Path, picture: ExrPart) -> ImageHeader:
     return ImageHeader(
         path=path,
         width=picture.layout.width,

@@ -28,7 +28,7 @@ LARGEST_SMALL_TILE = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class ExrLayout:
     """Where the chunks of a single-part, flat picture must be."""
 
     width: int
@@ -42,7 +42,7 @@ class Layout:
     table_start: int
 
 
-def read_layout(stream: BinaryIO, file_bytes: int) -> Layout:
+def read_layout(stream: BinaryIO, file_bytes: int) -> ExrLayout:
     """Read the header of a file. Raises RefusedError if it is damaged, deep, multi-part or too large."""
     start = stream.read(min(file_bytes, LARGEST_HEADER_BYTES))
     if len(start) < 8:
@@ -65,7 +65,7 @@ def read_layout(stream: BinaryIO, file_bytes: int) -> Layout:
     check_size(width, height, decoded_bytes=decoded_bytes, file_bytes=file_bytes, highest_ratio=HIGHEST_RATIO)
     if tile is not None and tile[0] * tile[1] > max(LARGEST_SMALL_TILE, width * height):
         raise RefusedError(f"damaged OpenEXR file: tiles of {tile[0]}x{tile[1]} for {width}x{height} pixels")
-    return Layout(
+    return ExrLayout(
         width=width,
         height=height,
         first_line=top,
@@ -77,7 +77,7 @@ def read_layout(stream: BinaryIO, file_bytes: int) -> Layout:
     )
 
 
-def check_chunks(stream: BinaryIO, layout: Layout, file_bytes: int) -> None:
+def check_chunks(stream: BinaryIO, layout: ExrLayout, file_bytes: int) -> None:
     """Refuse a file whose chunks are not all there, each in its place and with its full length."""
     count = _chunk_count(layout)
     stream.seek(layout.table_start)
@@ -110,7 +110,7 @@ def check_chunks(stream: BinaryIO, layout: Layout, file_bytes: int) -> None:
         raise RefusedError(f"damaged OpenEXR file: {len(seen)} different chunks; expected {count}")
 
 
-def _chunk_count(layout: Layout) -> int:
+def _chunk_count(layout: ExrLayout) -> int:
     if layout.tile is None:
         return -(-layout.height // LINES_PER_CHUNK[layout.compression])
     return -(-layout.width // layout.tile[0]) * -(-layout.height // layout.tile[1])

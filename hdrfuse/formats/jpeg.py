@@ -32,7 +32,7 @@ STRAY = "extraneous bytes before marker"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Frame:
+class JpegFrame:
     """What the frame header says."""
 
     width: int
@@ -44,10 +44,10 @@ class Frame:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class JpegLayout:
     """What stands before a JPEG's first scan."""
 
-    frame: Frame
+    frame: JpegFrame
     exif: bytes | None
     xmp: bytes | None
     icc: bytes | None
@@ -114,7 +114,7 @@ def _decode(data: bytes, colorspace: str) -> NDArray[np.uint8]:
         raise RefusedError(f"damaged JPEG: {error}") from error
 
 
-def _header(path: Path, layout: Layout, exif: Exif) -> ImageHeader:
+def _header(path: Path, layout: JpegLayout, exif: Exif) -> ImageHeader:
     width, height = upright_size(layout.frame.width, layout.frame.height, exif.orientation)
     header = ImageHeader(
         path=path,
@@ -131,13 +131,13 @@ def _header(path: Path, layout: Layout, exif: Exif) -> ImageHeader:
     return replace(header, chromaticities=profile.chromaticities, linear=profile.linear) if profile else header
 
 
-def _layout(data: bytes) -> Layout:
+def _layout(data: bytes) -> JpegLayout:
     """Walk the segments up to the first scan."""
     exif: bytes | None = None
     xmp: bytes | None = None
     icc_parts: dict[int, bytes] = {}
     adobe = False
-    frame: Frame | None = None
+    frame: JpegFrame | None = None
     several_scans = False
     for marker, _, _, body in segments(data):
         if marker == EOI:
@@ -158,10 +158,10 @@ def _layout(data: bytes) -> Layout:
     if frame is None:
         raise RefusedError("damaged JPEG: a scan before the frame header")
     icc = b"".join(part for _, part in sorted(icc_parts.items())) or None
-    return Layout(frame=frame, exif=exif, xmp=xmp, icc=icc, adobe=adobe, several_scans=several_scans)
+    return JpegLayout(frame=frame, exif=exif, xmp=xmp, icc=icc, adobe=adobe, several_scans=several_scans)
 
 
-def _frame(marker: int, body: bytes) -> Frame:
+def _frame(marker: int, body: bytes) -> JpegFrame:
     """Read a frame header."""
     if len(body) < 6 or len(body) < 6 + 3 * body[5]:
         raise RefusedError("damaged JPEG: a frame header without a size")
@@ -176,7 +176,7 @@ def _frame(marker: int, body: bytes) -> Frame:
     whole = max(across for across, _ in samplings) * max(down for _, down in samplings)
     if whole == 0:
         raise RefusedError("damaged JPEG: a frame header with sampling factors of 0")
-    return Frame(
+    return JpegFrame(
         width=int.from_bytes(body[3:5]),
         height=int.from_bytes(body[1:3]),
         components=components,

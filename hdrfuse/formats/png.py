@@ -16,7 +16,7 @@ from hdrfuse.formats.icc import read_profile
 from hdrfuse.formats.image import REC709, Chromaticities, DecodedImage, ImageHeader
 from hdrfuse.formats.opencv import decoded_by_opencv
 from hdrfuse.formats.orientation import UPRIGHT, upright, upright_size
-from hdrfuse.formats.png_chunks import Layout, check_pixels, decodable, read_layout
+from hdrfuse.formats.png_chunks import PngLayout, check_pixels, decodable, read_layout
 from hdrfuse.formats.png_text import read_profiles
 from hdrfuse.formats.primaries import stated_primaries
 from hdrfuse.formats.refusal import RefusedError, check_memory
@@ -62,7 +62,7 @@ def read(path: Path) -> DecodedImage:
     return DecodedImage(header=header, pixels=pixels, white=white, covered=covered, exif=carried_block(block))
 
 
-def _without_alpha(decoded: NDArray[Any], layout: Layout) -> tuple[NDArray[Any], NDArray[Any] | None]:
+def _without_alpha(decoded: NDArray[Any], layout: PngLayout) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Split what OpenCV decodes with everything that the file holds into RGB (H, W, 3) and alpha (H, W)."""
     if decoded.ndim == 3:
         rgb = cv2.cvtColor(decoded, cv2.COLOR_BGRA2RGB if decoded.shape[2] == 4 else cv2.COLOR_BGR2RGB)
@@ -72,7 +72,7 @@ def _without_alpha(decoded: NDArray[Any], layout: Layout) -> tuple[NDArray[Any],
     return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_GRAY2RGB)), (decoded != grey * scale).view(np.uint8)
 
 
-def _check_memory(layout: Layout, header: ImageHeader, *, turned: bool) -> None:
+def _check_memory(layout: PngLayout, header: ImageHeader, *, turned: bool) -> None:
     """Refuse a picture that does not fit into memory: its file, twice, its pixels, the decoder's and the turned ones.
 
     Measured: OpenCV 5 takes twice what it returns, for every depth, colour type and interlacing.
@@ -84,24 +84,24 @@ def _check_memory(layout: Layout, header: ImageHeader, *, turned: bool) -> None:
     check_memory(2 * sum(map(len, layout.pixels)) + 3 * header.width * header.height * sample_bytes)
 
 
-def _stored_dtype(layout: Layout) -> np.dtype[Any]:
+def _stored_dtype(layout: PngLayout) -> np.dtype[Any]:
     """Type of what the decoder returns."""
     return np.dtype(np.uint16 if layout.bit_depth == 16 else np.uint8)
 
 
-def _code_points(layout: Layout) -> CodePoints | None:
+def _code_points(layout: PngLayout) -> CodePoints | None:
     stored = layout.chunks.get(b"cICP")
     return None if stored is None else read_code_points(stored)
 
 
-def _exif(layout: Layout) -> tuple[Exif, bytes | None]:
+def _exif(layout: PngLayout) -> tuple[Exif, bytes | None]:
     """What the camera wrote, and the EXIF block of it: the EXIF chunk's, else a text chunk's."""
     profiles = read_profiles(layout.texts)
     block = layout.chunks.get(b"eXIf", profiles.exif)
     return read_exif_block(block, profiles.xmp), block
 
 
-def _header(path: Path, layout: Layout, exif: Exif) -> ImageHeader:
+def _header(path: Path, layout: PngLayout, exif: Exif) -> ImageHeader:
     width, height = upright_size(layout.width, layout.height, exif.orientation)
     points = _code_points(layout)
     chromaticities, linear = (points.chromaticities, points.linear) if points else _colour(layout.chunks)

@@ -30,7 +30,7 @@ ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class PngLayout:
     """What a PNG's chunks say."""
 
     width: int
@@ -68,7 +68,7 @@ class Chunk(NamedTuple):
     """With its length and checksum, where it holds pixels that were asked for."""
 
 
-def read_layout(stream: BinaryIO, file_bytes: int, *, with_pixels: bool) -> Layout:
+def read_layout(stream: BinaryIO, file_bytes: int, *, with_pixels: bool) -> PngLayout:
     """Read what the chunks say; with the pixels, every chunk is verified, else those that are kept.
 
     Raises RefusedError where the file is damaged or cut short, without the pixels only where that is before them.
@@ -99,13 +99,13 @@ def read_layout(stream: BinaryIO, file_bytes: int, *, with_pixels: bool) -> Layo
     return _layout(chunks, texts, pixels, file_bytes)
 
 
-def decodable(layout: Layout) -> bytes:
+def decodable(layout: PngLayout) -> bytes:
     """Return a PNG of the picture alone: what else a file holds is no business of the decoder."""
     parts = [_chunk(name, layout.chunks[name]) for name in (b"IHDR", b"PLTE", b"tRNS") if name in layout.chunks]
     return b"".join((SIGNATURE, *parts, *layout.pixels, _chunk(b"IEND", b"")))
 
 
-def check_pixels(layout: Layout) -> None:
+def check_pixels(layout: PngLayout) -> None:
     """Unpack the pixels once to see that they are all there and no more of them.
 
     Raises RefusedError as soon as that is clear.
@@ -127,7 +127,7 @@ def check_pixels(layout: Layout) -> None:
 
 def _layout(
     chunks: dict[bytes, bytes], texts: list[tuple[bytes, bytes]], pixels: list[bytes], file_bytes: int
-) -> Layout:
+) -> PngLayout:
     header = chunks.get(b"IHDR", b"")
     if len(header) != 13:
         raise RefusedError(f"damaged PNG: a header of {len(header)} bytes; expected 13")
@@ -136,7 +136,7 @@ def _layout(
         raise RefusedError(f"damaged PNG: colour type {color_type} with {bit_depth} bits")
     unpacked_bytes = width * height * SAMPLES[color_type] * max(bit_depth, 8) // 8  # a bit becomes a byte
     check_size(width, height, decoded_bytes=unpacked_bytes, file_bytes=file_bytes, highest_ratio=HIGHEST_RATIO)
-    return Layout(
+    return PngLayout(
         width=width,
         height=height,
         bit_depth=bit_depth,

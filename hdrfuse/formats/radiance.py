@@ -22,12 +22,12 @@ from hdrfuse.formats.image import (
     Pixels,
     RadianceFacts,
 )
+from hdrfuse.formats.lost_blocks import find_repeats
 from hdrfuse.formats.opencv import decoded_by_opencv
 from hdrfuse.formats.primaries import stated_primaries
 from hdrfuse.formats.quiet import silenced
 from hdrfuse.formats.radiance_lines import NEW_ENCODING, RLE_WIDTHS, unpack_lines
 from hdrfuse.formats.refusal import RefusedError, check_size
-from hdrfuse.formats.repeats import find_repeats
 from hdrfuse.formats.scene_referred import checked, clipping_white
 
 LARGEST_HEADER_BYTES = 2**16
@@ -56,7 +56,7 @@ COMMENTS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class RadianceLayout:
     """What the text before the pixels says."""
 
     width: int
@@ -102,7 +102,7 @@ def read(path: Path) -> DecodedImage:
     )
 
 
-def _arranged(stored: NDArray[Any], layout: Layout) -> NDArray[Any]:
+def _arranged(stored: NDArray[Any], layout: RadianceLayout) -> NDArray[Any]:
     """Put stored scan lines (rows, columns, ...) in the picture's order, contiguous."""
     if layout.columns_first:
         stored = stored.swapaxes(0, 1)
@@ -150,7 +150,7 @@ def _comments(facts: RadianceFacts) -> list[str]:
     return [f"# {name}: {' '.join(str(value).split())}" for name, value in stated.items() if value is not None]
 
 
-def _decode(stored: memoryview, layout: Layout) -> Pixels:
+def _decode(stored: memoryview, layout: RadianceLayout) -> Pixels:
     """Return the stored scan lines (rows, columns, 3); one of the sentinel shows whether all were there.
 
     OpenCV reads files whose lines are all in the new encoding, or all flat.
@@ -192,7 +192,7 @@ def _sentinel_line(width: int, *, encoded: bool) -> bytes:
     return b"\x02\x02" + width.to_bytes(2) + channels
 
 
-def _header(path: Path, layout: Layout) -> ImageHeader:
+def _header(path: Path, layout: RadianceLayout) -> ImageHeader:
     return ImageHeader(
         path=path,
         width=layout.width,
@@ -205,7 +205,7 @@ def _header(path: Path, layout: Layout) -> ImageHeader:
     )
 
 
-def _layout(data: bytes, file_bytes: int) -> Layout:
+def _layout(data: bytes, file_bytes: int) -> RadianceLayout:
     """Read the text header. Raises RefusedError where it is damaged or another format's."""
     size = SIZE_LINE.search(data, 0, LARGEST_HEADER_BYTES)
     if size is None or size[2] == size[5]:
@@ -232,7 +232,7 @@ def _layout(data: bytes, file_bytes: int) -> Layout:
             capture["captured_at"] = parse_date(value)
     if not (np.isfinite(scale).all() and (scale > 0).all()):
         raise RefusedError(f"damaged Radiance file: exposures of {scale.tolist()}; expected positive numbers")
-    return Layout(
+    return RadianceLayout(
         width=width,
         height=height,
         upward=signs[b"Y"] == b"+",

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from hdrfuse.formats.exif import Exif, block_of, read_exif
 from hdrfuse.formats.image import REC709, Capture, DecodedImage, ImageHeader, Pixels, Repeats
+from hdrfuse.formats.lost_blocks import SECTOR, find_repeats
 from hdrfuse.formats.native import native_path
 from hdrfuse.formats.orientation import UPRIGHT, upright_mask
 from hdrfuse.formats.quiet import silenced
 from hdrfuse.formats.raw_segments import check_segments
 from hdrfuse.formats.refusal import RefusedError, check_size
-from hdrfuse.formats.repeats import SECTOR, find_repeats
 
 if TYPE_CHECKING:
     import rawpy

@@ -16,9 +16,9 @@ from hdrfuse.formats.cmyk import cmyk_to_srgb
 from hdrfuse.formats.exif import Exif, block_of, read_exif
 from hdrfuse.formats.icc import ADOBE_RGB, read_profile
 from hdrfuse.formats.image import REC709, DecodedImage, ImageHeader, Repeats
+from hdrfuse.formats.lost_blocks import find_repeats
 from hdrfuse.formats.orientation import upright, upright_mask, upright_size
 from hdrfuse.formats.refusal import RefusedError, check_size
-from hdrfuse.formats.repeats import find_repeats
 from hdrfuse.formats.scene_referred import checked, clipping_white
 from hdrfuse.formats.tiff_segments import HIGHEST_RATIOS, NONE, Raster, read_raster
 
@@ -38,7 +38,7 @@ DTYPES = {"uint8": "uint8", "uint16": "uint16", "float16": "float32", "float32":
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class TiffLayout:
     """What the first directory of a TIFF says."""
 
     raster: Raster
@@ -81,7 +81,7 @@ def read(path: Path) -> DecodedImage:
     )
 
 
-def _repeats(stored: NDArray[Any], layout: Layout) -> Repeats | None:
+def _repeats(stored: NDArray[Any], layout: TiffLayout) -> Repeats | None:
     """Return where uncompressed samples (H, W, S) repeat a sector; the other compressions do not unpack then."""
     if layout.raster.compression != NONE:
         return None
@@ -95,7 +95,7 @@ def _repeats(stored: NDArray[Any], layout: Layout) -> Repeats | None:
     return Repeats(place=upright_mask(place, layout.exif.orientation), ragged=ragged)
 
 
-def _to_rgb(stored: NDArray[Any], layout: Layout) -> NDArray[Any]:
+def _to_rgb(stored: NDArray[Any], layout: TiffLayout) -> NDArray[Any]:
     """Turn stored samples (H, W, S) into contiguous RGB (H, W, 3)."""
     match layout.photometric:
         case _ if layout.photometric == CMYK:
@@ -112,7 +112,7 @@ def _to_rgb(stored: NDArray[Any], layout: Layout) -> NDArray[Any]:
     return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB))
 
 
-def _header(path: Path, layout: Layout) -> ImageHeader:
+def _header(path: Path, layout: TiffLayout) -> ImageHeader:
     raster = layout.raster
     width, height = upright_size(raster.width, raster.height, layout.exif.orientation)
     dtype = DTYPES[raster.dtype.name]
@@ -131,7 +131,7 @@ def _header(path: Path, layout: Layout) -> ImageHeader:
     )
 
 
-def _layout(stream: BinaryIO, file_bytes: int) -> Layout:
+def _layout(stream: BinaryIO, file_bytes: int) -> TiffLayout:
     """Read the first directory and refuse what is not read. Raises RefusedError."""
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # else its errors reach the user twice
     try:
@@ -172,7 +172,7 @@ def _layout(stream: BinaryIO, file_bytes: int) -> Layout:
     raster.check_segments(file_bytes)
     icc, xmp = tags.get(TAG_ICC), tags.get(TAG_XMP)
     stream.seek(0)
-    return Layout(
+    return TiffLayout(
         raster=raster,
         photometric=photometric,
         alpha=_alpha(photometric, raster.samples, extra_samples),

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hdrfuse.brackets.exposure import GIVEN, Exposure, infer_exposures
+from hdrfuse.brackets.scene import Scene
 from hdrfuse.errors import BracketError, UsageError
 from hdrfuse.formats import (
     RAW_SUFFIXES,
@@ -22,12 +24,10 @@ from hdrfuse.formats import (
 )
 from hdrfuse.formats.scene_referred import clipping_white
 from hdrfuse.free_memory import free_bytes
-from hdrfuse.imaging.contradiction import Picture, settled_exposures
+from hdrfuse.imaging.calibration.contradiction import StatedFrame, settled_exposures
 from hdrfuse.imaging.damage import check_repeats
-from hdrfuse.imaging.exposure import GIVEN, Exposure, infer_exposures
 from hdrfuse.imaging.orientations import common_orientation, taken_as, turned_alike
 from hdrfuse.imaging.scale import below, scale_of
-from hdrfuse.imaging.scene import Scene
 from hdrfuse.threads import in_threads
 
 MOSTLY = 0.5
@@ -260,10 +260,10 @@ def _frame(image: DecodedImage, exposure: Exposure) -> Frame:
     )
 
 
-def _picture(frame: Frame) -> Picture:
+def _picture(frame: Frame) -> StatedFrame:
     samples = frame.encoded_samples()
     step = max(1, min(samples.shape[:2]) // HISTOGRAM_SIDE)
-    return Picture(
+    return StatedFrame(
         name=frame.name,
         exposure=Exposure(ev=frame.ev, source=frame.ev_source),
         samples=samples[::step, ::step],

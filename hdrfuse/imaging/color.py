@@ -17,6 +17,9 @@ BRADFORD: Matrix = np.array(
 )
 """XYZ to sharpened cone responses (Lam 1985, as used by ICC profiles)."""
 
+GAMMA = 2.2
+"""Display encoding of the network's frames and of brackets whose truth is known (LF-Diff, eq. 2)."""
+
 
 def srgb_encode(linear: NDArray[np.floating]) -> Float:
     """Encode linear light as display-encoded sRGB (IEC 61966-2-1), any shape, float32.

@@ -7,17 +7,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from hdrfuse.imaging.agreement import Tolerance
 from hdrfuse.imaging.bracket import Bracket, Frame
-from hdrfuse.imaging.calibration import Calibration, calibrate, gains_for
+from hdrfuse.imaging.calibration.correspondences import BRIGHTER_RANGE, TonePairs, match_registered_pixels, median_error
+from hdrfuse.imaging.calibration.debevec import debevec1997
+from hdrfuse.imaging.calibration.fit import Calibration, calibrate, gains_for
+from hdrfuse.imaging.calibration.response import KNOWN_CURVES, LEVELS, ResponseCurve, load_response
 from hdrfuse.imaging.color import luminance, srgb_encode
-from hdrfuse.imaging.debevec import debevec1997
-from hdrfuse.imaging.matching import working_scale
-from hdrfuse.imaging.pairs import BRIGHTER_RANGE, Pairs, match_places, median_error
-from hdrfuse.imaging.radiometry import Exposed, NoiseModel, estimate_noise
-from hdrfuse.imaging.registration import Registration, register
-from hdrfuse.imaging.response import KNOWN_CURVES, LEVELS, ResponseCurve, load_response
-from hdrfuse.imaging.warping import resampling_loss, warp
+from hdrfuse.imaging.merging.consistency import Tolerance
+from hdrfuse.imaging.radiometry import CalibratedFrame, NoiseModel, estimate_noise
+from hdrfuse.imaging.registration.matching import working_scale
+from hdrfuse.imaging.registration.register import Registration, register
+from hdrfuse.imaging.registration.warping import resampling_loss, warp
 
 CALIBRATION_SIDE = 640
 """Longer side to which registered frames are averaged before their tones are compared."""
@@ -44,10 +44,10 @@ REGISTERED_PX, STILL_PX = 0.25, 0.1
 """Standard deviation of what registration leaves, for resampled frames and for frames that lie still."""
 
 
-def calibrated(
+def calibrate_bracket(
     bracket: Bracket,
     response: str | Path,
-    matches: Sequence[Pairs],
+    matches: Sequence[TonePairs],
     *,
     gains: bool = True,
     earlier: Calibration | None = None,
@@ -77,7 +77,7 @@ def calibrated(
     )
 
 
-def exposed(bracket: Bracket, calibration: Calibration) -> list[Exposed]:
+def calibrate_frames(bracket: Bracket, calibration: Calibration) -> list[CalibratedFrame]:
     """The frames as they were taken, with what is known of their response and noise."""
     frames = []
     for frame, gain in zip(bracket.frames, calibration.gains_ev, strict=True):
@@ -85,7 +85,7 @@ def exposed(bracket: Bracket, calibration: Calibration) -> list[Exposed]:
         exact = curve is not None and curve.name in KNOWN_CURVES
         toe, shoulder = (0.0, 1.0) if curve is None or exact else _guessed_ends(curve)
         frames.append(
-            Exposed(
+            CalibratedFrame(
                 pixels=frame.pixels,
                 lookup=None if curve is None else curve.lookup(frame.pixels.dtype),
                 white=frame.white,
@@ -117,7 +117,7 @@ def _guessed_ends(curve: ResponseCurve) -> tuple[float, float]:
     return float(ends[0].mean()), max(float(ends[1].min()), LEAST_SHOULDER)
 
 
-def registered(frames: Sequence[Exposed], reference: int) -> list[Registration]:
+def register_frames(frames: Sequence[CalibratedFrame], reference: int) -> list[Registration]:
     """How each frame lies on the reference."""
     height, width = frames[0].pixels.shape[:2]
     factor = max(1, round(1.0 / working_scale(height, width)))
@@ -129,7 +129,7 @@ def registered(frames: Sequence[Exposed], reference: int) -> list[Registration]:
     return [each if factor == 1 else each.enlarged(*small, to=(height, width)) for each in found]
 
 
-def resampled(frames: Sequence[Exposed], registrations: Sequence[Registration]) -> list[Exposed]:
+def resample_frames(frames: Sequence[CalibratedFrame], registrations: Sequence[Registration]) -> list[CalibratedFrame]:
     """The frames in the reference's coordinates; those that lie still stay bit for bit."""
     moved = []
     for frame, registration in zip(frames, registrations, strict=True):
@@ -146,7 +146,7 @@ def resampled(frames: Sequence[Exposed], registrations: Sequence[Registration]) 
                 frame,
                 pixels=warped.pixels,
                 valid=warped.valid,
-                spoiled=warped.spoiled,
+                saturation_contaminated=warped.saturation_contaminated,
                 white=white,
                 noise=noise,
                 detail_loss=loss.detail_loss,
@@ -155,10 +155,12 @@ def resampled(frames: Sequence[Exposed], registrations: Sequence[Registration]) 
     return moved
 
 
-def recalibrated(frames: Sequence[Exposed], bracket: Bracket, calibration: Calibration) -> list[Exposed]:
+def recalibrate_frames(
+    frames: Sequence[CalibratedFrame], bracket: Bracket, calibration: Calibration
+) -> list[CalibratedFrame]:
     """The registered frames under the final curve; noise is measured on the frames as they were taken."""
     renewed = []
-    for old, new in zip(frames, exposed(bracket, calibration), strict=True):
+    for old, new in zip(frames, calibrate_frames(bracket, calibration), strict=True):
         if old.pixels is new.pixels:
             renewed.append(new)
             continue
@@ -167,7 +169,9 @@ def recalibrated(frames: Sequence[Exposed], bracket: Bracket, calibration: Calib
     return renewed
 
 
-def match_registered(frames: Sequence[Exposed], evs: Sequence[float], floors: Sequence[float]) -> list[Pairs]:
+def match_registered_frames(
+    frames: Sequence[CalibratedFrame], evs: Sequence[float], floors: Sequence[float]
+) -> list[TonePairs]:
     """Pairs of the same places of registered frames; empty where some neighbours share too few."""
     height, width = frames[0].pixels.shape[:2]
     scale = min(1.0, CALIBRATION_SIDE / max(height, width))
@@ -179,10 +183,14 @@ def match_registered(frames: Sequence[Exposed], evs: Sequence[float], floors: Se
         samples.append(small / np.float32(white))
         inside = np.ones(size[::-1], np.bool_)
         if frame.valid is not None:
-            usable = frame.valid & ~frame.spoiled if frame.spoiled is not None else frame.valid
+            usable = (
+                frame.valid & ~frame.saturation_contaminated
+                if frame.saturation_contaminated is not None
+                else frame.valid
+            )
             inside = cv2.resize(usable.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 250
         valid.append(inside)
-    matches = match_places(samples, valid, evs, floors)
+    matches = match_registered_pixels(samples, valid, evs, floors)
     return matches if all(len(pairs.dark) >= 200 for pairs in matches) else []
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.formats.image import Pixels
-from hdrfuse.imaging.response import ResponseCurve
+from hdrfuse.imaging.calibration.response import ResponseCurve
 
 Plane = NDArray[np.float32]
 """(H, W, 3) or (H, W) float32."""
@@ -37,7 +37,7 @@ class NoiseModel:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Exposed:
+class CalibratedFrame:
     """A frame that is calibrated and registered: what it says about the light, pixel by pixel."""
 
     pixels: Pixels
@@ -51,11 +51,11 @@ class Exposed:
     noise: NoiseModel
     valid: NDArray[np.bool_] | None = None
     """(H, W) where the frame has data after registration; None = everywhere."""
-    spoiled: NDArray[np.bool_] | None = None
+    saturation_contaminated: NDArray[np.bool_] | None = None
     """(H, W) where resampling leant on a clipped pixel; None = nowhere."""
     detail_loss: float = 0.0
     """Share of the finest detail's variance that resampling left as error."""
-    blotches: float = 1.0
+    noise_correlation: float = 1.0
     """How much more than white noise the frame's noise leaves in a mean over neighbours."""
     exact: bool = False
     """Whether it was encoded by a known curve, not a fitted one: each channel then measures the light by itself."""
@@ -86,15 +86,15 @@ class Exposed:
             variance += short_of * short_of
         return variance
 
-    def is_spoiled(self, rows: slice = slice(None)) -> NDArray[np.bool_] | None:
+    def is_saturation_contaminated(self, rows: slice = slice(None)) -> NDArray[np.bool_] | None:
         """(h, W) where some rows lean on clipped pixels, or None for nowhere."""
-        return None if self.spoiled is None else self.spoiled[rows]
+        return None if self.saturation_contaminated is None else self.saturation_contaminated[rows]
 
     def validity(self, rows: slice = slice(None)) -> NDArray[np.bool_] | None:
         """(h, W) where some rows have data, or None for everywhere."""
         return None if self.valid is None else self.valid[rows]
 
-    def reduced(self, factor: int) -> "Exposed":
+    def reduced(self, factor: int) -> "CalibratedFrame":
         """Linear frame averaged over factor x factor pixels, with the noise that is left."""
         if factor == 1:
             return self
@@ -108,22 +108,25 @@ class Exposed:
         if valid is not None:
             share = cv2.resize(valid.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
             valid = share == 255
-        spoiled = self.spoiled
-        if spoiled is not None:
-            share = cv2.resize(spoiled.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
-            spoiled = share > 64
+        contaminated = self.saturation_contaminated
+        if contaminated is not None:
+            share = cv2.resize(contaminated.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
+            contaminated = share > 64
         noise = NoiseModel(shot=self.noise.shot / factor**2, read=self.noise.read / factor**2)
         pixels = np.concatenate(strips)
         white = 1.0 if self.clips else float("inf")
-        return replace(self, pixels=pixels, lookup=None, white=white, noise=noise, valid=valid, spoiled=spoiled)
+        return replace(
+            self, pixels=pixels, lookup=None, white=white, noise=noise, valid=valid,
+            saturation_contaminated=contaminated,
+        )  # fmt: skip
 
 
-def brightest(plane: Plane) -> Plane:
+def channel_max(plane: Plane) -> Plane:
     """(H, W) largest of three channels (H, W, 3)."""
     return np.asarray(np.maximum(np.maximum(plane[..., 0], plane[..., 1]), plane[..., 2]))
 
 
-def darkest(plane: Plane) -> Plane:
+def channel_min(plane: Plane) -> Plane:
     """(H, W) smallest of three channels (H, W, 3)."""
     return np.asarray(np.minimum(np.minimum(plane[..., 0], plane[..., 1]), plane[..., 2]))
 
@@ -182,12 +185,12 @@ def _block_statistics(
         detail = cv2.filter2D(exposure, -1, IMMERKAER)[1:-1, 1:-1]
         centre = np.ascontiguousarray(exposure[1:-1, 1:-1])
         unusable = ((centre >= 0.9) if clips else False) | (centre <= 0)
-        mean, variance, spoiled = (
+        mean, variance, unusable_share = (
             cv2.resize(plane, (blocks, 1), interpolation=cv2.INTER_AREA)[0]
             for plane in (centre, detail**2, np.asarray(unusable, np.float32))
         )
-        means.append(mean[spoiled == 0])
-        variances.append(variance[spoiled == 0])
+        means.append(mean[unusable_share == 0])
+        variances.append(variance[unusable_share == 0])
     return np.concatenate(means).astype(np.float64), np.concatenate(variances).astype(np.float64)
 
 

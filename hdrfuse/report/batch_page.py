@@ -8,14 +8,14 @@ from urllib.parse import quote
 
 from hdrfuse.errors import ImageError
 from hdrfuse.formats import replacing
-from hdrfuse.imaging.ghostmap import LEGEND
+from hdrfuse.imaging.display.ghost_map import LEGEND
 from hdrfuse.report import quantities
 from hdrfuse.report.batch_run import BatchFrame, BatchRun, BatchScene, Status
 from hdrfuse.report.comparison import Side, captioned, comparison, missing, picture
 from hdrfuse.report.markup import Html, element, joined
 from hdrfuse.report.page import document, header, isolated, notes
-from hdrfuse.report.pictures import PAGE_BYTES, Album, Inlined, Picture, thumbnail
-from hdrfuse.report.scene_list import Cell, Column, Entry, scene_list
+from hdrfuse.report.pictures import PAGE_BYTES, Album, Inlined, ReportPicture, thumbnail
+from hdrfuse.report.scene_list import Cell, Column, SceneEntry, scene_list
 from hdrfuse.report.table import table
 
 COLUMNS = (
@@ -85,11 +85,11 @@ def _flags(scene: BatchScene) -> list[str]:
     return [scene.status.value, *(["warned"] if scene.warnings else [])]
 
 
-def _pictures(scene: BatchScene) -> list[Picture]:
+def _pictures(scene: BatchScene) -> list[ReportPicture]:
     return [each for each in (scene.preview, scene.naive, scene.ghost_map) if each is not None]
 
 
-def _entry(scene: BatchScene, album: Album, folder: Path) -> Entry:
+def _entry(scene: BatchScene, album: Album, folder: Path) -> SceneEntry:
     failed = scene.status is Status.FAILED
     small = None
     if scene.preview is not None:
@@ -114,7 +114,7 @@ def _entry(scene: BatchScene, album: Album, folder: Path) -> Entry:
         ),
         Cell(content=quantities.plain(megapixels, "MP", decimals=1), key=megapixels),
     )
-    return Entry(
+    return SceneEntry(
         name=scene.name,
         subtitle="" if failed else scene.reason or "",
         trouble=scene.reason or "" if failed else "",
@@ -173,7 +173,7 @@ def _legend() -> Html:
     return joined(entries, " ")
 
 
-def _inlined(given: Picture, album: Album) -> Inlined | Html:
+def _inlined(given: ReportPicture, album: Album) -> Inlined | Html:
     try:
         return album.inline([given])[0]
     except ImageError as error:

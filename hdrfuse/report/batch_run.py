@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from hdrfuse.report.pictures import Picture
+from hdrfuse.report.pictures import ReportPicture
 
 
 class Status(StrEnum):
@@ -50,11 +50,11 @@ class BatchScene:
     """Done by an earlier run and kept."""
     files: Mapping[str, Path] = field(default_factory=dict)
     """The outputs by what they are (`radiance`, `preview`, ...); the page links to them, relative to itself."""
-    preview: Picture | None = None
+    preview: ReportPicture | None = None
     """The merged scene, tonemapped."""
-    naive: Picture | None = None
+    naive: ReportPicture | None = None
     """The same frames averaged plainly, same size and tonemapping: the slider's other side."""
-    ghost_map: Picture | None = None
+    ghost_map: ReportPicture | None = None
     frames: Sequence[BatchFrame] = ()
     """Darkest first."""
     warnings: Sequence[str] = ()

@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Sequence
 from math import isinf
 
-from hdrfuse.evaluation.pictures import ERROR_WHITE
-from hdrfuse.evaluation.results import Evaluation, Metric, Pictures, SceneResult, Score
+from hdrfuse.evaluation.crops import ERROR_WHITE
+from hdrfuse.evaluation.results import EvaluatedScene, Evaluation, Metric, Pictures, Score
 from hdrfuse.evaluation.table import Table
 from hdrfuse.report import quantities
 from hdrfuse.report.comparison import Side, captioned, comparison, missing, picture
 from hdrfuse.report.markup import Html, element, joined
 from hdrfuse.report.page import document, header, notes
-from hdrfuse.report.pictures import CROPS, PAGE_BYTES, WHOLE, Album, Picture, thumbnail
-from hdrfuse.report.scene_list import Cell, Column, Entry, scene_list
+from hdrfuse.report.pictures import CROPS, PAGE_BYTES, WHOLE, Album, ReportPicture, thumbnail
+from hdrfuse.report.scene_list import Cell, Column, SceneEntry, scene_list
 from hdrfuse.report.table import table
 
 TRUTH, REFERENCE = "truth", "reference frame"
@@ -59,28 +59,28 @@ def _table(shown: Table) -> Html:
     )
 
 
-def _shares(scene: SceneResult) -> float:
+def _shares(scene: EvaluatedScene) -> float:
     """How much of the page's pictures are this scene's."""
     crops = sum(len(each.crops) for _, each in _results(scene))
     maps = sum(each.error_map is not None for _, each in _results(scene))
     return (len(_sides(scene)) + maps) * WHOLE.share + crops * CROPS.share
 
 
-def _results(scene: SceneResult) -> list[tuple[str, Pictures]]:
+def _results(scene: EvaluatedScene) -> list[tuple[str, Pictures]]:
     """The methods' pictures by name, the truth's last."""
     named = [(score.method, score.pictures) for score in scene.scores] + [(TRUTH, scene.truth)]
     return [(name, pictures) for name, pictures in named if pictures is not None]
 
 
-def _sides(scene: SceneResult) -> list[tuple[str, Picture]]:
+def _sides(scene: EvaluatedScene) -> list[tuple[str, ReportPicture]]:
     """What the slider compares: methods, truth, reference frame."""
-    previews: list[tuple[str, Picture]] = [(name, pictures.preview) for name, pictures in _results(scene)]
+    previews: list[tuple[str, ReportPicture]] = [(name, pictures.preview) for name, pictures in _results(scene)]
     if scene.frames:
         previews.append((REFERENCE, scene.frames[(len(scene.frames) - 1) // 2]))
     return previews
 
 
-def _entry(scene: SceneResult, evaluation: Evaluation, columns: Sequence[Column], album: Album) -> Entry:
+def _entry(scene: EvaluatedScene, evaluation: Evaluation, columns: Sequence[Column], album: Album) -> SceneEntry:
     sides = _sides(scene)
     cells = [Cell(content=" ".join(map(quantities.ev, scene.evs)), key=len(scene.evs) or None)]
     if columns[0].title == "Group":
@@ -93,7 +93,7 @@ def _entry(scene: SceneResult, evaluation: Evaluation, columns: Sequence[Column]
             text = _value(score, metric)
             value = None if score is None else score.values.get(metric.name)
             cells.append(Cell(content=text, key=value, marked=text == best))
-    return Entry(
+    return SceneEntry(
         name=scene.name,
         subtitle=scene.details,
         cells=cells,
@@ -103,7 +103,7 @@ def _entry(scene: SceneResult, evaluation: Evaluation, columns: Sequence[Column]
     )
 
 
-def _detail(scene: SceneResult, metrics: Sequence[Metric], album: Album) -> Html:
+def _detail(scene: EvaluatedScene, metrics: Sequence[Metric], album: Album) -> Html:
     sides = _sides(scene)
     inlined = album.inline([each for _, each in sides])
     shown = [Side(name=name, picture=each) for (name, _), each in zip(sides, inlined, strict=True)]
@@ -131,7 +131,7 @@ def _detail(scene: SceneResult, metrics: Sequence[Metric], album: Album) -> Html
     )
 
 
-def _figures(scene: SceneResult, metrics: Sequence[Metric]) -> Html:
+def _figures(scene: EvaluatedScene, metrics: Sequence[Metric]) -> Html:
     """Every value of a scene, a method a row."""
     best = [_best(scene, metric) for metric in metrics]
     rows = [
@@ -148,7 +148,7 @@ def _figures(scene: SceneResult, metrics: Sequence[Metric]) -> Html:
     return table(columns, rows, marked=marked)
 
 
-def _crops(scene: SceneResult, album: Album) -> Iterator[Html]:
+def _crops(scene: EvaluatedScene, album: Album) -> Iterator[Html]:
     """A row of crops for each place: every method, then the truth."""
     results = _results(scene)
     for index, box in enumerate(scene.crops):
@@ -163,7 +163,7 @@ def _crops(scene: SceneResult, album: Album) -> Iterator[Html]:
         yield element("div", *shown, class_="sheet crops", title=place)
 
 
-def _error_maps(scene: SceneResult, album: Album) -> Iterator[Html]:
+def _error_maps(scene: EvaluatedScene, album: Album) -> Iterator[Html]:
     having = [(name, each.error_map) for name, each in _results(scene) if each.error_map is not None]
     if not having:
         return
@@ -186,7 +186,7 @@ def _value(score: Score | None, metric: Metric) -> str:
     return "∞" if isinf(value) else quantities.plain(value, decimals=metric.decimals)
 
 
-def _best(scene: SceneResult, metric: Metric) -> str | None:
+def _best(scene: EvaluatedScene, metric: Metric) -> str | None:
     """How the best value among several methods is shown."""
     having = [score for score in scene.scores if metric.name in score.values]
     if len(having) < 2:

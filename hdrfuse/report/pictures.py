@@ -11,7 +11,7 @@ from PIL import Image
 
 from hdrfuse.errors import ImageError
 
-Picture = Path | bytes
+ReportPicture = Path | bytes
 """A JPEG or PNG: a file, or a file's bytes."""
 
 PAGE_BYTES = 44_000_000
@@ -64,7 +64,7 @@ class Album:
         self.page_bytes = page_bytes
         self._steps: dict[Ladder, int] = {}
 
-    def inline(self, pictures: Sequence[Picture], ladder: Ladder = WHOLE) -> list[Inlined]:
+    def inline(self, pictures: Sequence[ReportPicture], ladder: Ladder = WHOLE) -> list[Inlined]:
         """Return pictures that are compared with one another, all on the same step of the ladder.
 
         Raises ImageError, which names the file, for a picture that cannot be read.
@@ -87,12 +87,12 @@ class Album:
         return encoded
 
 
-def thumbnail(picture: Picture) -> Inlined:
+def thumbnail(picture: ReportPicture) -> Inlined:
     """Return a picture as small as it stands in a list. Raises ImageError."""
     return _encoded(_opened(picture, THUMBNAIL[0]), *THUMBNAIL)
 
 
-def _opened(picture: Picture, side_px: int) -> Image.Image:
+def _opened(picture: ReportPicture, side_px: int) -> Image.Image:
     """Decode a picture as RGB, a large JPEG at an eighth, a quarter or half its size."""
     try:
         with warnings.catch_warnings():

@@ -31,7 +31,7 @@ class Cell:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class SceneEntry:
     """One scene of the list."""
 
     name: str
@@ -49,7 +49,7 @@ class Entry:
 
 
 def scene_list(
-    columns: Sequence[Column], entries: Iterable[Entry], *, toggles: Mapping[str, tuple[str, int]], count: int
+    columns: Sequence[Column], entries: Iterable[SceneEntry], *, toggles: Mapping[str, tuple[str, int]], count: int
 ) -> Iterator[Html]:
     """Give the list piece by piece: controls, head, scene after scene.
 
@@ -97,7 +97,7 @@ def _head(title: str, *, numeric: bool, class_: str | None, group: str = "") -> 
     return element("th", button, scope="col", class_=class_, aria_sort="none", data_group=group or None)
 
 
-def _scene(entry: Entry, columns: Sequence[Column], anchor: str) -> Html:
+def _scene(entry: SceneEntry, columns: Sequence[Column], anchor: str) -> Html:
     small = picture(entry.thumbnail, "") if entry.thumbnail else element("span", class_="empty")
     button = element(
         "button",

@@ -22,8 +22,8 @@ from hdrfuse.lfdiff.weights import save_weights
 from hdrfuse.training.checkpoint import check_finite, save_checkpoint
 from hdrfuse.training.ema import MovingAverage
 from hdrfuse.training.objectives import Batch, Learner
-from hdrfuse.training.pictures import keep_picture
 from hdrfuse.training.validation import Predict, validate
+from hdrfuse.training.validation_picture import keep_picture
 
 CHECKPOINT = "checkpoint.safetensors"
 WEIGHTS = "weights.safetensors"
@@ -32,7 +32,7 @@ PICTURES = "pictures"
 
 
 @dataclass(kw_only=True)
-class Journal:
+class TrainingJournal:
     """Writes a run's folder; only the process that leads does."""
 
     folder: Path
@@ -44,7 +44,7 @@ class Journal:
     report: Callable[[dict[str, Any]], None]
     step: int = 0
     minutes: float = 0.0
-    """Of training, over all sittings."""
+    """Of training, over all sessions."""
     scores: list[dict[str, float | None]] = field(default_factory=list)
     sums: dict[str, float] = field(default_factory=dict)
     summed: int = 0

@@ -16,7 +16,7 @@ SMALLEST_CROP_PX = 32
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class TrainingRequest:
     """The options of a run; None is for what was not said."""
 
     stage: str | None = None

@@ -1,4 +1,4 @@
-"""A sitting from request to weights: alone or as one of torchrun's processes."""
+"""A session from request to weights: alone or as one of torchrun's processes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,17 +8,17 @@ from hdrfuse.errors import OutputError, WeightsError
 from hdrfuse.stopping import stop_requests
 from hdrfuse.training.distributed import World, joined_world, training_device
 from hdrfuse.training.journal import WEIGHTS
+from hdrfuse.training.loop import Pace, Tick, TrainingSession, open_run, train
 from hdrfuse.training.plan import Plan, load_plan
 from hdrfuse.training.recipe import RECIPES
-from hdrfuse.training.request import Request
-from hdrfuse.training.run import Pace, Sitting, Tick, open_run, train
+from hdrfuse.training.request import TrainingRequest
 from hdrfuse.training.task import Task, planned_task
 
 CACHE = "cache"
 
 
-class Listener:
-    """Told how a sitting goes; this one keeps it to itself."""
+class TrainingListener:
+    """Told how a session goes; this one keeps it to itself."""
 
     def decode(self, name: str) -> None:
         """An image is decoded."""
@@ -38,10 +38,10 @@ class Listener:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a sitting came to."""
+    """What a session came to."""
 
     plan: Plan
-    sitting: Sitting
+    session: TrainingSession
     skipped: int
     """Damaged images or scenes that were left out."""
     leads: bool
@@ -49,17 +49,17 @@ class Outcome:
 
 
 def run_session(
-    request: Request, folder: Path, *, pace: Pace, device: str, resume: bool, listener: Listener
+    request: TrainingRequest, folder: Path, *, pace: Pace, device: str, resume: bool, listener: TrainingListener
 ) -> Outcome:
     """Train what is asked for, in a folder of its own; with `resume`, go on with what lies there.
 
     A run goes on with its own plan; what the request says otherwise is changed, with a warning. Ctrl-C, SIGTERM
     and SIGHUP end it after the step that is under way, with a checkpoint.
-    Raises whatever Request.plan, planned_task and train raise, DeviceError and WriteError.
+    Raises whatever TrainingRequest.plan, planned_task and train raise, DeviceError and WriteError.
     """
     with joined_world() as world:
         if not world.leads:
-            listener = Listener()
+            listener = TrainingListener()
         chosen = training_device(device)
         earlier = load_plan(folder) if resume else None
         plan = request.plan(earlier)
@@ -76,11 +76,11 @@ def run_session(
             plan.save(folder)
         listener.begin(plan, pace)
         with stop_requests() as stop:
-            sitting = train(
+            session = train(
                 task, folder, pace=pace, world=world, resume=resume, device=chosen,
                 report=listener.line, watch=listener.step, stop=stop,
             )  # fmt: skip
-        return Outcome(plan=plan, sitting=sitting, skipped=len(task.skipped), leads=world.leads)
+        return Outcome(plan=plan, session=session, skipped=len(task.skipped), leads=world.leads)
 
 
 def check_files(plan: Plan) -> None:
@@ -93,7 +93,7 @@ def check_files(plan: Plan) -> None:
         raise WeightsError(f"{plan.vgg}: no such file; expected VGG19's first convolutions")
 
 
-def task_in_turn(plan: Plan, folder: Path, world: World, listener: Listener) -> Task:
+def task_in_turn(plan: Plan, folder: Path, world: World, listener: TrainingListener) -> Task:
     """Return the task; the first process decodes images, the others find them decoded."""
     cache = folder / CACHE if plan.cache is None else Path(plan.cache)
     if cache.is_file():

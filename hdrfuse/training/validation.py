@@ -13,7 +13,7 @@ from hdrfuse.lfdiff.signals import reference_radiance
 from hdrfuse.metrics.psnr import mu_law, psnr_mu
 from hdrfuse.training.feed import tensors
 from hdrfuse.training.objectives import Batch
-from hdrfuse.training.pictures import Picture, side_by_side
+from hdrfuse.training.validation_picture import ValidationPicture, side_by_side
 
 Predict = Callable[[Batch], Tensor]
 """One bracket -> radiance (1, 3, H, W)."""
@@ -33,7 +33,7 @@ class Validation:
     """Mean over the brackets, dB."""
     typical_error: float
     """Root mean square error after the mu-law over all brackets' pixels but the worst quarter."""
-    picture: Picture
+    picture: ValidationPicture
     """A row a bracket: the reference's own radiance, the network's, the truth."""
 
 

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from hdrfuse.batch.engine import Engine, Listener
-from hdrfuse.batch.found import FoundScene
+from hdrfuse.batch.engine import BatchListener, Engine
 from hdrfuse.batch.identity import FileIdentity
 from hdrfuse.batch.journal import Origin, open_journal
-from hdrfuse.batch.layout import PlannedScene
+from hdrfuse.batch.placement import PlannedScene
 from hdrfuse.batch.scheduler import Failed, Finished, Lost, Started
 from hdrfuse.batch.work import SceneWork
+from hdrfuse.brackets.discovered import FoundScene
+from hdrfuse.brackets.scene import Scene
 from hdrfuse.errors import WriteError
 from hdrfuse.formats import atomic
-from hdrfuse.imaging.scene import Scene
 from hdrfuse.job import MergeJob
 from hdrfuse.outputs import Outputs
 
@@ -65,7 +65,7 @@ def run(out, names, script=None, stop=lambda: False):
     scheduler = Elsewhere(script or {})
     with open_journal(out) as journal:
         engine = Engine(
-            scheduler=scheduler, journal=journal, out=out, settings="s", listener=Listener(), stop=stop
+            scheduler=scheduler, journal=journal, out=out, settings="s", listener=BatchListener(), stop=stop
         )  # fmt: skip
         ended = engine.run((scene, scene.work) for scene in [planned(out, name) for name in names])
         return scheduler, engine, ended, journal.past

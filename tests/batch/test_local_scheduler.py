@@ -88,15 +88,15 @@ def test_stopping_lets_files_be_finished_and_forgets_the_rest(tmp_path):
             scheduler.collect()
         assert [event.key for event in scheduler.stop()] == ["written"]
         assert (tmp_path / "written").exists()
-        assert scheduler.hands == []
+        assert scheduler.workers == []
 
 
 def test_alone_means_in_the_only_worker():
     with closing(LocalScheduler([toys.ready, toys.ready])) as scheduler:
         outcomes(scheduler, Toy(key="a"), Toy(key="b"))
-        assert len(scheduler.hands) == 2
+        assert len(scheduler.workers) == 2
         scheduler.submit(Toy(key="c"), alone=True)
-        assert len(scheduler.hands) == 1
+        assert len(scheduler.workers) == 1
         assert set(by_key(outcomes(scheduler), Finished)) <= {"c"}
 
 

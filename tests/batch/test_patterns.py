@@ -5,10 +5,10 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from hdrfuse.batch.found import FoundScene
 from hdrfuse.batch.patterns import NamePattern
+from hdrfuse.brackets.discovered import FoundScene
+from hdrfuse.brackets.scene import Scene
 from hdrfuse.errors import UsageError
-from hdrfuse.imaging.scene import Scene
 
 
 def found(taken=datetime(2024, 5, 4, 16, 20), name="beach"):

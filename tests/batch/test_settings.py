@@ -4,7 +4,7 @@ import pytest
 
 from hdrfuse.batch.settings import BatchSettings
 from hdrfuse.errors import UsageError
-from hdrfuse.imaging.response import KNOWN_CURVES
+from hdrfuse.imaging.calibration.response import KNOWN_CURVES
 from hdrfuse.options import MergeOptions
 
 

@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-from hdrfuse.batch.engine import Listener
+from hdrfuse.batch.engine import BatchListener
 from hdrfuse.batch.journal import JOURNAL, open_journal
-from hdrfuse.batch.run import BatchRequest, run_batch
+from hdrfuse.batch.request import BatchRequest, run_batch
 from hdrfuse.batch.settings import BatchSettings
 from hdrfuse.options import MergeOptions
 
@@ -135,7 +135,7 @@ def test_a_full_disk_fails_what_does_not_fit_and_nothing_else(run, shoot, tmp_pa
     assert "1 merged, 3 done before" in outcome.out
 
 
-class Killer(Listener):
+class Killer(BatchListener):
     """Kills the worker that begins some scene, some times."""
 
     def __init__(self, scene, times):

@@ -8,14 +8,14 @@ from rich.console import Console as RichConsole
 from rich.progress import Progress, TextColumn
 
 from hdrfuse.batch.engine import SceneResult
-from hdrfuse.batch.found import FoundScene
 from hdrfuse.batch.journal import DoneScene, Origin
-from hdrfuse.batch.layout import PlannedScene
+from hdrfuse.batch.placement import PlannedScene
 from hdrfuse.batch.scheduler import Advanced, Started
 from hdrfuse.batch.work import SceneWork
-from hdrfuse.cli.batch_progress import Bars, Lines
+from hdrfuse.brackets.discovered import FoundScene
+from hdrfuse.brackets.scene import Scene
+from hdrfuse.cli.batch_progress import Bars, BatchLines
 from hdrfuse.cli.console import Console
-from hdrfuse.imaging.scene import Scene
 from hdrfuse.job import MergeJob
 from hdrfuse.outputs import Outputs
 
@@ -46,7 +46,7 @@ def tell(listener):
 
 
 def test_elsewhere_a_line_tells_of_every_scene_that_ends(capsys):
-    lines = Lines(Console())
+    lines = BatchLines(Console())
     tell(lines)
     lines.ended(ended("beach"))
     lines.ended(ended("hill [1]", "a.jpg: is\nempty"))
@@ -63,7 +63,7 @@ def test_elsewhere_a_line_tells_of_every_scene_that_ends(capsys):
 def test_quiet_says_nothing_but_errors(capsys):
     console = Console()
     console.quiet = True
-    tell(Lines(console))
+    tell(BatchLines(console))
     assert capsys.readouterr().err == ""
 
 

@@ -201,7 +201,7 @@ if __name__ == "__main__":
     [
         ("hdrfuse.imaging.bracket.read_image", ("merge", "shoot/beach", "--method", "classical")),
         ("hdrfuse.imaging.bracket.read_image", ("batch", "shoot", "--method", "classical")),
-        ("hdrfuse.batch.shots.read_header", ("batch", "shoot", "--dry-run")),
+        ("hdrfuse.brackets.shots.read_header", ("batch", "shoot", "--dry-run")),
         ("hdrfuse.formats.reading.identify", ("info", "shoot/beach")),
     ],
 )

@@ -10,7 +10,7 @@ from hdrfuse import options as merge_options
 from hdrfuse.cli import options
 from hdrfuse.cli.merge import merge
 from hdrfuse.formats.exr import COMPRESSIONS
-from hdrfuse.imaging.tonemapping import TONEMAPPERS
+from hdrfuse.imaging.display.tonemapping import TONEMAPPERS
 from hdrfuse.outputs import Outputs
 
 

@@ -7,10 +7,10 @@ from rich.progress import Progress, TextColumn
 
 from hdrfuse.cli import train_progress
 from hdrfuse.cli.console import Console
-from hdrfuse.cli.train_progress import Lines, Live, Speed, loss_of
+from hdrfuse.cli.train_progress import Live, Speed, TrainingLines, loss_of
+from hdrfuse.training.loop import Pace, Tick
 from hdrfuse.training.plan import Plan
 from hdrfuse.training.recipe import Recipe
-from hdrfuse.training.run import Pace, Tick
 
 PLAN = Plan(recipe=Recipe(objective="stage1", steps=100, batch=4))
 
@@ -48,7 +48,7 @@ def test_the_loss_is_the_sum_of_what_is_minimised():
 
 
 def test_lines_tell_loss_speed_time_and_score(seconds, capfd):
-    lines = Lines(Console())
+    lines = TrainingLines(Console())
     lines.decode("a.exr")
     lines.decode("b.exr")
     lines.begin(PLAN, Pace())

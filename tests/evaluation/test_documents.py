@@ -8,18 +8,18 @@ import pytest
 from hdrfuse.errors import BadInputError
 from hdrfuse.evaluation.documents import as_csv, as_json, begin, check_markers, paste, write_documents
 from hdrfuse.evaluation.published import METRICS
-from hdrfuse.evaluation.results import Evaluation, SceneResult, Score
+from hdrfuse.evaluation.results import EvaluatedScene, Evaluation, Score
 from hdrfuse.evaluation.table import Row, Table
 
 INFINITE = {metric.name: float("inf") if metric.unit else 1.0 for metric in METRICS}
 FINITE = {metric.name: 40.0 if metric.unit else 0.5 for metric in METRICS}
 
 SCENES = (
-    SceneResult(
+    EvaluatedScene(
         name="001", group="", size=(48, 32), evs=(-2.0, 0.0, 2.0), details='a "desk"',
         scores=(Score(method="lfdiff", values=INFINITE, seconds=1.5), Score(method="theirs", values=FINITE)),
     ),
-    SceneResult(
+    EvaluatedScene(
         name="002", group="", size=None, evs=(-2.0, 0.0, 2.0),
         scores=tuple(Score(method=name, values={}, failure="a.tif: truncated") for name in ("lfdiff", "theirs")),
     ),

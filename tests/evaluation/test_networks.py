@@ -14,8 +14,8 @@ from hdrfuse.evaluation.methods import make_method
 from hdrfuse.evaluation.protocol import Protocol
 from hdrfuse.evaluation.published import TABLE_3, TABLE_4
 from hdrfuse.evaluation.records import Records
-from hdrfuse.evaluation.run import Evaluating
 from hdrfuse.evaluation.sampling import diffusion_seconds, sampling_methods, sampling_table
+from hdrfuse.evaluation.session import Evaluating
 from hdrfuse.lfdiff.config import PRESETS
 from hdrfuse.lfdiff.model import LFDiff
 from hdrfuse.lfdiff.signals import network_inputs

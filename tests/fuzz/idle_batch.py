@@ -7,7 +7,7 @@ from PIL import Image
 
 from fuzz.sound_images import RGB
 from hdrfuse.batch.journal import JOURNAL, Journal
-from hdrfuse.batch.run import BatchRequest, run_batch
+from hdrfuse.batch.request import BatchRequest, run_batch
 from hdrfuse.batch.scheduler import Event, Failed, Finished, Work
 from hdrfuse.batch.settings import BatchSettings
 from hdrfuse.batch.work import SceneWork

@@ -36,7 +36,7 @@ class FaultError(Exception):
 
 def read_picture(path: Path) -> None:
     """Read header, pixels and facts, and take from them what a merge and a batch would."""
-    from hdrfuse.batch.shots import read_shot
+    from hdrfuse.brackets.shots import read_shot
     from hdrfuse.formats import REC709, read_header, read_image
     from hdrfuse.formats.facts import read_facts
     from hdrfuse.imaging.color import primaries_matrix
@@ -76,8 +76,8 @@ def check_picture(image: Any) -> None:
 
 def read_exposures(path: Path) -> None:
     """Read EVs as a merge does, and as a batch that looks for scenes."""
-    from hdrfuse.batch.discovery import find_scenes
-    from hdrfuse.imaging.exposure import read_exposure_file
+    from hdrfuse.brackets.discovery import find_scenes
+    from hdrfuse.brackets.exposure import read_exposure_file
 
     find_scenes(path.parent)
     if not all(math.isfinite(ev) for ev in read_exposure_file(path, expected=3)):
@@ -88,7 +88,7 @@ def read_response(path: Path) -> None:
     """Load a curve, and look at it."""
     import numpy as np
 
-    from hdrfuse.imaging.response import load_response
+    from hdrfuse.imaging.calibration.response import load_response
 
     table = load_response(path).table
     if not np.isfinite(table).all() or (np.diff(table, axis=1) < 0).any() or table.min() < 0 or table.max() > 1:
@@ -113,7 +113,7 @@ def read_preset(path: Path) -> None:
 def read_journal(path: Path) -> None:
     """Run a batch over results that a journal speaks of; what it calls undone is not merged."""
     from fuzz.idle_batch import nobody, request_of
-    from hdrfuse.batch.run import run_batch
+    from hdrfuse.batch.request import run_batch
 
     run_batch(request_of(path.parent), schedule=nobody)
 

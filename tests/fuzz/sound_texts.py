@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hdrfuse.imaging.response import FILE_FORMAT
+from hdrfuse.imaging.calibration.response import FILE_FORMAT
 
 PRESET = """\
 # of the studio

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from hdrfuse.imaging.black import LARGEST, above, raised_black
-from hdrfuse.imaging.calibration import calibrate
+from hdrfuse.imaging.calibration.black import LARGEST, above, raised_black
+from hdrfuse.imaging.calibration.correspondences import match_histograms
+from hdrfuse.imaging.calibration.fit import calibrate
+from hdrfuse.imaging.calibration.response import KNOWN_CURVES, load_response
 from hdrfuse.imaging.color import srgb_encode
-from hdrfuse.imaging.pairs import match_histograms
-from hdrfuse.imaging.response import KNOWN_CURVES, load_response
 
 CODES = 255.0
 

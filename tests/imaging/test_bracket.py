@@ -6,11 +6,11 @@ import pytest
 from PIL import Image
 
 from hdrfuse.benchmark.photographs import exposure_exif
+from hdrfuse.brackets.scene import Scene, find_scene
 from hdrfuse.errors import BracketError, UsageError
 from hdrfuse.formats import ImageHeader
 from hdrfuse.imaging import bracket as bracket_module
 from hdrfuse.imaging.bracket import Bracket, bracket_of_arrays, read_bracket
-from hdrfuse.imaging.scene import Scene, find_scene
 
 LIGHT = np.random.default_rng(0).uniform(0.02, 1.0, (40, 60, 3))
 

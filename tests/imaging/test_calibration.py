@@ -6,10 +6,15 @@ import pytest
 from hdrfuse.data.procedural import ENCODINGS, ProceduralBracket, procedural_bracket
 from hdrfuse.errors import BracketError
 from hdrfuse.imaging.bracket import Bracket, bracket_of_arrays
-from hdrfuse.imaging.calibration import MAX_GAIN_EV, Calibration, calibrate, gains_for
-from hdrfuse.imaging.debevec import debevec1997
-from hdrfuse.imaging.pairs import Pairs, match_histograms, match_places, median_error
-from hdrfuse.imaging.response import KNOWN_CURVES
+from hdrfuse.imaging.calibration.correspondences import (
+    TonePairs,
+    match_histograms,
+    match_registered_pixels,
+    median_error,
+)
+from hdrfuse.imaging.calibration.debevec import debevec1997
+from hdrfuse.imaging.calibration.fit import MAX_GAIN_EV, Calibration, calibrate, gains_for
+from hdrfuse.imaging.calibration.response import KNOWN_CURVES
 
 EVS = (-2.0, 0.0, 2.0)
 
@@ -28,7 +33,7 @@ def photographed(
     return bracket_of_arrays([np.rint(each * white).astype(f"uint{bits}") for each in encoded], evs, binding=True)
 
 
-def histograms(bracket: Bracket) -> list[Pairs]:
+def histograms(bracket: Bracket) -> list[TonePairs]:
     return match_histograms([frame.encoded_samples() for frame in bracket.frames], bracket.relative_evs)
 
 
@@ -122,13 +127,13 @@ def test_places_are_matched_where_both_frames_have_data_and_no_edge():
     dark = bright / 2
     valid = np.ones((40, 60), np.bool_)
     valid[:, :30] = False
-    (pairs,) = match_places([dark, bright], [np.ones_like(valid), valid], (0.0, 1.0), (0.0, 0.0))
+    (pairs,) = match_registered_pixels([dark, bright], [np.ones_like(valid), valid], (0.0, 1.0), (0.0, 0.0))
     assert len(pairs.dark) > 200
     assert set(pairs.bright) == {np.float32(0.3)}
-    (everywhere,) = match_places([dark, bright], [np.ones_like(valid)] * 2, (0.0, 1.0), (0.0, 0.0))
+    (everywhere,) = match_registered_pixels([dark, bright], [np.ones_like(valid)] * 2, (0.0, 1.0), (0.0, 0.0))
     assert set(everywhere.bright) == {np.float32(0.3), np.float32(0.6)}
     busy = np.where(np.indices((40, 60)).sum(axis=0) % 2, np.float32(0.6), np.float32(0.3))[..., None].repeat(3, 2)
-    (none,) = match_places([busy / 2, busy], [np.ones_like(valid)] * 2, (0.0, 1.0), (0.0, 0.0))
+    (none,) = match_registered_pixels([busy / 2, busy], [np.ones_like(valid)] * 2, (0.0, 1.0), (0.0, 0.0))
     assert len(none.dark) == 0
 
 

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
+from hdrfuse.brackets.exposure import Exposure
 from hdrfuse.errors import ExposureError
+from hdrfuse.imaging.calibration.contradiction import StatedFrame, settled_exposures
 from hdrfuse.imaging.color import srgb_encode
-from hdrfuse.imaging.contradiction import Picture, settled_exposures
-from hdrfuse.imaging.exposure import Exposure
 
 LIGHT = np.exp2(np.random.default_rng(0).uniform(-6, 0, (64, 64, 3)))
 
 
-def pictures(true_evs, stated, source: str = "exposure.txt") -> list[Picture]:
+def pictures(true_evs, stated, source: str = "exposure.txt") -> list[StatedFrame]:
     return [
-        Picture(
+        StatedFrame(
             name=f"{index}.jpg",
             exposure=Exposure(ev=float(ev), source=source),
             samples=(np.rint(srgb_encode(np.clip(LIGHT * 2.0 ** (true - 1), 0, 1)) * 255) / 255).astype(np.float32),

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from hdrfuse.imaging.crosstalk import LARGEST_STOPS, Crosstalk, fit_crosstalk
+from hdrfuse.imaging.merging.crosstalk import LARGEST_STOPS, Crosstalk, fit_crosstalk
 
 SIZE = (80, 100)
 EVERYWHERE = np.ones(SIZE, np.bool_)

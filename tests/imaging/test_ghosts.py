@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from hdrfuse.data.procedural import sense
-from hdrfuse.imaging.agreement import Tolerance
+from hdrfuse.imaging.calibration.response import KNOWN_CURVES
 from hdrfuse.imaging.color import srgb_encode
-from hdrfuse.imaging.ghosts import Ghosts, find_ghosts
-from hdrfuse.imaging.merging import merge
-from hdrfuse.imaging.radiometry import Exposed, NoiseModel, estimate_noise
-from hdrfuse.imaging.response import KNOWN_CURVES
+from hdrfuse.imaging.merging.consistency import Tolerance
+from hdrfuse.imaging.merging.ghosts import Ghosts, find_ghosts
+from hdrfuse.imaging.merging.merge import merge
+from hdrfuse.imaging.radiometry import CalibratedFrame, NoiseModel, estimate_noise
 
 HEIGHT, WIDTH = 240, 320
 EVS = (-2.0, 0.0, 2.0)
@@ -40,9 +40,9 @@ def wall(seed: int) -> np.ndarray:
     return np.minimum(0.09 * np.exp2(stops), 0.22).astype(np.float32)
 
 
-def taken(radiance: np.ndarray, ev: float, *, seed: int = 0, **changes: object) -> Exposed:
+def taken(radiance: np.ndarray, ev: float, *, seed: int = 0, **changes: object) -> CalibratedFrame:
     pixels = sense(np.random.default_rng([seed, int(ev + 10)]), radiance * np.float32(2**ev), NOISE.shot, NOISE.read)
-    return Exposed(pixels=pixels, lookup=None, white=1.0, ev=ev, noise=NOISE, **changes)
+    return CalibratedFrame(pixels=pixels, lookup=None, white=1.0, ev=ev, noise=NOISE, **changes)
 
 
 def shifted(radiance: np.ndarray, x: float, y: float) -> np.ndarray:
@@ -65,7 +65,7 @@ def grown(mask: np.ndarray, radius: int) -> np.ndarray:
 def test_a_still_scene_has_next_to_no_ghosts(seed):
     ghosts, _merged = found_in([wall(seed)] * 3)
     assert ghosts.fraction < 0.005
-    assert (ghosts.unknown == 0).all()
+    assert (ghosts.occluded_highlight_mask == 0).all()
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -165,12 +165,12 @@ def test_what_passes_before_a_clipped_window_is_replaced_by_the_window():
     hidden = (slice(90, 150), slice(120, 180))
     passed[hidden] = 0.1
     ghosts, merged = found_in([passed, window(), window()])
-    assert ghosts.unknown[hidden].mean() > 0.95
+    assert ghosts.occluded_highlight_mask[hidden].mean() > 0.95
     error = np.log2(merged[hidden] / window()[hidden])
     assert np.abs(error).max() < 0.3
     assert merged[hidden].min() > 0.95  # the reference's white is the least that it can be
     elsewhere = ~grown(np.abs(passed - window()).max(axis=2) > 0, 14)
-    assert (ghosts.unknown[elsewhere] < 0.5).all()
+    assert (ghosts.occluded_highlight_mask[elsewhere] < 0.5).all()
 
 
 def test_a_window_that_the_reference_clips_is_never_darker_than_its_white():
@@ -219,14 +219,14 @@ def test_the_same_frames_give_the_same_ghosts():
     (first, _), (second, _) = found_in(scenes), found_in(scenes)
     for one, other in zip(first.consistency, second.consistency, strict=True):
         assert one.tobytes() == other.tobytes()
-    assert first.fill.tobytes() == second.fill.tobytes()
+    assert first.highlight_estimate.tobytes() == second.highlight_estimate.tobytes()
 
 
 @pytest.mark.parametrize("shape", [(2, 2), (3, 5), (17, 4)])
 def test_tiny_frames_do_not_crash(shape):
     frames = [taken(np.full((*shape, 3), 0.2, np.float32), ev) for ev in EVS]
     ghosts = find_ghosts(frames, 1, [STILL] * 3)
-    assert [each.shape for each in (*ghosts.consistency, ghosts.unknown)] == [shape] * 4
+    assert [each.shape for each in (*ghosts.consistency, ghosts.occluded_highlight_mask)] == [shape] * 4
     assert ghosts.fraction == 0
 
 
@@ -237,19 +237,20 @@ def test_spoiled_pixels_beside_a_hidden_highlight_say_nothing_of_it():
     hidden = (slice(90, 150), slice(130, 190))
     before[hidden] = 0.05
     frames = [taken(before, -2.0), taken(scene, 0.0), taken(scene, 2.0)]
-    spoiled = np.zeros((HEIGHT, WIDTH), np.bool_)
-    spoiled[70:170, 110:210] = True
-    spoiled[hidden] = False
-    frames[0] = Exposed(
-        pixels=np.where(spoiled[..., None], np.float32(0.3), frames[0].pixels), lookup=None, white=1.0, ev=-2.0,
-        noise=NOISE, spoiled=spoiled,
+    contaminated = np.zeros((HEIGHT, WIDTH), np.bool_)
+    contaminated[70:170, 110:210] = True
+    contaminated[hidden] = False
+    frames[0] = CalibratedFrame(
+        pixels=np.where(contaminated[..., None], np.float32(0.3), frames[0].pixels), lookup=None, white=1.0,
+        ev=-2.0,
+        noise=NOISE, saturation_contaminated=contaminated,
     )  # fmt: skip
     ghosts = find_ghosts(frames, 1, [STILL] * 3)
-    assert ghosts.unknown[100:140, 140:180].min() > 0.9
-    np.testing.assert_allclose(ghosts.fill[100:140, 140:180], 3.0, rtol=0.05)
+    assert ghosts.occluded_highlight_mask[100:140, 140:180].min() > 0.9
+    np.testing.assert_allclose(ghosts.highlight_estimate[100:140, 140:180], 3.0, rtol=0.05)
 
 
-def scanned(radiance: np.ndarray, ev: float, grain_px: float, codes: float) -> Exposed:
+def scanned(radiance: np.ndarray, ev: float, grain_px: float, codes: float) -> CalibratedFrame:
     """What eight bits hold of a slide: grain of so many codes, soft over so many pixels."""
     grain = np.random.default_rng([7, int(ev + 10)]).standard_normal(radiance.shape).astype(np.float32)
     grain = cv2.GaussianBlur(grain, (0, 0), grain_px)
@@ -257,7 +258,9 @@ def scanned(radiance: np.ndarray, ev: float, grain_px: float, codes: float) -> E
     pixels = np.clip(np.rint(encoded), 0, 255).astype(np.uint8)
     srgb = KNOWN_CURVES["srgb"]()
     noise = estimate_noise(pixels, srgb, 255.0)
-    return Exposed(pixels=pixels, lookup=srgb.lookup(np.dtype(np.uint8)), white=255.0, ev=ev, noise=noise, exact=True)
+    return CalibratedFrame(
+        pixels=pixels, lookup=srgb.lookup(np.dtype(np.uint8)), white=255.0, ev=ev, noise=noise, exact=True
+    )
 
 
 def slide(seed: int) -> np.ndarray:

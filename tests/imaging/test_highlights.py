@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hdrfuse.imaging.highlights import continued
+from hdrfuse.imaging.merging.highlights import reconstruct_highlights
 
 WHITE = 0.96
 HOLE = (slice(30, 60), slice(40, 80))
@@ -13,7 +13,7 @@ def filled(light, hole=HOLE):
     known = np.ones(light.shape[:2], np.float32)
     known[hole] = 0
     radiance = np.where(known[..., None] > 0, light, seen)
-    return continued(radiance, seen, known=known, clipped=(light > WHITE).any(axis=2), white=WHITE), seen
+    return reconstruct_highlights(radiance, seen, known=known, clipped=(light > WHITE).any(axis=2), white=WHITE), seen
 
 
 def ramps(*gains):
@@ -51,7 +51,7 @@ def test_what_is_soft_at_the_edge_of_the_known_teaches_nothing():
     known[HOLE] = 0.5
     radiance = light.copy()
     radiance[HOLE] = 40.0  # something else
-    fill = continued(radiance, seen, known=known, clipped=np.ones(known.shape, bool), white=WHITE)
+    fill = reconstruct_highlights(radiance, seen, known=known, clipped=np.ones(known.shape, bool), white=WHITE)
     np.testing.assert_allclose(fill[HOLE], 4.0, rtol=0.01)
 
 
@@ -88,5 +88,5 @@ def test_a_few_known_pixels_are_no_law():
     known = np.ones(light.shape[:2], np.float32)
     known[HOLE] = 0
     known[32, 48] = 1
-    fill = continued(light, seen, known=known, clipped=np.ones(known.shape, bool), white=WHITE)
+    fill = reconstruct_highlights(light, seen, known=known, clipped=np.ones(known.shape, bool), white=WHITE)
     assert fill[HOLE].max() < 4.2

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hdrfuse.data.procedural import sense
-from hdrfuse.imaging import merging
-from hdrfuse.imaging.ghosts import Ghosts
-from hdrfuse.imaging.merging import enlarge_rows, hold_white, merge
-from hdrfuse.imaging.radiometry import Exposed, NoiseModel
-from hdrfuse.imaging.response import KNOWN_CURVES
+from hdrfuse.imaging.calibration.response import KNOWN_CURVES
+from hdrfuse.imaging.merging.ghosts import Ghosts
+from hdrfuse.imaging.merging.merge import enlarge_rows, hold_white, merge
+from hdrfuse.imaging.merging.merge import merge as merging
+from hdrfuse.imaging.radiometry import CalibratedFrame, NoiseModel
 from hdrfuse.metrics import psnr_l, psnr_mu
 
 SIZE = (150, 200)
@@ -28,25 +28,25 @@ def light(seed: int, *, top: float = 3.0) -> np.ndarray:
     return (top * np.exp2((stops - 1) * 10)).astype(np.float32)
 
 
-def taken(radiance: np.ndarray, ev: float, *, seed: int = 0, noise: NoiseModel = NOISE) -> Exposed:
+def taken(radiance: np.ndarray, ev: float, *, seed: int = 0, noise: NoiseModel = NOISE) -> CalibratedFrame:
     rng = np.random.default_rng([seed, round(100 * ev) + 1000])
     pixels = sense(rng, radiance * np.float32(2**ev), noise.shot, noise.read)
-    return Exposed(pixels=pixels, lookup=None, white=1.0, ev=ev, noise=noise)
+    return CalibratedFrame(pixels=pixels, lookup=None, white=1.0, ev=ev, noise=noise)
 
 
-def bracket(radiance: np.ndarray, evs: Sequence[float] = EVS) -> list[Exposed]:
+def bracket(radiance: np.ndarray, evs: Sequence[float] = EVS) -> list[CalibratedFrame]:
     return [taken(radiance, ev) for ev in evs]
 
 
-def no_ghosts(frames: Sequence[Exposed], shape: tuple[int, int] = SIZE) -> Ghosts:
+def no_ghosts(frames: Sequence[CalibratedFrame], shape: tuple[int, int] = SIZE) -> Ghosts:
     return Ghosts(
         consistency=tuple(np.ones(shape, np.float32) for _ in frames),
-        unknown=np.zeros(shape, np.float32),
-        fill=np.zeros((*shape, 3), np.float32),
+        occluded_highlight_mask=np.zeros(shape, np.float32),
+        highlight_estimate=np.zeros((*shape, 3), np.float32),
     )
 
 
-def oracle(frames: Sequence[Exposed], radiance: np.ndarray) -> np.ndarray:
+def oracle(frames: Sequence[CalibratedFrame], radiance: np.ndarray) -> np.ndarray:
     """The mean weighted by each pixel's true variance, clipped values left out, by someone who knows the truth."""
     total, weights = np.zeros(radiance.shape), np.zeros(radiance.shape)
     for frame in frames:
@@ -121,7 +121,7 @@ def test_white_is_held_in_the_channels_that_the_reference_clips_and_nothing_else
     pixels = np.full((*SIZE, 3), white * 0.5, dtype)
     pixels[PATCH], pixels[:20, :, 0] = white, white
     lookup = None if dtype is np.float32 else KNOWN_CURVES["srgb"]().lookup(np.dtype(dtype))
-    reference = Exposed(pixels=pixels, lookup=lookup, white=float(white), ev=0.0, noise=NOISE)
+    reference = CalibratedFrame(pixels=pixels, lookup=lookup, white=float(white), ev=0.0, noise=NOISE)
     radiance = np.full((*SIZE, 3), 0.1, np.float32)
     radiance[50:] = 5.0
     expected = np.where(pixels == white, np.maximum(radiance, np.float32(1)), radiance)
@@ -134,7 +134,7 @@ def test_a_fitted_curves_white_begins_where_compression_leaves_clipped_values():
     pixels = np.full((*SIZE, 3), 245, np.uint8)
     pixels[PATCH] = 250
     shoulder = float(lookup[0, 250])
-    reference = Exposed(pixels=pixels, lookup=lookup, white=255.0, ev=0.0, noise=NOISE, shoulder=shoulder)
+    reference = CalibratedFrame(pixels=pixels, lookup=lookup, white=255.0, ev=0.0, noise=NOISE, shoulder=shoulder)
     radiance = np.full((*SIZE, 3), 0.1, np.float32)
     hold_white(radiance, reference)
     np.testing.assert_allclose(radiance[PATCH], 1.0, rtol=1e-6)
@@ -143,7 +143,7 @@ def test_a_fitted_curves_white_begins_where_compression_leaves_clipped_values():
 
 def test_deep_frames_clip_at_their_white_alone_and_what_darker_frames_measure_below_it_stays():
     light = np.linspace(0.9, 1.2, SIZE[1], dtype=np.float32)[None, :, None].repeat(SIZE[0], axis=0).repeat(3, axis=2)
-    reference = Exposed(pixels=np.minimum(light, 1), lookup=None, white=1.0, ev=0.0, noise=NOISE)
+    reference = CalibratedFrame(pixels=np.minimum(light, 1), lookup=None, white=1.0, ev=0.0, noise=NOISE)
     held = light.copy()
     hold_white(held, reference)
     np.testing.assert_array_equal(held, light)
@@ -154,7 +154,7 @@ def test_deep_frames_clip_at_their_white_alone_and_what_darker_frames_measure_be
 
 def test_frames_that_never_clip_have_no_white_to_hold():
     radiance = light(9)
-    reference = Exposed(pixels=radiance * 40, lookup=None, white=float("inf"), ev=0.0, noise=NOISE)
+    reference = CalibratedFrame(pixels=radiance * 40, lookup=None, white=float("inf"), ev=0.0, noise=NOISE)
     held = radiance.copy()
     hold_white(held, reference)
     np.testing.assert_array_equal(held, radiance)
@@ -190,8 +190,8 @@ def test_strips_do_not_show(rows, monkeypatch):
     small = (SIZE[0] // 3, SIZE[1] // 3)
     ghosts = no_ghosts(frames, small)
     ghosts.consistency[2][10:20, 5:40] = 0.0
-    ghosts.unknown[10:30] = 0.5
-    ghosts.fill[:] = np.random.default_rng(0).random(ghosts.fill.shape)
+    ghosts.occluded_highlight_mask[10:30] = 0.5
+    ghosts.highlight_estimate[:] = np.random.default_rng(0).random(ghosts.highlight_estimate.shape)
     expected = merge(frames, 1, ghosts)
     monkeypatch.setattr(merging, "STRIP_ROWS", rows)
     np.testing.assert_allclose(merge(frames, 1, ghosts), expected, rtol=1e-5, atol=1e-7)
@@ -235,9 +235,9 @@ def test_a_frames_invalid_border_contributes_nothing():
         expected = merge(others, others.index(frames[1]), no_ghosts(others))
         nonsense = frames[index].pixels.copy()
         nonsense[~valid] = 0.3
-        spoiled = list(frames)
-        spoiled[index] = replace(frames[index], pixels=nonsense, valid=valid)
-        merged = merge(spoiled, 1, no_ghosts(frames))
+        nonsensical = list(frames)
+        nonsensical[index] = replace(frames[index], pixels=nonsense, valid=valid)
+        merged = merge(nonsensical, 1, no_ghosts(frames))
         unclipped = ~valid & (frames[1].pixels.max(axis=2) < 0.8)
         np.testing.assert_allclose(merged[unclipped], expected[unclipped], rtol=1e-4)
         assert np.abs(merged[valid] / expected[valid] - 1).max() > 0.01
@@ -262,11 +262,11 @@ def test_unknown_white_takes_the_fill_as_far_as_it_is_unknown():
     frames = bracket(radiance)
     ghosts = no_ghosts(frames)
     expected = merge(frames, 1, ghosts)
-    ghosts.unknown[20:50, 30:90], ghosts.unknown[50:80, 30:90] = 1.0, 0.25
-    ghosts.fill[:] = (6.0, 5.0, 4.0)
+    ghosts.occluded_highlight_mask[20:50, 30:90], ghosts.occluded_highlight_mask[50:80, 30:90] = 1.0, 0.25
+    ghosts.highlight_estimate[:] = (6.0, 5.0, 4.0)
     merged = merge(frames, 1, ghosts)
-    np.testing.assert_allclose(merged[20:50, 30:90], ghosts.fill[20:50, 30:90], rtol=1e-5)
-    partly = 0.75 * expected[50:80, 30:90] + 0.25 * ghosts.fill[50:80, 30:90]
+    np.testing.assert_allclose(merged[20:50, 30:90], ghosts.highlight_estimate[20:50, 30:90], rtol=1e-5)
+    partly = 0.75 * expected[50:80, 30:90] + 0.25 * ghosts.highlight_estimate[50:80, 30:90]
     np.testing.assert_allclose(merged[50:80, 30:90], partly, rtol=1e-4)
     merged[20:80, 30:90] = expected[20:80, 30:90]
     np.testing.assert_array_equal(merged, expected)
@@ -278,8 +278,8 @@ def test_channels_that_the_reference_measures_stay_and_scale_the_fill():
     frames = bracket(radiance)
     ghosts = no_ghosts(frames)
     expected = merge(frames, 1, ghosts)
-    ghosts.unknown[20:50, 30:90] = 1.0
-    ghosts.fill[:] = (4.0, 4.0, 0.8)
+    ghosts.occluded_highlight_mask[20:50, 30:90] = 1.0
+    ghosts.highlight_estimate[:] = (4.0, 4.0, 0.8)
     merged = merge(frames, 1, ghosts)[25:45, 40:80]
     np.testing.assert_allclose(merged[..., 2], expected[25:45, 40:80, 2], rtol=1e-5)
     assert 2.4 < merged[..., :2].mean() < 3.6  # between half the fill and all of it
@@ -290,20 +290,22 @@ def test_unknown_places_that_the_reference_sees_stay_the_references():
     frames = bracket(radiance)
     ghosts = no_ghosts(frames)
     expected = merge(frames, 1, ghosts)
-    ghosts.unknown[:] = 1.0
-    ghosts.fill[:] = (5.0, 4.0, 3.0)
+    ghosts.occluded_highlight_mask[:] = 1.0
+    ghosts.highlight_estimate[:] = (5.0, 4.0, 3.0)
     np.testing.assert_allclose(merge(frames, 1, ghosts), expected, rtol=1e-5)
 
 
 def test_values_that_resampling_mixed_with_clipped_ones_contribute_nothing_where_others_see():
     radiance = light(11, top=0.6)
     frames = bracket(radiance)
-    spoiled = np.zeros(SIZE, np.bool_)
-    spoiled[40:90] = True
-    nonsense = np.where(spoiled[..., None], np.float32(0.5), frames[0].pixels)
-    merged = merge([replace(frames[0], pixels=nonsense, spoiled=spoiled), *frames[1:]], 1, no_ghosts(frames))
+    contaminated = np.zeros(SIZE, np.bool_)
+    contaminated[40:90] = True
+    nonsense = np.where(contaminated[..., None], np.float32(0.5), frames[0].pixels)
+    merged = merge(
+        [replace(frames[0], pixels=nonsense, saturation_contaminated=contaminated), *frames[1:]], 1, no_ghosts(frames)
+    )
     others = merge(frames[1:], 0, no_ghosts(frames[1:]))
-    np.testing.assert_allclose(merged[spoiled], others[spoiled], rtol=1e-3)
+    np.testing.assert_allclose(merged[contaminated], others[contaminated], rtol=1e-3)
 
 
 @pytest.mark.parametrize("white_in_both", [False, True])
@@ -312,7 +314,7 @@ def test_values_mixed_with_clipped_ones_are_better_than_the_references_white(whi
     radiance = np.repeat(texture, 3, axis=2).astype(np.float32)  # its finest detail counts as error of resampled frames
     frames = [taken(radiance, ev, noise=NoiseModel(shot=1e-7, read=1e-10)) for ev in EVS]
     everywhere = np.ones(SIZE, np.bool_)
-    frames[0] = replace(frames[0], spoiled=everywhere, detail_loss=0.2)
+    frames[0] = replace(frames[0], saturation_contaminated=everywhere, detail_loss=0.2)
     merged = merge(frames, 1, no_ghosts(frames))
     np.testing.assert_allclose(merged, np.minimum(radiance, 4.0), rtol=0.02)
 
@@ -344,7 +346,8 @@ def test_a_clipped_value_that_compression_darkened_is_no_measurement_above_a_fit
 def test_scene_referred_frames_keep_values_above_one():
     radiance = light(9, top=40.0)
     frames = [
-        Exposed(pixels=radiance * np.float32(2**ev), lookup=None, white=float("inf"), ev=ev, noise=NOISE) for ev in EVS
+        CalibratedFrame(pixels=radiance * np.float32(2**ev), lookup=None, white=float("inf"), ev=ev, noise=NOISE)
+        for ev in EVS
     ]
     np.testing.assert_allclose(merge(frames, 1, no_ghosts(frames)), radiance, rtol=1e-4)
 

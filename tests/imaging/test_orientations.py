@@ -8,10 +8,10 @@ from PIL import Image
 from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import IFDRational
 
+from hdrfuse.brackets.scene import find_scene
 from hdrfuse.errors import BracketError
 from hdrfuse.imaging.bracket import read_bracket
 from hdrfuse.imaging.orientations import likeness
-from hdrfuse.imaging.scene import find_scene
 from hdrfuse.inspection import inspect_scene
 
 EVS = (-2, 0, 2)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from hdrfuse.imaging.bracket import bracket_of_arrays
-from hdrfuse.imaging.calibration import Calibration
-from hdrfuse.imaging.preparation import LEAST_SHOULDER, exposed
-from hdrfuse.imaging.response import KNOWN_CURVES, ResponseCurve, tabulated
+from hdrfuse.imaging.calibration.fit import Calibration
+from hdrfuse.imaging.calibration.response import KNOWN_CURVES, ResponseCurve, tabulated
+from hdrfuse.imaging.preparation import LEAST_SHOULDER, calibrate_frames
 
 CODES = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
 
@@ -14,7 +14,9 @@ CODES = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
 def ends(curve: ResponseCurve) -> tuple[float, float]:
     """Toe and shoulder of a bracket's frames under a curve."""
     bracket = bracket_of_arrays([CODES, CODES], (-2, 0), binding=True)
-    found = exposed(bracket, Calibration(curve=curve, gains_ev=(0.0, 0.0), residual_ev=0.0, srgb_residual_ev=0.0))
+    found = calibrate_frames(
+        bracket, Calibration(curve=curve, gains_ev=(0.0, 0.0), residual_ev=0.0, srgb_residual_ev=0.0)
+    )
     (toe,), (shoulder,) = {frame.toe for frame in found}, {frame.shoulder for frame in found}
     return toe, shoulder
 

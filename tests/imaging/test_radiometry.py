@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hdrfuse.data.procedural import ProceduralBracket, procedural_bracket, sense
-from hdrfuse.imaging.radiometry import Exposed, NoiseModel, brightest, darkest, estimate_noise, linearise
-from hdrfuse.imaging.response import KNOWN_CURVES
+from hdrfuse.imaging.calibration.response import KNOWN_CURVES
+from hdrfuse.imaging.radiometry import CalibratedFrame, NoiseModel, channel_max, channel_min, estimate_noise, linearise
 
 GAMMA = KNOWN_CURVES["gamma"]()
 LEVELS = (0.01, 0.1, 0.5, 0.9)
@@ -95,9 +95,9 @@ def test_floats_are_shares_of_white_and_scene_referred_floats_are_left_alone():
     np.testing.assert_array_equal(linearise(pixels, None, float("inf")), pixels)
 
 
-def exposed(pixels, **changes) -> Exposed:
+def exposed(pixels, **changes) -> CalibratedFrame:
     facts = {"lookup": None, "white": 1.0, "ev": 0.0, "noise": NoiseModel(shot=1e-3, read=1e-5)}
-    return Exposed(pixels=pixels, **(facts | changes))
+    return CalibratedFrame(pixels=pixels, **(facts | changes))
 
 
 def test_a_reduced_frame_keeps_the_mean_radiance_and_divides_the_variance():
@@ -166,5 +166,5 @@ def test_scene_referred_frames_do_not_clip_and_others_do():
 
 def test_brightest_and_darkest_are_the_extremes_of_a_pixels_channels():
     pixels = np.random.default_rng(0).random((5, 6, 3), dtype=np.float32)
-    np.testing.assert_array_equal(brightest(pixels), pixels.max(axis=2))
-    np.testing.assert_array_equal(darkest(pixels), pixels.min(axis=2))
+    np.testing.assert_array_equal(channel_max(pixels), pixels.max(axis=2))
+    np.testing.assert_array_equal(channel_min(pixels), pixels.min(axis=2))

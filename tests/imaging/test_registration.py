@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from hdrfuse.imaging.matching import Pair, View, phase_peaks, turned_peaks, working_scale
-from hdrfuse.imaging.motion import frame_grid, project
-from hdrfuse.imaging.registration import Registration, register
-from hdrfuse.imaging.warping import resampling_loss, warp
+from hdrfuse.imaging.registration.matching import MatchingView, Pair, phase_peaks, turned_peaks, working_scale
+from hdrfuse.imaging.registration.motion import frame_grid, project
+from hdrfuse.imaging.registration.register import Registration, register
+from hdrfuse.imaging.registration.warping import resampling_loss, warp
 
 HEIGHT, WIDTH = 480, 640
 MARGIN = 160
@@ -87,7 +87,7 @@ def test_a_turned_frame_is_guessed_closer_by_trying_turns(degrees):
     truth = hand(rng, degrees=0)
     middle = ((WIDTH - 1) / 2, (HEIGHT - 1) / 2)
     truth = np.vstack([cv2.getRotationMatrix2D(middle, degrees, 1.0), [0, 0, 1]]) @ truth
-    still, turned = (View(photograph(rng, scene, matrix, -1.0)).fine for matrix in (np.eye(3), truth))
+    still, turned = (MatchingView(photograph(rng, scene, matrix, -1.0)).fine for matrix in (np.eye(3), truth))
     pair = Pair(still, turned, -1.0, -1.0)
     grid = frame_grid(HEIGHT, WIDTH)
 
@@ -207,7 +207,7 @@ def test_a_still_frame_is_returned_bit_for_bit():
     still = warp(picture, STILL)
     assert still.pixels is picture
     assert still.valid.all()
-    assert not still.spoiled.any()
+    assert not still.saturation_contaminated.any()
 
 
 def test_a_round_trip_returns_the_picture_where_it_holds_data():
@@ -242,18 +242,18 @@ def test_what_leans_on_a_clipped_value_is_told_and_nothing_leaves_the_range():
     assert warped.pixels.max() == 1.0
     mixed = (warped.pixels[..., 0] > 0.25) & (warped.pixels[..., 0] < 0.99)
     assert mixed.any()
-    assert warped.spoiled[mixed].all()
-    assert not warped.spoiled[:, :15].any()
-    assert not warped.spoiled[:, 25:].any()  # white all over
+    assert warped.saturation_contaminated[mixed].all()
+    assert not warped.saturation_contaminated[:, :15].any()
+    assert not warped.saturation_contaminated[:, 25:].any()  # white all over
 
 
 def test_a_channel_that_clips_alone_spoils_only_its_edge():
     picture = np.full((40, 40, 3), 0.2, np.float32)
     picture[:, 20:, 0] = 1.0
-    spoiled = warp(picture, shifted(0.3, 0)).spoiled
-    assert spoiled[:, 19:22].any()
-    assert not spoiled[:, :15].any()
-    assert not spoiled[:, 25:].any()
+    saturation_contaminated = warp(picture, shifted(0.3, 0)).saturation_contaminated
+    assert saturation_contaminated[:, 19:22].any()
+    assert not saturation_contaminated[:, :15].any()
+    assert not saturation_contaminated[:, 25:].any()
 
 
 def test_scene_referred_floats_may_exceed_one():

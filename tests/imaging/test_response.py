@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hdrfuse.errors import BadInputError, ImageError, OutputError, UsageError
-from hdrfuse.imaging.color import srgb_decode
-from hdrfuse.imaging.response import (
+from hdrfuse.imaging.calibration.response import (
     FILE_FORMAT,
     KNOWN_CURVES,
     MOST_BYTES,
@@ -17,6 +16,7 @@ from hdrfuse.imaging.response import (
     parametric,
     tabulated,
 )
+from hdrfuse.imaging.color import srgb_decode
 
 
 def iec_61966_2_1(encoded: np.ndarray) -> np.ndarray:

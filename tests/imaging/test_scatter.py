@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hdrfuse.imaging.scatter import measure_scatter
+from hdrfuse.imaging.merging.scatter import measure_scatter
 
 SHAPE = (300, 400, 3)
 EVERYWHERE = np.ones(SHAPE, np.bool_)

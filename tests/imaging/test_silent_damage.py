@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tifffile
 
+from hdrfuse.brackets.scene import find_scene
 from hdrfuse.errors import ImageError
 from hdrfuse.imaging.bracket import read_bracket
-from hdrfuse.imaging.scene import find_scene
 
 EVS = (-2, 0, 2)
 SIZE = (120, 100)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hdrfuse.data.procedural import ENCODINGS, ProceduralBracket, procedural_bracket
-from hdrfuse.imaging.spacing import Spacing
+from hdrfuse.imaging.calibration.spacing import Spacing
 
 CURVES = {
     **ENCODINGS,

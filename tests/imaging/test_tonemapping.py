@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from hdrfuse.data.procedural import procedural_bracket
-from hdrfuse.imaging import tonemapping
 from hdrfuse.imaging.color import luminance
-from hdrfuse.imaging.tonemapping import TONEMAPPERS
+from hdrfuse.imaging.display import tonemapping
+from hdrfuse.imaging.display.tonemapping import TONEMAPPERS
 
 pytestmark = pytest.mark.parametrize("tonemap", TONEMAPPERS.values(), ids=TONEMAPPERS.keys())
 

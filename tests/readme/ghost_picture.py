@@ -11,8 +11,8 @@ from PIL import Image
 
 import hdrfuse
 from hdrfuse.data.demo import EVS, demo_bracket
-from hdrfuse.imaging.plain import merged_plainly
-from hdrfuse.imaging.tonemapping import TONEMAPPERS
+from hdrfuse.imaging.display.tonemapping import TONEMAPPERS
+from hdrfuse.imaging.merging.no_deghosting import merge_without_deghosting
 
 PICTURE = Path(__file__).with_name("ghost.jpg")
 ROWS, COLUMNS = slice(180, 760), slice(210, 720)
@@ -24,7 +24,7 @@ GAP_PX = 8
 def ghost_picture() -> NDArray[np.uint8]:
     """Both merges side by side under one tone curve, (H, W, 3) sRGB."""
     merged = hdrfuse.merge(demo_bracket().frames, EVS, method="classical")
-    both = np.concatenate([merged_plainly(merged.frames), merged.radiance], axis=1)
+    both = np.concatenate([merge_without_deghosting(merged.frames), merged.radiance], axis=1)
     toned = TONEMAPPERS["reinhard"](both)
     left, right = toned[ROWS, COLUMNS], np.array_split(toned, 2, axis=1)[1][ROWS, COLUMNS]
     gap = np.full((left.shape[0], GAP_PX, 3), 255, np.uint8)

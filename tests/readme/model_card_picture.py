@@ -16,7 +16,7 @@ from PIL import Image
 
 import hdrfuse
 from hdrfuse.data.collage import collage, collage_bracket, unseen_pictures
-from hdrfuse.imaging.plain import merged_plainly
+from hdrfuse.imaging.merging.no_deghosting import merge_without_deghosting
 from hdrfuse.metrics.psnr import mu_law
 
 PICTURE = Path(__file__).parents[2] / "weights" / "crops.jpg"
@@ -32,7 +32,12 @@ def row(images: Path, movers: Path, seed: int) -> NDArray[np.uint8]:
     merged = hdrfuse.merge(bracket.frames, bracket.evs, reference=bracket.reference)
     white = np.float32(2.0 ** (bracket.evs[bracket.reference] - bracket.evs[0]))
     reference = np.asarray(merged.frames[bracket.reference].exposure())
-    pictures = [merged_plainly(merged.frames) / white, reference / white, merged.radiance / white, bracket.truth]
+    pictures = [
+        merge_without_deghosting(merged.frames) / white,
+        reference / white,
+        merged.radiance / white,
+        bracket.truth,
+    ]
     toned = [np.uint8(255 * mu_law(np.clip(picture, 0, 1).astype(np.float64))) for picture in pictures]
     error = cv2.boxFilter(np.abs(toned[0].astype(np.float32) - toned[3]).mean(axis=2), -1, (CROP_PX, CROP_PX))
     half = CROP_PX // 2

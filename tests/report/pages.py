@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from hdrfuse.evaluation.results import Box, Evaluation, Metric, Pictures, SceneResult, Score
+from hdrfuse.evaluation.results import Box, EvaluatedScene, Evaluation, Metric, Pictures, Score
 from hdrfuse.evaluation.table import Row, Table
 from hdrfuse.report.batch_run import BatchFrame, BatchRun, BatchScene, Status
 
@@ -83,12 +83,12 @@ def evaluation(folder: Path) -> Evaluation:
     """Two scenes by two methods; one is perfect by one method, one failed by the other."""
     methods = ("lfdiff", ODD_NAME)
     truth = Pictures(preview=jpeg(folder / "p" / "t.jpg"), crops=(jpeg(folder / "p" / "tc.jpg"),), error_map=None)
-    first = SceneResult(
+    first = EvaluatedScene(
         name="scene-1", group="moving", size=(1500, 1000), evs=(-2.0, 0.0, 2.0), details="from a.exr", truth=truth,
         scores=(score(folder, methods[0], 41.234, 0.99, LEFT), score(folder, methods[1], 38.5, 0.995, RIGHT)),
         frames=(truth.preview,) * 3, crops=(Box(left=10, top=20, width=32, height=32),),
     )  # fmt: skip
-    second = SceneResult(
+    second = EvaluatedScene(
         name=ODD_NAME, group="static", size=None, evs=(),
         scores=(
             Score(method=methods[0], values={"PSNR-mu": float("inf"), "SSIM-mu": 1.0}),

@@ -15,9 +15,9 @@ from hdrfuse.errors import DeviceError
 from hdrfuse.lfdiff.config import PRESETS
 from hdrfuse.lfdiff.weights import read_tensors
 from hdrfuse.training.distributed import World, joined_world, training_device
+from hdrfuse.training.loop import Pace, train
 from hdrfuse.training.losses import ReconstructionLoss
 from hdrfuse.training.recipe import PRIOR_OF_OBJECTIVE, Recipe
-from hdrfuse.training.run import Pace, train
 from hdrfuse.training.task import Task
 from hdrfuse.training.validation import validation_set
 

@@ -8,7 +8,7 @@ from PIL import Image
 from hdrfuse.errors import HdrfuseError
 from hdrfuse.training.checkpoint import check_finite
 from hdrfuse.training.journal import logged_step
-from hdrfuse.training.pictures import MOST_PICTURES, keep_picture, side_by_side
+from hdrfuse.training.validation_picture import MOST_PICTURES, keep_picture, side_by_side
 
 
 def test_a_weight_that_is_no_number_is_never_saved():

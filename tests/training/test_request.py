@@ -6,36 +6,36 @@ import pytest
 from hdrfuse.errors import BadInputError, UsageError
 from hdrfuse.training.plan import PLAN, Plan, load_plan
 from hdrfuse.training.recipe import RECIPES
-from hdrfuse.training.request import Request
+from hdrfuse.training.request import TrainingRequest
 
 
 def test_a_stage_is_the_presets_recipe():
-    plan = Request(stage="1", data=(Path("a"), Path("b"))).plan(None)
+    plan = TrainingRequest(stage="1", data=(Path("a"), Path("b"))).plan(None)
     assert plan.recipe == RECIPES["fast"]("stage1")
     assert plan.data == (str(Path("a").resolve()), str(Path("b").resolve()))
-    assert Request(stage="2", stage1=Path("s"), preset="paper", vgg=Path("v")).plan(None).recipe == RECIPES["paper"](
-        "stage2"
-    )
+    assert TrainingRequest(stage="2", stage1=Path("s"), preset="paper", vgg=Path("v")).plan(None).recipe == RECIPES[
+        "paper"
+    ]("stage2")
 
 
 def test_the_perceptual_term_is_there_if_and_only_if_vgg_is():
-    assert Request(stage="1", preset="paper").plan(None).recipe.perceptual_weight == 0
-    assert Request(stage="1", preset="fast", vgg=Path("v")).plan(None).recipe.perceptual_weight == 0.01
+    assert TrainingRequest(stage="1", preset="paper").plan(None).recipe.perceptual_weight == 0
+    assert TrainingRequest(stage="1", preset="fast", vgg=Path("v")).plan(None).recipe.perceptual_weight == 0.01
 
 
 def test_a_shorter_run_warms_up_and_cools_in_the_same_share_of_it():
     full = RECIPES["fast"]("stage1")
-    recipe = Request(stage="1", recipe={"steps": full.steps // 10}).plan(None).recipe
+    recipe = TrainingRequest(stage="1", recipe={"steps": full.steps // 10}).plan(None).recipe
     assert recipe.decay_steps == round(full.decay_steps / 10)
     assert recipe.warm_up_steps == round(full.warm_up_steps / 10)
-    said = Request(stage="1", recipe={"steps": full.steps // 10, "warm_up_steps": 7}).plan(None).recipe
+    said = TrainingRequest(stage="1", recipe={"steps": full.steps // 10, "warm_up_steps": 7}).plan(None).recipe
     assert said.warm_up_steps == 7
 
 
 def test_a_run_goes_on_as_it_was_but_for_what_is_said():
-    earlier = Request(stage="1", data=(Path("a"),), recipe={"steps": 30, "seed": 4}).plan(None)
-    assert Request().plan(earlier) == earlier
-    longer = Request(recipe={"steps": 60}).plan(earlier)
+    earlier = TrainingRequest(stage="1", data=(Path("a"),), recipe={"steps": 30, "seed": 4}).plan(None)
+    assert TrainingRequest().plan(earlier) == earlier
+    longer = TrainingRequest(recipe={"steps": 60}).plan(earlier)
     assert longer == replace(earlier, recipe=replace(earlier.recipe, steps=60))
     assert earlier.differences(longer) == ["steps 30 -> 60"]
 
@@ -43,11 +43,11 @@ def test_a_run_goes_on_as_it_was_but_for_what_is_said():
 @pytest.mark.parametrize(("stage", "row"), [("1", "split"), ("2", "baseline"), ("2", "stage1")])
 def test_a_stage_and_a_row_of_another_are_refused(stage, row):
     with pytest.raises(UsageError, match=f"--table3 {row}"):
-        Request(stage=stage, table3=row).plan(None)
+        TrainingRequest(stage=stage, table3=row).plan(None)
 
 
 def test_a_plan_comes_back_from_its_file(tmp_path):
-    plan = Request(table3="split", stage1=Path("s"), data=(Path("d"),), movers=(Path("m"),)).plan(None)
+    plan = TrainingRequest(table3="split", stage1=Path("s"), data=(Path("d"),), movers=(Path("m"),)).plan(None)
     plan.save(tmp_path)
     assert load_plan(tmp_path) == plan
     assert load_plan(tmp_path / "nowhere") is None

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from hdrfuse.training.distributed import World
+from hdrfuse.training.loop import Pace, train
 from hdrfuse.training.recipe import RECIPES, Recipe
-from hdrfuse.training.run import Pace, train
 from hdrfuse.training.task import brackets_seed, synthetic_task
 
 

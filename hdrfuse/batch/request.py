@@ -1,0 +1,186 @@
+"""One batch from a folder of brackets to a folder of results."""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from hdrfuse.batch.decision import Keep, Merge, Refuse, decide, sweep
+from hdrfuse.batch.engine import BatchListener, Engine, SceneResult
+from hdrfuse.batch.journal import JOURNAL, Journal, open_journal
+from hdrfuse.batch.local import Inherited, LocalScheduler
+from hdrfuse.batch.placement import PlannedScene, plan_scenes
+from hdrfuse.batch.scales import differing_scales
+from hdrfuse.batch.scheduler import Scheduler
+from hdrfuse.batch.settings import BatchSettings
+from hdrfuse.batch.summary import Account
+from hdrfuse.batch.work import SceneWork
+from hdrfuse.batch.workers import check_here, plan_workers
+from hdrfuse.brackets.discovered import Discovery, Grouping
+from hdrfuse.brackets.discovery import find_scenes
+from hdrfuse.errors import BracketError, OutputError, StoppedError, UsageError
+from hdrfuse.formats.atomic import remove_unfinished
+from hdrfuse.stopping import stop_requests
+
+MOST_WORKERS = 1024
+"""More processes than any machine has cores for."""
+
+OUT = "hdr"
+"""Where results go below the root unless told otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchRequest:
+    """What the user asked for."""
+
+    root: Path
+    out: Path
+    settings: BatchSettings = field(default_factory=BatchSettings)
+    group: Grouping = "auto"
+    workers: int | None = None
+    """None = as many as the machine takes."""
+    timeout_s: float | None = None
+    overwrite: bool = False
+    page: bool = True
+    shown: Mapping[str, str] = field(default_factory=dict)
+    """Options that are not the defaults, for the page."""
+
+    def check(self) -> None:
+        """Refuse, before anything is read, what is known to fail. Raises a BadInputError of its kind."""
+        if self.workers is not None and not 1 <= self.workers <= MOST_WORKERS:
+            raise UsageError(f"--workers {self.workers}: 1 to {MOST_WORKERS} was expected")
+        if self.timeout_s is not None and not 0 < self.timeout_s < math.inf:
+            raise UsageError(
+                f"--timeout {self.timeout_s:g}: more than 0 seconds were expected, and no more than can pass"
+            )
+        if self.out.exists() and not self.out.is_dir():
+            raise OutputError(f"{self.out}: is a file; --out expects a folder")
+        check_here(self.settings.options)
+
+    def discover(self, listener: BatchListener | None = None) -> tuple[Discovery, list[PlannedScene]]:
+        """Find the scenes and name their files. Raises BracketError where there is none, UsageError for equal names."""
+        inside = self.out.resolve() != self.root.resolve()
+        listener = listener or BatchListener()
+        results = [folder for folder in {self.out, self.root / OUT} if (folder / JOURNAL).is_file()]
+        exclude = {*results, self.out} if inside else ()
+        discovery = find_scenes(self.root, group=self.group, exclude=exclude, progress=listener.discover)
+        if not discovery.scenes:
+            raise BracketError(f"{self.root}: no bracket found{_what_else(discovery)}")
+        return discovery, plan_scenes(discovery, self.out, self.settings, page=self.page)
+
+
+Schedule = Callable[[Sequence[SceneWork], Journal], tuple[Scheduler, int]]
+"""Gives the scheduler for some work, and how many workers it has."""
+
+
+def run_batch(
+    request: BatchRequest, listener: BatchListener | None = None, *, schedule: Schedule | None = None
+) -> Account:
+    """Merge every scene below a folder that is new, has changed or failed before, and write the account.
+
+    Ctrl-C ends it with StoppedError; whatever was done stays done. Raises BadInputError of a kind where the batch
+    cannot begin, WriteError where the journal or the account cannot be written. A scene that fails raises nothing.
+    """
+    started_at, clock = datetime.now().astimezone(), time.monotonic()
+    listener = listener or BatchListener()
+    request.check()
+    discovery, scenes = request.discover(listener)
+    for warning in discovery.warnings:
+        listener.warn(warning)
+    settings = request.settings.identity()
+    try:
+        request.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{request.out}: cannot be made: {error.strerror}; --out names another folder") from error
+    with open_journal(request.out) as journal, stop_requests() as stop:
+        notes = [*discovery.warnings]
+        if journal.past.damaged:
+            notes.append(f"{journal.path}: {journal.past.damaged} damaged lines are ignored")
+            listener.warn(notes[-1])
+        results, to_do = _sorted_out(scenes, request, journal, settings)
+        for result in results.values():
+            for warning in result.warnings:
+                listener.warn(warning)
+            if result.failed:
+                listener.ended(result)
+        workers = 0
+        if to_do:
+            works = [work for _, work in to_do]
+            scheduler, workers = (schedule or _locally(request))(works, journal)
+            engine = Engine(
+                scheduler=scheduler, journal=journal, out=request.out, settings=settings, listener=listener, stop=stop
+            )
+            listener.begin(len(scenes), len(to_do), workers)
+            journal.run(root=request.root.resolve(), settings=settings)
+            if not engine.run(to_do):
+                done = sum(not each.failed for each in [*results.values(), *engine.results])
+                raise StoppedError(
+                    f"interrupted: {done} of {len(scenes)} scenes are done; the same command does the rest"
+                )
+            results |= {result.scene.key: result for result in engine.results}
+        ended = [(scene.key, results[scene.key].done) for scene in scenes]
+        for warning in differing_scales((key, each.report) for key, each in ended if each is not None):
+            notes.append(warning)
+            listener.warn(warning)
+        account = Account(
+            discovery=discovery,
+            out=request.out,
+            results=tuple(results[scene.key] for scene in scenes),
+            started_at=started_at,
+            seconds=time.monotonic() - clock,
+            method=request.settings.options.method,
+            workers=workers,
+            settings=request.shown,
+            notes=tuple(notes),
+        )
+        account.write(page=request.page)
+        return account
+
+
+def _sorted_out(
+    scenes: Sequence[PlannedScene], request: BatchRequest, journal: Journal, settings: str
+) -> tuple[dict[str, SceneResult], list[tuple[PlannedScene, SceneWork]]]:
+    """Scenes with nothing to do, by name, and those to merge; what killed workers left is removed."""
+    results: dict[str, SceneResult] = {}
+    to_do: list[tuple[PlannedScene, SceneWork]] = []
+    remove_unfinished(request.out)  # the account's files; a scene's lie where it is
+    for scene in scenes:
+        if scene.key in journal.past.begun:
+            sweep(scene.work)
+        try:
+            decision = decide(scene, request.out, journal.past, settings, overwrite=request.overwrite)
+        except OSError as error:
+            decision = Refuse(reason=f"{error.filename}: cannot be looked at: {error.strerror}")
+        match decision:
+            case Keep(done=done, warnings=warnings):
+                results[scene.key] = SceneResult(scene=scene, done=done, earlier=True, warnings=warnings)
+            case Refuse(reason=reason):
+                results[scene.key] = SceneResult(scene=scene, reason=reason)
+            case Merge():
+                to_do.append((scene, decision.work))
+    return results, to_do
+
+
+def _locally(request: BatchRequest) -> Schedule:
+    """Schedule work on this machine."""
+
+    def schedule(works: Sequence[SceneWork], journal: Journal) -> tuple[Scheduler, int]:
+        scenes = [work.job.scene for work in works]
+        workers = None if request.workers is None else min(request.workers, len(works))
+        preparations = plan_workers(request.settings.options, scenes, workers=workers)[: len(works)]
+        inherited = Inherited(journal.descriptor)
+        return LocalScheduler(preparations, timeout_s=request.timeout_s, inherited=inherited), len(preparations)
+
+    return schedule
+
+
+def _what_else(discovery: Discovery) -> str:
+    """What was found instead of brackets, in words."""
+    unread = f"; {discovery.unread}" if discovery.unread else ""
+    if not discovery.leftovers:
+        return unread or "; expected folders or series of photos with different exposures"
+    first = discovery.leftovers[0]
+    files = sum(len(each.paths) for each in discovery.leftovers)
+    return f" in {files} files; {first.paths[0].name}: {first.reason}{unread}"

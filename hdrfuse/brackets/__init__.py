@@ -1,0 +1,1 @@
+"""Brackets: which files are one bracket, and with which exposures."""

@@ -1,0 +1,172 @@
+"""Exposures of a bracket's frames, in EV: from the user, a text file, EXIF or file names, in this order."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hdrfuse.brackets.named_exposure import ev_of_name
+from hdrfuse.errors import ExposureError
+from hdrfuse.formats import Capture, ImageHeader
+from hdrfuse.formats.refusal import RefusedError
+from hdrfuse.formats.text_file import read_text
+from hdrfuse.text import listed
+
+GIVEN = "given"
+"""Source of exposures that the user gave for this run."""
+
+EQUAL_EV = 0.01
+"""Exposures closer than this are the same exposure."""
+
+MAX_ABS_EV = 60.0
+"""Beyond this no photograph was ever exposed; a typo in a text file may well be."""
+
+MOST_LISTED = 4
+"""Files that a message lists."""
+
+HOW_TO_GIVE = "give them with --exposures or in exposure.txt, one EV a line in the files' natural order"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exposure:
+    """How much light a frame gathered, relative to the others, and where that is known from."""
+
+    ev: float
+    source: str
+
+
+def infer_exposures(
+    headers: Sequence[ImageHeader],
+    *,
+    given: Sequence[float] | None = None,
+    given_by: str = GIVEN,
+    folder: Path | None = None,
+) -> tuple[list[Exposure], list[str]]:
+    """Exposure of each file, in the order of the files, and warnings.
+
+    `given_by` names the text file that the given ones were read from, if the user did not give them. Raises
+    ExposureError where they are missing, equal, not numbers, or of another count than the files.
+    """
+    if given is not None:
+        option = "--exposures" if given_by == GIVEN else given_by
+        where = f"{option} {','.join(f'{ev:g}' for ev in given)}"
+        return _checked(list(given), given_by, headers, where), []
+    if folder is not None and (text_file := exposure_file(folder)) is not None:
+        evs = read_exposure_file(text_file, expected=len(headers))
+        return _checked(evs, text_file.name, headers, str(text_file)), []
+    captures = [header.capture for header in headers]
+    files = listed([header.path.name for header in headers], MOST_LISTED)
+    beside_times = {
+        source: [ev for ev in evs if ev is not None]
+        for source, evs in (
+            ("EXIF bias", [capture.exposure_bias_ev for capture in captures]),
+            ("file name", [ev_of_name(header.path) for header in headers]),
+        )
+        if None not in evs
+    }
+    differing = next((source for source, evs in beside_times.items() if _differ(evs)), None)
+    if all(capture.exposure_time_s for capture in captures):
+        evs, warnings = _evs_of_times(captures)
+        if differing is None or _differ(evs):
+            return _checked(evs, "EXIF", headers, f"EXIF of {files}"), warnings
+        warnings.append(f"EXIF states the same exposure for every frame: each {differing} is taken instead")
+        return _checked(beside_times[differing], differing, headers, f"{differing} of {files}"), warnings
+    if (source := differing or ("file name" if "file name" in beside_times else None)) is not None:
+        return _checked(beside_times[source], source, headers, f"{source} of {files}"), []
+    lacking = [header.path.name for header in headers if not header.capture.exposure_time_s]
+    place = folder or headers[0].path.parent
+    raise ExposureError(f"{place}: no exposure time in {listed(lacking, MOST_LISTED)}: {HOW_TO_GIVE}")
+
+
+def parse_evs(text: str) -> list[float]:
+    """EVs of `--exposures`, e.g. "-2,0,2"; ExposureError says which is none."""
+    evs = []
+    for part in text.split(","):
+        try:
+            evs.append(float(part))
+        except ValueError:
+            message = f"--exposures {text}: {part.strip()!r} is not an EV; numbers such as -2,0,2 were expected"
+            raise ExposureError(message) from None
+        _check_number(evs[-1], f"--exposures {text}")
+    return evs
+
+
+def read_exposure_file(path: Path, *, expected: int) -> list[float]:
+    """EVs of an exposure.txt: one a line, blank lines tolerated; ExposureError names file and line."""
+    evs = listed_evs(path)
+    if len(evs) != expected:
+        raise ExposureError(f"{path}: {len(evs)} EVs for {expected} images; one EV a line for each is needed")
+    return evs
+
+
+def listed_evs(path: Path) -> list[float]:
+    """EVs of a text file, however many: one a line, blank lines tolerated; ExposureError names file and line."""
+    try:
+        lines = read_text(path, encoding="utf-8-sig").splitlines()
+    except RefusedError as error:
+        raise ExposureError(f"{path}: {error}, one EV a line") from error
+    except OSError as error:
+        raise ExposureError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ExposureError(f"{path}: not a readable text file ({error})") from error
+    evs = []
+    for number, line in enumerate(lines, start=1):
+        if text := line.strip():
+            try:
+                evs.append(float(text))
+            except ValueError:
+                raise ExposureError(f"{path}, line {number}: {text[:40]!r} is not an EV") from None
+            _check_number(evs[-1], f"{path}, line {number}")
+    return evs
+
+
+def exposure_file(folder: Path) -> Path | None:
+    """Text file of a folder that states its exposures, None if there is none."""
+    for name in ("exposure.txt", "Exposure.txt", "exposures.txt"):
+        if (folder / name).exists() and not (folder / name).is_dir():
+            return folder / name
+    return None
+
+
+def _evs_of_times(captures: Sequence[Capture]) -> tuple[list[float], list[str]]:
+    """EV = log2(t ISO / N^2); what some frames lack is taken as constant."""
+    warnings = []
+    use = {}
+    for name, values in {
+        "ISO": [capture.iso for capture in captures],
+        "f-number": [capture.f_number for capture in captures],
+    }.items():
+        use[name] = all(values)
+        if any(values) and not all(values) and len({value for value in values if value}) > 1:
+            warnings.append(f"{name} changes but some frames do not state it: taken as constant")
+    evs = []
+    for capture in captures:
+        ev = math.log2(capture.exposure_time_s or 1.0)
+        if use["ISO"]:
+            ev += math.log2((capture.iso or 100.0) / 100.0)
+        if use["f-number"]:
+            ev -= 2.0 * math.log2(capture.f_number or 1.0)
+        evs.append(ev)
+    return evs, warnings
+
+
+def _checked(evs: list[float], source: str, headers: Sequence[ImageHeader], where: str) -> list[Exposure]:
+    if len(evs) != len(headers):
+        raise ExposureError(f"{where}: {len(evs)} EVs for {len(headers)} images")
+    for ev in evs:
+        _check_number(ev, where)
+    if not _differ(evs):
+        raise ExposureError(
+            f"{where}: all {len(evs)} exposures are equal ({evs[0]:+.2f} EV); "
+            f"a bracket needs different ones: {HOW_TO_GIVE}"
+        )
+    return [Exposure(ev=float(ev), source=source) for ev in evs]
+
+
+def _differ(evs: Sequence[float]) -> bool:
+    return max(evs) - min(evs) >= EQUAL_EV
+
+
+def _check_number(ev: float, where: str) -> None:
+    if not math.isfinite(ev) or abs(ev) > MAX_ABS_EV:
+        raise ExposureError(f"{where}: {ev} is not an EV between {-MAX_ABS_EV:g} and {MAX_ABS_EV:g}")

@@ -1,0 +1,91 @@
+"""CoarseToFine: a whole frame from what the merge and the network say of it.
+
+The network is dear, and most of a large frame stands still. So it sees a large frame small at first, and at full
+size only where the small picture would change the merge visibly.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hdrfuse.deghosting.blending import NetworkError, blend, blend_weight_map, visible_change
+from hdrfuse.deghosting.tiled import Deghosted, SkippedTiles, deghost
+from hdrfuse.deghosting.triplet import Triplet
+from hdrfuse.imaging.merging.detection import GhostDetection
+from hdrfuse.imaging.merging.merge import STRIP_ROWS, enlarge_rows
+from hdrfuse.imaging.radiometry import Plane
+from hdrfuse.lfdiff.inference import Network
+
+VISIBLE = 0.004
+"""Change after the mu-law that a person can see: a level of 8 bits."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CoarseToFine:
+    """What is known of a bracket before the network sees it."""
+
+    triplet: Triplet
+    search: GhostDetection
+    reference: int
+    tolerance: float
+    """The calibration's error as a share of the radiance."""
+    tile_px: int | None = None
+    """The weights' own by default."""
+    seed: int = 0
+
+    def run(self, merged: Plane, network: Network, progress: Callable[[float], None]) -> Deghosted:
+        """Run the network and put its picture into the merged radiance (H, W, 3), in place.
+
+        Raises MemoryError where the smallest tiles do not fit.
+        """
+        if self.search.averaged_px == 1:
+            found = self._deghost(self.triplet, network, progress)
+        else:
+            glanced = 1.0 / (1.0 + self.search.averaged_px**2)
+            small = self._deghost(
+                self.triplet.resembling(self.search.frames), network, lambda share: progress(glanced * share)
+            )
+            found = self._deghost(
+                self.triplet, small.network, lambda share: progress(glanced + (1.0 - glanced) * share),
+                tile_px=small.tile_px, skipped=self._skipped(merged, small.radiance, small.network),
+            )  # fmt: skip
+            self._take_hidden(found.radiance, small.radiance)
+            found = replace(found, warnings=tuple(dict.fromkeys((*small.warnings, *found.warnings))))
+        averaged, learned = self.search.averaged(merged), self.search.averaged(found.radiance)
+        share = self._share(averaged, learned, found.network)
+        mean = float(np.mean(share * (averaged != learned).any(axis=2)))
+        blend(merged, found.radiance, share, white=self.triplet.white)
+        return replace(found, radiance=merged, share=mean)
+
+    def _deghost(
+        self, triplet: Triplet, network: Network, progress: Callable[[float], None], *, tile_px: int | None = None,
+        skipped: SkippedTiles | None = None,
+    ) -> Deghosted:  # fmt: skip
+        return deghost(
+            triplet, network, tile_px=tile_px or self.tile_px, seed=self.seed, skipped=skipped, progress=progress
+        )
+
+    def _skipped(self, merged: Plane, small: Plane, network: Network) -> SkippedTiles:
+        """The merge, wherever the small picture would not change what some frame shows."""
+        averaged = self.search.averaged(merged)
+        change = visible_change(averaged, small, self._share(averaged, small, network), white=self.triplet.white)
+        change *= 1.0 - self.search.ghosts.occluded_highlight_mask
+        return SkippedTiles(radiance=merged, needed=change > VISIBLE, averaged_px=self.search.averaged_px)
+
+    def _take_hidden(self, radiance: Plane, small: Plane) -> None:
+        """Put the small picture (h, w, 3) in where no frame shows what is there: there the network saw further."""
+        shape = (radiance.shape[0], radiance.shape[1])
+        for top in range(0, shape[0], STRIP_ROWS):
+            rows = slice(top, min(top + STRIP_ROWS, shape[0]))
+            hidden = enlarge_rows(self.search.ghosts.occluded_highlight_mask, shape, rows)[..., None]
+            if hidden.any():
+                radiance[rows] += hidden * (enlarge_rows(small, shape, rows) - radiance[rows])
+
+    def _share(self, merged: Plane, learned: Plane, network: Network) -> Plane:
+        """The network's share (h, w) at the size of the search."""
+        return blend_weight_map(
+            merged, learned, self.search.frames, self.reference, self.search.ghosts,
+            error=NetworkError(white=self.triplet.white, rms=network.metadata.error), tolerance=self.tolerance,
+            averaged_px=self.search.averaged_px,
+        )  # fmt: skip

@@ -1,0 +1,148 @@
+"""The evaluation itself: every method on every scene, each measured once and kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from hdrfuse.errors import (
+    OUT_OF_MEMORY,
+    BadInputError,
+    HdrfuseError,
+    OutputError,
+    WriteError,
+    is_out_of_memory,
+    reason_of,
+)
+from hdrfuse.evaluation.crops import draw_frames, draw_result, draw_truth, telling_places
+from hdrfuse.evaluation.methods import Method, MethodResult
+from hdrfuse.evaluation.protocol import Protocol
+from hdrfuse.evaluation.records import Records, make_folder
+from hdrfuse.evaluation.results import EvaluatedScene, Score
+from hdrfuse.evaluation.scenes import KnownBracket, KnownScene
+from hdrfuse.evaluation.scoring import check_finite, scores
+from hdrfuse.formats import RadianceFacts, write_image
+from hdrfuse.progress import Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluating:
+    """How scenes are measured, and where that is recorded."""
+
+    protocol: Protocol
+    records: Records
+    pictures: bool = True
+    keep_results: bool = False
+    """Keep what was merged, as .exr."""
+
+    def run(
+        self, scenes: Sequence[KnownScene], methods: Sequence[Method], progress: Progress = lambda stage, share: None
+    ) -> tuple[EvaluatedScene, ...]:
+        """Measure what is not recorded yet; a scene or method that fails has its reason in the place of values.
+
+        Raises OutputError or WriteError where nothing can be recorded.
+        """
+        found = []
+        for index, scene in enumerate(scenes):
+            evaluation = SceneEvaluation(self, scene)
+            done = []
+            for turn, method in enumerate(methods):
+                share = (index + turn / len(methods)) / len(scenes)
+                progress(f"{scene.name}, {method.name}", share)
+                done.append(evaluation.score(method))
+            found.append(replace(evaluation.facts(), scores=tuple(done)))
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class SceneEvaluation:
+    """One scene, decoded only if something of it is not recorded yet."""
+
+    how: Evaluating
+    scene: KnownScene
+
+    @cached_property
+    def bracket(self) -> KnownBracket | str:
+        """The decoded scene, or why it cannot be."""
+        try:
+            bracket = self.scene.read()
+            check_finite(bracket.truth, f"ground truth of {self.scene.name}")
+        except Exception as error:
+            return failure(error)
+        return bracket
+
+    @property
+    def scene_depends_on(self) -> dict[str, Any]:
+        """What the scene's facts and pictures depend on."""
+        return {"scene": self.scene.identity, "pictures": self.how.pictures}
+
+    def facts(self) -> EvaluatedScene:
+        """The scene without scores."""
+        if kept := self.how.records.scene(self.scene.name, self.scene_depends_on):
+            return kept
+        nothing = EvaluatedScene(name=self.scene.name, group=self.scene.group, size=None, evs=self.scene.evs, scores=())
+        if isinstance(self.bracket, str):
+            return nothing
+        height, width = self.bracket.truth.shape[:2]
+        found = replace(nothing, size=(width, height), details=self.bracket.details)
+        if self.how.pictures:
+            folder = self.how.records.pictures_of(self.scene.name)
+            make_folder(folder)
+            crops = telling_places(self.bracket)
+            truth, frames = draw_truth(folder, self.bracket.truth, crops), draw_frames(folder, self.bracket)
+            found = replace(found, truth=truth, frames=frames, crops=crops)
+        self.how.records.keep_scene(found, self.scene_depends_on)
+        return found
+
+    def score(self, method: Method) -> Score:
+        """The method's score on the scene."""
+        try:
+            depends_on = {
+                **self.scene_depends_on,
+                "method": method.identity(self.scene.name),
+                "scoring": self.how.protocol.scoring,
+            }
+            place = self.how.records.result_of(self.scene.name, method.name)
+            kept = self.how.records.score(self.scene.name, method.name, depends_on)
+            if kept is not None and (place.is_file() or not self.how.keep_results):
+                return kept
+            if isinstance(self.bracket, str):
+                return Score(method=method.name, values={}, failure=self.bracket)
+            merged = method.merge(self.scene.name, self.bracket)
+            check_finite(merged.radiance, f"{method.name} of {self.scene.name}")
+            measured = self._measured(method.name, merged, self.bracket)
+        except Exception as error:
+            return Score(method=method.name, values={}, failure=failure(error))
+        self.how.records.keep_score(self.scene.name, measured, depends_on)
+        return measured
+
+    def _measured(self, method: str, merged: MethodResult, bracket: KnownBracket) -> Score:
+        values = scores(merged.radiance, bracket.truth, self.how.protocol)
+        if wrong := [name for name, value in values.items() if np.isnan(value)]:
+            raise BadInputError(f"{method} of {self.scene.name}: {', '.join(wrong)} is no number")
+        pictures = None
+        if self.how.pictures:
+            folder, crops = self.how.records.pictures_of(self.scene.name), self.facts().crops
+            pictures = draw_result(folder, method, merged.radiance, bracket.truth, crops)
+        if self.how.keep_results:
+            place = self.how.records.result_of(self.scene.name, method)
+            make_folder(place.parent)
+            made_by = RadianceFacts(provenance={"method": method, "white": "the shortest frame's"})
+            write_image(place, np.maximum(merged.radiance, 0), made_by, half=False, overwrite=True)
+        return Score(method=method, values=values, seconds=merged.seconds, warnings=merged.warnings, pictures=pictures)
+
+
+def failure(error: Exception) -> str:
+    """Why a scene has no score, in one line; what concerns all scenes is raised instead."""
+    match error:
+        case WriteError() | OutputError():
+            raise error
+        case HdrfuseError():
+            text = str(error)
+        case _ if is_out_of_memory(error):
+            text = OUT_OF_MEMORY
+        case _:
+            text = f"unexpected {type(error).__name__}: {reason_of(error)}"
+    return " ".join(text.split())

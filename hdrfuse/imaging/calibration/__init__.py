@@ -1,0 +1,1 @@
+"""Calibration: the response curve and exposures that explain a bracket."""

@@ -1,0 +1,69 @@
+"""Black: the value that a picture gives to no light, which flare, scanners and night modes raise above 0.
+
+Under a raised black a darker frame looks too bright, more so the darker the tone; which is not what motion or
+another exposure does, and tells how much it is.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdrfuse.imaging.calibration.correspondences import TonePairs
+from hdrfuse.imaging.calibration.response import LEVELS, ResponseCurve
+
+ABOVE_BLACK = " above black"
+"""What the names of curves that begin at a raised black end with."""
+
+LARGEST = 24 / 255
+"""Encoded value up to which a black is looked for."""
+
+STEPS = (3 / 255, 0.5 / 255)
+"""It is looked for coarsely, then finely."""
+
+OFF_EV = 0.3
+"""Disagreement from which a pair counts as one that moved."""
+
+LEAST = 0.75 / 255
+"""A black below this is none: rounding alone does as much."""
+
+
+def raised_black(curve: ResponseCurve, matches: Sequence[TonePairs]) -> ResponseCurve | None:
+    """The curve above the blacks, a channel, that explain the pairs best without gains; None where 0 does."""
+    blacks = np.array([_black(curve.table[c], matches, c) for c in range(3)])
+    return above(curve, blacks) if blacks.max() >= LEAST else None
+
+
+def above(curve: ResponseCurve, blacks: NDArray[np.float64]) -> ResponseCurve:
+    """The curve of pictures whose black was raised to these values (3,): 0 up to there, and white stays white."""
+    grid = np.linspace(0.0, 1.0, LEVELS)
+    table = [
+        np.interp((grid - black) / (1.0 - black), grid, channel)
+        for black, channel in zip(blacks, curve.table, strict=True)
+    ]
+    return ResponseCurve(name=f"{curve.name}{ABOVE_BLACK}", table=np.stack(table))
+
+
+def _black(table: NDArray[np.float64], matches: Sequence[TonePairs], channel: int) -> float:
+    """Encoded value of black in a channel."""
+    parts = [(pairs, pairs.channel == channel) for pairs in matches if (pairs.channel == channel).sum() >= 10]
+    if not parts:
+        return 0.0
+    dark = np.concatenate([pairs.dark[chosen] for pairs, chosen in parts])
+    bright = np.concatenate([pairs.bright[chosen] for pairs, chosen in parts])
+    step = np.concatenate([np.full(chosen.sum(), pairs.step_ev) for pairs, chosen in parts])
+    weight = np.concatenate([np.full(chosen.sum(), 1.0 / chosen.sum()) for _, chosen in parts])
+    grid = np.linspace(0.0, 1.0, LEVELS)
+
+    def cost(black: float) -> float:
+        light = [
+            np.log2(np.maximum(np.interp((each - black) / (1.0 - black), grid, table), 1e-9)) for each in (dark, bright)
+        ]
+        return float(weight @ np.minimum(np.abs(light[1] - light[0] - step), OFF_EV))
+
+    best, reach = 0.0, LARGEST
+    for width in STEPS:
+        candidates = np.arange(max(best - reach, 0.0), min(best + reach, LARGEST) + width / 2, width)
+        best = min(candidates, key=cost)
+        reach = width
+    return float(best)

@@ -1,0 +1,185 @@
+"""Pairs of values that two frames give the same light, and how well a curve explains them.
+
+Grossberg & Nayar 2003 give the pairs without registration (matched histograms); after registration they are the
+same places of both frames.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdrfuse.imaging.calibration.response import ResponseCurve
+from hdrfuse.imaging.radiometry import channel_max
+
+Array = NDArray[np.float64]
+Samples = NDArray[np.float32]
+
+DARKER_RANGE = (0.03, 0.95)
+
+BRIGHTER_RANGE = (0.06, 0.96)
+"""Encoded values of the darker and the brighter frame that a pair may have: neither black nor clipped."""
+
+QUANTILES = np.linspace(0.02, 0.98, 97)
+"""Shares of the pixels at which two histograms are matched."""
+
+TONE_BINS = 16
+
+MOVING_TONES = 0.2
+"""Share of the tones that may belong to moving things."""
+
+EXPLAINED_EV = 0.05
+"""Disagreement of two frames up to which a curve explains what they show."""
+
+FLAT = 0.03
+"""Step between averaged pixels up to which a place counts as flat: an edge averages clipped and unclipped values."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TonePairs:
+    """Encoded values that two neighbouring frames give the same light."""
+
+    darker: int
+    brighter: int
+    step_ev: float
+    """Nominal exposure difference of the two frames, in stops."""
+    channel: NDArray[np.intp]
+    """(n,) 0 red, 1 green, 2 blue."""
+    dark: Array
+    """(n,) value in the darker frame, as a share of white."""
+    bright: Array
+    """(n,) value in the brighter frame."""
+
+
+def match_histograms(
+    samples: Sequence[Samples], evs: Sequence[float], floors: Sequence[float] | None = None
+) -> list[TonePairs]:
+    """Pairs of equal cumulative share between exposure neighbours.
+
+    `samples` are (h, w, 3) encoded values as a share of white, darkest frame first; below its floor a frame is
+    noise, whose mean an encoded value does not keep.
+    """
+    floors = floors or [0.0] * len(samples)
+    channel = np.repeat(np.arange(3), len(QUANTILES))
+    tones = [np.concatenate([np.quantile(_dithered(frame[..., c]), QUANTILES) for c in range(3)]) for frame in samples]
+    return [_pairs(index, evs, floors, channel, x, y) for index, (x, y) in enumerate(pairwise(tones))]
+
+
+def match_registered_pixels(
+    samples: Sequence[Samples],
+    valid: Sequence[NDArray[np.bool_]],
+    evs: Sequence[float],
+    floors: Sequence[float],
+    *,
+    limit: int = 1500,
+) -> list[TonePairs]:
+    """Pairs of the same place in registered frames, where both are smooth; at most `limit` a pair and channel.
+
+    `samples` are (h, w, 3) encoded shares of white, `valid` says where each frame has data. Tones are sampled
+    evenly, so that a large dark wall does not outvote the rest.
+    """
+    rng = np.random.default_rng(0)
+    rough = [_roughness(frame) for frame in samples]
+    found = []
+    for index, (dark, bright) in enumerate(pairwise(samples)):
+        parts = []
+        for c in range(3):
+            x, y = dark[..., c], bright[..., c]
+            usable = valid[index] & valid[index + 1] & _in_range(x, y)
+            usable &= (rough[index] < FLAT) & (rough[index + 1] < FLAT)
+            where = np.flatnonzero(usable)
+            tone = np.minimum((y.ravel()[where] * TONE_BINS).astype(np.intp), TONE_BINS - 1)
+            share = 1.0 / np.maximum(np.bincount(tone, minlength=TONE_BINS), 1)[tone]
+            quota = limit / TONE_BINS
+            where = where[rng.random(len(where)) < share * quota]
+            parts.append((np.full(len(where), c), x.ravel()[where], y.ravel()[where]))
+        channel, x_all, y_all = (np.concatenate(column) for column in zip(*parts, strict=True))
+        found.append(_pairs(index, evs, floors, channel, x_all.astype(np.float64), y_all.astype(np.float64)))
+    return found
+
+
+def residuals(curve: ResponseCurve, pairs: TonePairs, gains_ev: Array) -> Array:
+    """(n,) how many stops too bright the brighter frame looks under a curve."""
+    grid = np.linspace(0.0, 1.0, curve.table.shape[1])
+    log_ratio = np.empty(len(pairs.dark))
+    for c in range(3):
+        of_channel = pairs.channel == c
+        dark = np.interp(pairs.dark[of_channel], grid, curve.table[c])
+        bright = np.interp(pairs.bright[of_channel], grid, curve.table[c])
+        log_ratio[of_channel] = np.log2(np.maximum(bright, 1e-9)) - np.log2(np.maximum(dark, 1e-9))
+    return log_ratio - (pairs.step_ev + gains_ev[pairs.brighter] - gains_ev[pairs.darker])
+
+
+def median_error(curve: ResponseCurve, matches: Sequence[TonePairs], gains_ev: Array) -> float:
+    """Median absolute residual over all pairs, in stops; NaN where there are none."""
+    everything = [np.abs(residuals(curve, pairs, gains_ev)) for pairs in matches if len(pairs.dark)]
+    return float(np.median(np.concatenate(everything))) if everything else float("nan")
+
+
+def tone_error(curve: ResponseCurve, matches: Sequence[TonePairs], gains_ev: Array) -> float:
+    """Root mean square, over tones, channels and pairs, of the median residual: the curve's smooth error.
+
+    The worst tones, as many as MOVING_TONES, are left out: there most pairs may show things that moved.
+    """
+    squares, weights = [0.0], [1e-12]
+    for pairs in matches:
+        error = residuals(curve, pairs, gains_ev)
+        tone = (pairs.bright * TONE_BINS).astype(np.intp) + TONE_BINS * pairs.channel
+        enough = max(4.0, 0.3 * len(error) / max(len(np.unique(tone)), 1))
+        for value in np.unique(tone):
+            inside = error[tone == value]
+            if len(inside) >= enough:
+                spread = 1.4826 * float(np.median(np.abs(inside - np.median(inside))))
+                noise = 1.57 * spread**2 / len(inside)
+                squares.append(max(float(np.median(inside)) ** 2 - noise, 0.0))
+                weights.append(min(len(inside), 50))
+    kept = np.argsort(squares)[: max(1, int(np.ceil(len(squares) * (1.0 - MOVING_TONES))))]
+    return float(np.sqrt(np.average(np.asarray(squares)[kept], weights=np.asarray(weights)[kept])))
+
+
+def explained(curve: ResponseCurve, matches: Sequence[TonePairs], gains_ev: Array) -> float:
+    """Share of the pairs, 0 to 1, that a curve leaves within EXPLAINED_EV: large where most things stood still.
+
+    Unlike an average it does not care what the others say, however many they are.
+    """
+    shares = [np.mean(np.abs(residuals(curve, pairs, gains_ev)) < EXPLAINED_EV) for pairs in matches if len(pairs.dark)]
+    return float(np.mean(shares)) if shares else 0.0
+
+
+def _pairs(
+    index: int, evs: Sequence[float], floors: Sequence[float], channel: NDArray[np.intp], x: Array, y: Array
+) -> TonePairs:
+    floor = max(floors[index], DARKER_RANGE[0])
+    usable = _in_range(x, y) & (x > floor) & (y > floors[index + 1])
+    # Tones that the darker frame's floor cuts in two would keep only the pairs whose noise points upwards.
+    border = y[usable & (x < 1.2 * floor)]
+    usable &= y > 1.1 * (float(np.median(border)) if len(border) else 0.0)
+    return TonePairs(
+        darker=index,
+        brighter=index + 1,
+        step_ev=evs[index + 1] - evs[index],
+        channel=channel[usable],
+        dark=x[usable],
+        bright=y[usable],
+    )
+
+
+def _in_range(x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.bool_]:
+    return (x > DARKER_RANGE[0]) & (x < DARKER_RANGE[1]) & (y > BRIGHTER_RANGE[0]) & (y < BRIGHTER_RANGE[1])
+
+
+def _dithered(values: Samples) -> Array:
+    """Spread 8-bit codes over their width, so that quantiles are not stuck to them."""
+    rng = np.random.default_rng(1)
+    flat = values.ravel().astype(np.float64)
+    return flat + rng.uniform(-0.5 / 255.0, 0.5 / 255.0, size=flat.shape)
+
+
+def _roughness(frame: Samples) -> Samples:
+    """(h, w) largest step to a neighbour in any channel."""
+    padded = np.pad(frame, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    centre = padded[1:-1, 1:-1]
+    steps = [padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]]
+    return np.max([channel_max(np.abs(step - centre)) for step in steps], axis=0)

@@ -1,0 +1,232 @@
+"""Calibration: the response curve that a bracket's own frames imply.
+
+Where two frames see the same light, their exposures differ by a known number of stops; the curve is right when
+linearised pixel values differ by as much.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdrfuse.imaging.calibration.black import ABOVE_BLACK, raised_black
+from hdrfuse.imaging.calibration.correspondences import (
+    EXPLAINED_EV,
+    TonePairs,
+    explained,
+    median_error,
+    residuals,
+    tone_error,
+)
+from hdrfuse.imaging.calibration.response import KNOWN_CURVES, ResponseCurve, parametric
+from hdrfuse.imaging.color import srgb_decode
+
+Array = NDArray[np.float64]
+
+MAX_GAIN_EV = 1.0 / 6.0
+"""EXIF rounds exposure times (1/60 is 1/64); a frame's exposure may be off by this much, not by more."""
+
+KNOWN_TOLERANCE_EV = 0.03
+"""A known curve that leaves less error than this, over all brightnesses, is taken exactly as it is."""
+
+KNOWN_BEATS_FIT_EV = 0.015
+"""A fit has to explain the bracket better than a known curve by this much to be preferred."""
+
+PRIOR_SIGMA = np.array([0.35, 1.5, 1.5])
+"""How far p, a and b of cameras' curves usually are from sRGB's 1, 0 and 0."""
+
+GAIN_SIGMA_EV = 0.03
+FIRM = 1e4
+"""Weight of a condition, in standard deviations a stop, that the fit may not break."""
+NEEDLESS_GAIN_EV = 0.015
+"""Error that gains must take off a known curve, whose exposures are usually exact as well."""
+
+KNOWN_EXPLAINS_MORE = 0.03
+"""Share of the pairs that a known curve may explain less than a fit and still be preferred."""
+
+FREE_CHANNELS_GAIN_EV = 0.02
+"""Channels get curves of their own where that takes at least this much off the error."""
+
+NO_BLACK_EV, BLACK_EXPLAINS_MORE = 0.015, 0.05
+"""Error of a known curve from which a raised black is looked for, and the share of the pairs that it has to explain
+beyond what a fit does. On made brackets of raised blacks it is 0.1 to 0.5; cameras' own curves leave no known curve
+within its tolerance above any black."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """A response curve with what it leaves unexplained."""
+
+    curve: ResponseCurve
+    gains_ev: tuple[float, ...]
+    """What is added to each frame's nominal EV, within a sixth of a stop."""
+    residual_ev: float
+    """Median absolute disagreement of neighbouring frames, in stops."""
+    srgb_residual_ev: float
+    """The same under the sRGB curve, for comparison."""
+    warnings: tuple[str, ...] = ()
+
+
+def calibrate(
+    matches: Sequence[TonePairs], frames: int, reference: int, *, earlier: Calibration | None = None
+) -> Calibration:
+    """Choose the curve that explains the pairs: a known one exactly where it does, else a robust fit.
+
+    Where large things moved, no curve explains all; the one that explains most pairs is taken then, `earlier`
+    (found from other pairs) being one of the candidates.
+    """
+    known = {name: make() for name, make in KNOWN_CURVES.items()}
+    no_gain = np.zeros(frames)
+    srgb_error = median_error(known["srgb"], matches, no_gain)
+    if sum(len(pairs.dark) for pairs in matches) < 30:
+        warning = "too little is well exposed in two frames to calibrate the response: sRGB is assumed"
+        return Calibration(
+            curve=known["srgb"], gains_ev=tuple(no_gain), residual_ev=srgb_error, srgb_residual_ev=srgb_error,
+            warnings=(warning,),
+        )  # fmt: skip
+    first = earlier is None
+    if earlier is not None and earlier.curve.name.endswith(ABOVE_BLACK):  # a hand-held bracket's histograms may look so
+        residual_ev = median_error(earlier.curve, matches, no_gain)
+        if residual_ev < min(median_error(make(), matches, no_gain) for make in KNOWN_CURVES.values()):
+            return replace(earlier, residual_ev=residual_ev)
+        earlier = None
+    fitted, fitted_gains = _fit(matches, frames, reference)
+    fit_error = tone_error(fitted, matches, fitted_gains)
+    choices: list[tuple[float, str, ResponseCurve, Array]] = []
+    if first and (raised := _above_black(matches, no_gain, explained(fitted, matches, fitted_gains))):
+        choices.append((0.0, raised.name, raised, no_gain))
+    for name, curve in known.items():
+        for gains in (no_gain, _gains_under(curve, matches, frames, reference)):
+            error = tone_error(curve, matches, gains)
+            if error < KNOWN_TOLERANCE_EV and error < fit_error + KNOWN_BEATS_FIT_EV:
+                choices.append((error + (NEEDLESS_GAIN_EV if gains.any() else 0.0), name, curve, gains))
+    if choices:
+        _, _, curve, gains = min(choices, key=lambda choice: choice[:2])
+    else:
+        candidates: list[tuple[ResponseCurve, Array]] = [(fitted, fitted_gains)]
+        candidates += [(other, no_gain) for other in known.values()]
+        candidates += [(other, _gains_under(other, matches, frames, reference)) for other in known.values()]
+        if earlier is not None:
+            candidates.append((earlier.curve, np.asarray(earlier.gains_ev)))
+        curve, gains = max(candidates, key=lambda candidate: _credit(matches, *candidate))
+    return Calibration(
+        curve=curve,
+        gains_ev=tuple(float(gain) for gain in gains),
+        residual_ev=median_error(curve, matches, gains),
+        srgb_residual_ev=srgb_error,
+    )
+
+
+def _above_black(matches: Sequence[TonePairs], no_gain: Array, explained_by_fit: float) -> ResponseCurve | None:
+    """A known curve above a raised black, where that explains the pairs and neither it alone nor a fit does."""
+    found = []
+    for make in KNOWN_CURVES.values():
+        plain = make()
+        if tone_error(plain, matches, no_gain) < NO_BLACK_EV:
+            return None
+        if (curve := raised_black(plain, matches)) is not None:
+            found.append((tone_error(curve, matches, no_gain), curve))
+    error, curve = min(found, key=lambda each: each[0], default=(np.inf, None))
+    if curve is None or error > KNOWN_TOLERANCE_EV:
+        return None
+    return curve if explained(curve, matches, no_gain) > explained_by_fit + BLACK_EXPLAINS_MORE else None
+
+
+def gains_for(curve: ResponseCurve, matches: Sequence[TonePairs], frames: int, reference: int) -> Array:
+    """Per-frame gains in stops under a given curve; zero where they are not significant."""
+    return _gains_under(curve, matches, frames, reference)
+
+
+def _gains_under(curve: ResponseCurve, matches: Sequence[TonePairs], frames: int, reference: int) -> Array:
+    """Gains that centre each pair's residuals, chained outwards from the reference, shrunk and bounded."""
+    step = np.zeros(frames)
+    for pairs in matches:
+        if len(pairs.dark) >= 30:
+            error = residuals(curve, pairs, np.zeros(frames))
+            step[pairs.brighter] = _centre(error)
+    gains = np.cumsum(step)
+    gains = gains - gains[reference]
+    gains = np.where(np.abs(gains) < 0.01, 0.0, gains)
+    return np.clip(gains, -MAX_GAIN_EV, MAX_GAIN_EV)
+
+
+def _credit(matches: Sequence[TonePairs], curve: ResponseCurve, gains: Array) -> tuple[float, float]:
+    """How much of the pairs a curve explains, to a hundredth; among equals the smaller error counts."""
+    bonus = KNOWN_EXPLAINS_MORE if curve.name in KNOWN_CURVES else 0.0
+    return round(explained(curve, matches, gains) + bonus, 2), -tone_error(curve, matches, gains)
+
+
+def _centre(error: Array) -> float:
+    """Median error in stops; zero where most of what agrees at all agrees with the nominal exposures."""
+    median = float(np.median(error))
+    nominal, shifted = (np.mean(np.abs(error - centre) < EXPLAINED_EV) for centre in (0.0, median))
+    return 0.0 if nominal > shifted else median
+
+
+def _fit(matches: Sequence[TonePairs], frames: int, reference: int) -> tuple[ResponseCurve, Array]:
+    """Fit one curve for all channels, and one a channel where that clearly explains more."""
+    shared_shape, shared_gains = _fit_channels(matches, frames, reference, channels=(0, 1, 2))
+    shared = parametric("fitted", np.stack([shared_shape] * 3))
+    shapes = []
+    for c in range(3):
+        shape, _ = _fit_channels(matches, frames, reference, channels=(c,), prior=shared_shape, gains=shared_gains)
+        shapes.append(shape)
+    single = parametric("fitted per channel", np.stack(shapes))
+    if median_error(single, matches, shared_gains) < (
+        median_error(shared, matches, shared_gains) - FREE_CHANNELS_GAIN_EV
+    ):
+        return single, shared_gains
+    return shared, shared_gains
+
+
+def _nominal_evs(matches: Sequence[TonePairs], frames: int, reference: int) -> Array:
+    """(frames,) EVs relative to the reference's."""
+    steps = np.zeros(frames)
+    for pairs in matches:
+        steps[pairs.brighter] = pairs.step_ev
+    evs = np.cumsum(steps)
+    return evs - evs[reference]
+
+
+def _fit_channels(
+    matches: Sequence[TonePairs], frames: int, reference: int, *, channels: tuple[int, ...],
+    prior: Array | None = None, gains: Array | None = None,
+) -> tuple[Array, Array]:  # fmt: skip
+    """Robust regularised least squares for (p, a, b) and the gains; Cauchy's loss by reweighting."""
+    centre = np.array([1.0, 0.0, 0.0]) if prior is None else prior
+    rows, targets, weights = [], [], []
+    for pairs in matches:
+        chosen = np.isin(pairs.channel, channels)
+        x, y = pairs.dark[chosen], pairs.bright[chosen]
+        if not len(x):
+            continue
+        gain_columns = np.zeros((len(x), frames))
+        if gains is None:
+            gain_columns[:, pairs.brighter], gain_columns[:, pairs.darker] = -1.0, 1.0
+        known_gain = 0.0 if gains is None else gains[pairs.brighter] - gains[pairs.darker]
+        log_ratio = np.log2(srgb_decode(y).astype(np.float64)) - np.log2(srgb_decode(x).astype(np.float64))
+        rows.append(np.column_stack([log_ratio, y - x, y**2 - x**2, gain_columns]))
+        targets.append(np.full(len(x), pairs.step_ev + known_gain))
+        weights.append(np.full(len(x), 1.0 / len(x)))
+    free_gains = np.zeros(frames) if gains is None else gains
+    if not rows:
+        return centre, free_gains
+    a, b, w = np.concatenate(rows), np.concatenate(targets), np.concatenate(weights)
+    scale_ev, pseudo_count = 0.05, 60.0  # a pair's samples share their errors: count them as this many
+    prior_rows = np.diag(np.concatenate([1.0 / PRIOR_SIGMA, np.full(frames, 1.0 / GAIN_SIGMA_EV)]))
+    prior_rows[3 + reference, 3 + reference] = FIRM
+    # Gains in proportion to the EVs only stretch the curve: what they would explain is the curve's.
+    stretch = FIRM * _nominal_evs(matches, frames, reference)
+    prior_rows = np.vstack([prior_rows, np.concatenate([np.zeros(3), stretch])])
+    prior_target = prior_rows @ np.concatenate([centre, np.zeros(frames)])
+    robust = np.ones(len(b))
+    solution = np.zeros(3 + frames)
+    for width_ev in np.geomspace(0.5, scale_ev, 30):  # from hardly robust to hard on what moved
+        weighted = a * (w * pseudo_count * robust / scale_ev**2)[:, None]
+        normal = weighted.T @ a + prior_rows.T @ prior_rows
+        solution = np.linalg.solve(normal, weighted.T @ b + prior_rows.T @ prior_target)
+        robust = 1.0 / (1.0 + ((a @ solution - b) / width_ev) ** 2)
+    if gains is None:
+        free_gains = np.clip(solution[3:], -MAX_GAIN_EV, MAX_GAIN_EV)
+    return solution[:3], free_gains

@@ -1,0 +1,1 @@
+"""Display: pictures for the screen."""

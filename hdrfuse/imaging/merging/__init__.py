@@ -1,0 +1,1 @@
+"""Merging: one radiance map from registered frames, ghosts rejected."""

@@ -1,0 +1,302 @@
+"""Agreement: whether two frames show the same thing at a place.
+
+One question is asked: is their difference larger than their noise, the calibration's error and the registration's
+error explain? It is asked of local means at two scales, which finds faint but wide differences, and of local
+energy, which finds texture that changed while its mean did not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hdrfuse.imaging.merging.crosstalk import fit_crosstalk
+from hdrfuse.imaging.merging.highlights import CLIP_FROM, CLIP_TO, ramp
+from hdrfuse.imaging.merging.scatter import measure_scatter
+from hdrfuse.imaging.radiometry import CalibratedFrame, NoiseModel, Plane, channel_max, channel_min, estimate_noise
+
+SHOULDER = (0.5, 0.95)
+"""Exposure over which a camera's picture stops to follow its own curve: one channel drags the others to white."""
+
+SHOULDER_TOLERANCE = 0.07
+"""Standard deviation, as a share of the radiance, that this adds to a camera picture's near whites."""
+
+SCALES_PX = (1.0, 3.5)
+"""Standard deviations of the windows over which differences are averaged."""
+
+SPACING_PX = (12, 16)
+"""Distance, for each of them, of points whose means have next to no noise in common, soft by up to 3 pixels."""
+
+CLIPPED_BY = 4.0
+"""Standard deviations by which noise may have moved a value over the limit of clipping."""
+
+BESIDE_PX = 4
+"""Pixels from a clipped one within which others may be clipped too: half a block of a JPEG."""
+
+CUT_OFF = 0.64
+"""Times p (1 - p): squared error, in the noise's variance, of a mean whose noise white cuts off in a share p."""
+
+WEAK, STRONG = 3.0, 5.0
+"""Differences in standard deviations: a ghost holds a strong one and reaches as far as the weak ones."""
+
+TEXTURE = 0.3
+"""Share of its own variance by which still texture differs: sharpening, compression, aliasing."""
+
+TOE = 0.5
+"""Standard deviation of the light that a frame holds nothing of, as a share of what is missing to its curve's toe."""
+
+GROW_PX = 4
+"""Ghosts grow by this much: the soft edge of a moving thing differs by less than noise."""
+
+SMALLEST_GHOST_PX = 9
+"""Fewer connected pixels than this are noise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tolerance:
+    """What frames may differ by without anything having moved."""
+
+    relative: float
+    """Share of the radiance: calibration error."""
+    highlights: float
+    """Share by which another frame may fall short of a clipped value: curves are least known near white."""
+    crosstalk: bool
+    """Whether the frames are a camera's pictures, whose channels depend on each other."""
+    misregistration_px: float
+    """Standard deviation of what registration leaves."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ReferenceEstimate:
+    """The picture that frames are compared with: the reference, continued by darker frames where it clips."""
+
+    radiance: Plane
+    variance: Plane
+    unsure: Plane
+    """(h, w, 3) standard deviation of what the curve leaves open near black, which is the same for neighbours."""
+    limit: Plane
+    """(h, w, 3) radiance at which the anchor clips there; inf where it does not."""
+    shoulder: Plane
+    """(h, w) 0 where every channel is far from white, 1 where one is near it."""
+    noise_correlation: float
+    """How much more of the noise than white noise's share is left in a mean over neighbours."""
+    was_clipped: NDArray[np.bool_]
+    """(h, w) where the reference itself clips in any channel."""
+    valid: NDArray[np.bool_] | None = None
+    """(h, w) where there is anything to compare with; None = everywhere."""
+
+    @classmethod
+    def of(cls, frame: CalibratedFrame) -> "ReferenceEstimate":
+        """What a frame alone says."""
+        exposure = frame.exposure()
+        clipped = exposure >= CLIP_TO if frame.clips else np.zeros(exposure.shape, np.bool_)
+        return cls(
+            radiance=exposure / np.float32(frame.gain),
+            variance=frame.noise.variance(exposure) / np.float32(frame.gain**2),
+            unsure=np.maximum(np.float32(TOE * frame.toe) - np.float32(TOE) * exposure, 0) / np.float32(frame.gain),
+            limit=np.where(clipped, np.float32(CLIP_TO / frame.gain), np.float32(np.inf)),
+            shoulder=ramp(channel_max(exposure), *SHOULDER),
+            noise_correlation=frame.noise_correlation,
+            was_clipped=channel_max(clipped.view(np.uint8)).view(np.bool_),
+            valid=frame.valid,
+        )
+
+    def extended(self, frame: CalibratedFrame, consistency: Plane) -> "ReferenceEstimate":
+        """Let a darker frame speak where this clips and the frame does not contradict it, and where this is empty."""
+        take = np.isfinite(channel_min(self.limit)) & (consistency > 0.5)
+        return self._taking(frame, take if self.valid is None else take | ~self.valid)
+
+    def completed(self, frame: CalibratedFrame) -> "ReferenceEstimate":
+        """Let a frame speak where this has no data."""
+        return self if self.valid is None else self._taking(frame, ~self.valid)
+
+    def _taking(self, frame: CalibratedFrame, wanted: NDArray[np.bool_]) -> "ReferenceEstimate":
+        """The view with a frame's in place of it where that is wanted (h, w) and the frame has data."""
+        other = ReferenceEstimate.of(frame)
+        take = wanted[..., None]
+        if frame.valid is not None:
+            take = take & frame.valid[..., None]
+        if frame.saturation_contaminated is not None:
+            take = take & ~frame.saturation_contaminated[..., None]
+        return ReferenceEstimate(
+            radiance=np.where(take, other.radiance, self.radiance),
+            variance=np.where(take, other.variance, self.variance),
+            unsure=np.where(take, other.unsure, self.unsure),
+            limit=np.where(take, other.limit, self.limit),
+            shoulder=np.where(take[..., 0], other.shoulder, self.shoulder),
+            noise_correlation=max(self.noise_correlation, other.noise_correlation),
+            was_clipped=self.was_clipped,
+            valid=None if self.valid is None else self.valid | take[..., 0],
+        )
+
+    def limited_beside_white(self, noise: Plane) -> "ReferenceEstimate":
+        """What noise, of variance (h, w, 3), or compression may have pulled down from a white beside it is a bound."""
+        if np.isinf(self.limit).all():
+            return self
+        white = cv2.dilate(
+            np.where(np.isfinite(self.limit), self.limit, np.float32(0)), np.ones((2 * BESIDE_PX + 1,) * 2, np.uint8)
+        )
+        least = np.maximum(white - np.float32(CLIPPED_BY) * np.sqrt(noise), np.float32(CLIP_FROM / CLIP_TO) * white)
+        pulled = (white > 0) & (self.radiance >= least)
+        return replace(self, limit=np.where(pulled, np.minimum(self.radiance, white), self.limit))
+
+
+def consistency_map(anchor: ReferenceEstimate, frame: CalibratedFrame, tolerance: Tolerance) -> Plane:
+    """(h, w) 1 where a frame agrees with the anchor, 0 where it does not, soft in between."""
+    other = ReferenceEstimate.of(frame)
+    if tolerance.crosstalk:
+        other = _without_crosstalk(anchor, other, frame)
+    usable = _usable(anchor, other, frame)
+    raw = other.radiance - anchor.radiance
+    noise = _scattered(anchor.variance + other.variance, raw, anchor, usable, SPACING_PX[0])
+    anchor, other = (side.limited_beside_white(noise) for side in (anchor, other))
+    difference, slack = _compare(raw, noise, anchor, other, tolerance)
+    if frame.saturation_contaminated is not None:
+        difference[frame.saturation_contaminated] = 0.0
+    for valid in (frame.valid, anchor.valid):
+        if valid is not None:
+            difference *= valid[..., None]
+    score = np.zeros(difference.shape[:2], np.float32)
+    noise_correlation = max(anchor.noise_correlation, frame.noise_correlation)
+    for sigma, spacing_px in zip(SCALES_PX, SPACING_PX, strict=True):
+        averaged_over = 4.0 * np.pi * sigma**2
+        mean = _blurred(difference, sigma)
+        left = _scattered(noise * np.float32(noise_correlation / averaged_over), mean, anchor, usable, spacing_px)
+        spread = _blurred(left + slack, sigma)
+        np.maximum(score, channel_max(np.asarray(np.abs(mean) / np.sqrt(spread), np.float32)), out=score)
+    energy = _blurred(difference**2 / (noise + slack), SCALES_PX[1])
+    np.maximum(score, np.sqrt(channel_max(energy)) * np.float32(WEAK / 1.8), out=score)
+    ghost = _hysteresis(score)
+    grown = cv2.dilate(ghost.astype(np.uint8), disc(GROW_PX))
+    soft = cv2.GaussianBlur(grown.astype(np.float32), (0, 0), 1.0)
+    agrees = np.clip(1.0 - soft * np.float32(1.3), 0.0, 1.0)
+    return agrees if anchor.valid is None else np.where(anchor.valid, agrees, np.float32(1))  # nothing contradicts
+
+
+def with_measured_noise(frame: CalibratedFrame) -> CalibratedFrame:
+    """The frame with the noise that its pixels show at this size: denoised JPEGs hide it in wide blotches."""
+    exposure = frame.exposure()
+    white = 1.0 if frame.clips else float("inf")
+    half_size = (max(exposure.shape[1] // 2, 1), max(exposure.shape[0] // 2, 1))
+    half = cv2.resize(exposure, half_size, interpolation=cv2.INTER_AREA)
+    seen = [estimate_noise(exposure, None, white), estimate_noise(np.asarray(half, np.float32), None, white)]
+    level = float(np.mean(exposure))
+    pixel, wide = (float(noise.variance(level)) for noise in (frame.noise, seen[1]))
+    pixel = max(pixel, float(seen[0].variance(level)), wide)
+    factor = pixel / float(frame.noise.variance(level))
+    noise = NoiseModel(shot=frame.noise.shot * factor, read=frame.noise.read * factor)
+    noise_correlation = float(np.clip(4.0 * wide / pixel, 1.0, 4.0))
+    return replace(frame, noise=noise, noise_correlation=noise_correlation)
+
+
+def _usable(anchor: ReferenceEstimate, other: ReferenceEstimate, frame: CalibratedFrame) -> NDArray[np.bool_]:
+    """(h, w, 3) where both are measurements."""
+    usable = np.isinf(anchor.limit) & np.isinf(other.limit)
+    if frame.saturation_contaminated is not None:
+        usable &= ~frame.saturation_contaminated[..., None]
+    if frame.valid is not None:
+        usable &= frame.valid[..., None]
+    return usable
+
+
+def _scattered(
+    variance: Plane, difference: Plane, anchor: ReferenceEstimate, usable: NDArray[np.bool_], spacing_px: int
+) -> Plane:
+    """The variance (h, w, 3) of a difference's noise, but no less than is seen in it."""
+    found = measure_scatter(difference, anchor.radiance, usable, spacing_px=spacing_px)
+    if found is None:
+        return variance
+    shot, read = (np.array([getattr(noise, name) for noise in found], np.float32) for name in ("shot", "read"))
+    return np.maximum(variance, anchor.radiance * shot + read)
+
+
+def _compare(
+    raw: Plane, noise: Plane, anchor: ReferenceEstimate, other: ReferenceEstimate, tolerance: Tolerance
+) -> tuple[Plane, Plane]:
+    """Difference (h, w, 3) that counts of the `raw` one, and the variance that stillness may have besides noise."""
+    # A clipped value is a lower bound: only falling short of it is a difference.
+    margin = np.sqrt(noise)
+    least = [side.limit * np.float32(1.0 - tolerance.highlights) - margin for side in (anchor, other)]
+    difference = np.where(np.isfinite(anchor.limit), np.minimum(other.radiance - least[0], 0), raw)
+    difference = np.where(np.isfinite(other.limit), np.maximum(least[1] - anchor.radiance, 0), difference)
+    difference[np.isfinite(anchor.limit) & np.isfinite(other.limit)] = 0.0
+    seen = [np.minimum(side.radiance, side.limit) for side in (anchor, other)]
+    relative = np.full(anchor.shoulder.shape, tolerance.relative, np.float32)
+    if tolerance.crosstalk:
+        relative += np.float32(SHOULDER_TOLERANCE) * np.maximum(anchor.shoulder, other.shoulder)
+    slack = (relative[..., None] * np.maximum(*seen)) ** 2
+    slack += _slope_energy(seen) * np.float32(tolerance.misregistration_px**2)
+    slack += np.float32(TEXTURE) * np.minimum(*(_local_variance(side) for side in seen))
+    for side in (anchor, other):
+        white = np.isfinite(side.limit)
+        if white.any():
+            share = _blurred(white.astype(np.float32), SCALES_PX[1])
+            slack += np.float32(CUT_OFF) * share * (1.0 - share) * noise
+        slack += side.unsure**2
+        black = side.radiance <= 0.0
+        if black.any():
+            slack += _blurred(black.astype(np.float32), SCALES_PX[1]) * noise
+    return difference, slack
+
+
+def _without_crosstalk(
+    anchor: ReferenceEstimate, other: ReferenceEstimate, frame: CalibratedFrame
+) -> ReferenceEstimate:
+    """The frame with its channels' dependence on each other taken out, as far as the anchor shows it."""
+    exposure = frame.exposure()
+    both = np.asarray(np.isinf(channel_min(anchor.limit)) & np.isinf(channel_min(other.limit)))
+    both &= channel_min(anchor.radiance**2 - 100 * anchor.variance) > 0
+    both &= channel_min(other.radiance**2 - 100 * other.variance) > 0
+    for valid in (frame.valid, anchor.valid):
+        if valid is not None:
+            both &= valid
+    ratio = cv2.blur(other.radiance, (3, 3)) / np.maximum(cv2.blur(anchor.radiance, (3, 3)), 1e-9)
+    fitted = fit_crosstalk(exposure, np.log2(np.maximum(ratio, 1e-6)), both)
+    if fitted is None:
+        return other
+    gain = np.where((anchor.shoulder < 1.0)[..., None], fitted.gain(exposure), np.float32(1.0))
+    return replace(other, radiance=other.radiance * gain)
+
+
+def _local_variance(plane: Plane) -> Plane:
+    """(h, w, 3) variance within a few pixels."""
+    mean = _blurred(plane, SCALES_PX[1])
+    return np.maximum(_blurred(plane**2, SCALES_PX[1]) - mean**2, 0)
+
+
+def _blurred(plane: Plane, sigma: float) -> Plane:
+    """Gaussian mean (h, w, 3); a wide one is taken at half the size, where it loses nothing."""
+    if sigma < 3.0:
+        return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma), np.float32)
+    height, width = plane.shape[:2]
+    half = cv2.resize(plane, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
+    half = cv2.GaussianBlur(half, (0, 0), sigma / 2.0)
+    return np.asarray(cv2.resize(half, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _slope_energy(seen: Sequence[Plane]) -> Plane:
+    """(h, w, 3) squared slope of the radiance, per pixel, the larger of both frames'; edges move by a subpixel."""
+    energy = np.zeros(seen[0].shape, np.float32)
+    for plane in seen:
+        slope_x = cv2.Sobel(plane, -1, 1, 0, scale=0.125)
+        slope_y = cv2.Sobel(plane, -1, 0, 1, scale=0.125)
+        np.maximum(energy, slope_x**2 + slope_y**2, out=energy)
+    return np.asarray(cv2.dilate(energy, np.ones((3, 3), np.uint8)), np.float32)
+
+
+def _hysteresis(score: Plane) -> NDArray[np.bool_]:
+    """Connected areas of weak differences that hold a strong one."""
+    weak = (score > WEAK).astype(np.uint8)
+    count, labels, statistics, _ = cv2.connectedComponentsWithStats(weak, connectivity=8)
+    strongest = np.zeros(count, np.float32)
+    np.maximum.at(strongest, np.asarray(labels, np.intp).ravel(), score.ravel())
+    keep = (strongest > STRONG) & (statistics[:, cv2.CC_STAT_AREA] >= SMALLEST_GHOST_PX)
+    keep[0] = False
+    return keep[labels]
+
+
+def disc(radius: int) -> NDArray[np.uint8]:
+    """Round structuring element, 2 radius + 1 pixels wide."""
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), np.uint8)

@@ -1,0 +1,140 @@
+"""Ghosts: where a frame shows other things than the picture, and what stands in for them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from hdrfuse.imaging.merging.consistency import (
+    GROW_PX,
+    SCALES_PX,
+    ReferenceEstimate,
+    Tolerance,
+    consistency_map,
+    disc,
+    with_measured_noise,
+)
+from hdrfuse.imaging.merging.highlights import CLIP_FROM, CLIP_TO, push_pull, ramp, reconstruct_highlights
+from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max, channel_min
+
+PALE = (0.5, 0.8)
+"""Exposure of the darkest channel over which a clipped pixel counts as white rather than as a bright colour."""
+
+FINE_PX = 5
+FINE_SHARE = 0.06
+WIDE_SHARE = 0.04
+"""A moving region is entangled if this share of it is clipped in patches finer than FINE_PX, and it is wide."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ghosts:
+    """Which frames agree with the reference where."""
+
+    consistency: tuple[Plane, ...]
+    """(h, w) a frame, 1 = agrees with what the picture shows, 0 = shows something else."""
+    occluded_highlight_mask: Plane
+    """(h, w) 1 = clipped in the reference while every darker frame shows something else there."""
+    highlight_estimate: Plane
+    """(h, w, 3) radiance that continues what surrounds the unknown; meaningful in the mask."""
+
+    @property
+    def fraction(self) -> float:
+        """Share of the frame where at least one frame disagrees."""
+        least = np.min(self.consistency, axis=0)
+        return float(np.mean(least < 0.5))
+
+    @property
+    def rejected(self) -> tuple[float, ...]:
+        """Share of each frame that disagrees."""
+        return tuple(float(np.mean(consistency < 0.5)) for consistency in self.consistency)
+
+
+def find_ghosts(frames: Sequence[CalibratedFrame], reference: int, tolerance: Sequence[Tolerance]) -> Ghosts:
+    """Compare every frame with the reference, and darker frames with each other where the reference clips.
+
+    `frames` are linear, registered, of one size (h, w, 3), darkest first; `tolerance` has one entry a frame.
+    """
+    frames = [with_measured_noise(frame) for frame in frames]
+    own = anchor = ReferenceEstimate.of(frames[reference])
+    consistency = [np.ones(frame.pixels.shape[:2], np.float32) for frame in frames]
+    for index in range(reference - 1, -1, -1):
+        consistency[index] = consistency_map(anchor, frames[index], tolerance[index])
+        anchor = anchor.extended(frames[index], consistency[index])
+    for index in range(reference + 1, len(frames)):
+        consistency[index] = consistency_map(anchor, frames[index], tolerance[index])
+        anchor = anchor.completed(frames[index])
+    unknown = _unknown(frames, reference, consistency[:reference])
+    fill = anchor.radiance
+    if unknown.any():
+        white = CLIP_TO / frames[reference].gain
+        seen = np.minimum(own.radiance, np.float32(white))
+        measured = anchor.was_clipped & (channel_min(anchor.limit) > np.float32(white))  # by a darker frame
+        fill = reconstruct_highlights(anchor.radiance, seen, known=1.0 - unknown, clipped=measured, white=white)
+    if reference > 0 and (region := _entangled(frames[reference], consistency[:reference])) is not None:
+        for index in range(reference):
+            consistency[index] *= 1.0 - region
+        unknown = np.maximum(unknown, region * whiteness(frames[reference]))
+        fill += region[..., None] * (_behind(frames, reference) - fill)
+    return Ghosts(consistency=tuple(consistency), occluded_highlight_mask=unknown, highlight_estimate=fill)
+
+
+def _unknown(frames: Sequence[CalibratedFrame], reference: int, darker: Sequence[Plane]) -> Plane:
+    """(h, w) 1 where the reference clips and no darker frame that could tell what is there agrees with it."""
+    clipped = ramp(channel_max(frames[reference].exposure()), CLIP_FROM, CLIP_TO)
+    if not frames[reference].clips or not darker:
+        return np.zeros_like(clipped)
+    best = np.zeros_like(clipped)
+    for index, consistency in enumerate(darker):
+        valid = frames[index].valid
+        np.maximum(best, consistency if valid is None else consistency * valid, out=best)
+    return (clipped * (1.0 - best)).astype(np.float32)
+
+
+def whiteness(frame: CalibratedFrame) -> Plane:
+    """(h, w) 1 where a frame is clipped to white; a channel far from white tells what is there, hue included."""
+    exposure = frame.exposure()
+    return ramp(channel_max(exposure), CLIP_FROM, CLIP_TO) * ramp(channel_min(exposure), *PALE)
+
+
+def _entangled(frame: CalibratedFrame, darker: Sequence[Plane]) -> Plane | None:
+    """Soft region (h, w) where clipped and unclipped pixels of the reference mix finely while things move.
+
+    Leaves before the sky: if pixels came from whichever frame agrees there, half a leaf would be here and half
+    there. All leaves are the reference's instead, and the sky between them is continued. None if there is none.
+    """
+    if not frame.clips:
+        return None
+    exposure = frame.exposure()
+    clipped = ((channel_max(exposure) >= CLIP_TO) & (channel_min(exposure) > PALE[0])).astype(np.uint8)
+    fine = cv2.subtract(clipped, cv2.morphologyEx(clipped, cv2.MORPH_OPEN, disc(FINE_PX)))
+    moving = (np.min(darker, axis=0) < 0.5).astype(np.uint8)
+    count, labels, statistics, _ = cv2.connectedComponentsWithStats(moving, connectivity=8)
+    area = statistics[:, cv2.CC_STAT_AREA]
+    pixels = np.asarray(labels, np.intp).ravel()
+    fine_area, clipped_area = (
+        np.bincount(pixels, weights=plane.ravel().astype(float), minlength=count) for plane in (fine, clipped)
+    )
+    entangled = (fine_area > FINE_SHARE * area) & (fine_area > 0.7 * clipped_area) & (area > WIDE_SHARE * pixels.size)
+    entangled[0] = False
+    if not entangled.any():
+        return None
+    mask = entangled[pixels].reshape(labels.shape).astype(np.uint8)
+    grown = cv2.dilate(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, disc(2 * FINE_PX)), disc(GROW_PX))
+    return np.asarray(cv2.GaussianBlur(grown.astype(np.float32), (0, 0), SCALES_PX[0]), np.float32)
+
+
+def _behind(frames: Sequence[CalibratedFrame], reference: int) -> Plane:
+    """Radiance (h, w, 3) of the highlights, smoothly continued from wherever a darker frame sees them."""
+    limit = np.float32(CLIP_TO / frames[reference].gain)
+    seen = np.zeros(frames[0].pixels.shape, np.float32)
+    known = np.zeros(seen.shape[:2], np.bool_)
+    for index in range(reference - 1, -1, -1):
+        other = ReferenceEstimate.of(frames[index])
+        usable = (channel_min(other.radiance) >= limit) & ~known
+        if index > 0:
+            usable &= np.isinf(channel_min(other.limit))
+        seen[usable] = other.radiance[usable]
+        known |= usable
+    weight = known.astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(push_pull(seen, weight, seen), (0, 0), 2 * SCALES_PX[1]), np.float32)

@@ -1,0 +1,133 @@
+"""Where a frame nears white, and what may stand behind it."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hdrfuse.imaging.radiometry import Plane
+
+CLIP_FROM, CLIP_TO = 0.80, 0.96
+"""Exposure over which a pixel's weight falls from one to nothing, as a share of white."""
+
+KNOWN = 0.99
+"""What counts as known for a fit: the soft edge of something that moved would be learned too."""
+
+STEP_PX = 8
+"""Fits are this far apart."""
+
+RIDGE = 1e-2
+"""Variance of a logarithm below which a channel explains nothing."""
+
+ENOUGH = 0.1
+"""Share of a fit's pixels that must be known."""
+
+REACH = 2.5
+"""Standard deviations of a channel in a fit that it holds for."""
+
+FAINTEST, BRIGHTEST = 1e-4, 64.0
+"""Range of the radiance in a fit, as shares of the reference's white."""
+
+
+def ramp(plane: Plane, low: float, high: float) -> Plane:
+    """0 up to `low`, 1 from `high`, straight in between."""
+    return np.asarray(np.clip((plane - low) / (high - low), 0.0, 1.0), np.float32)
+
+
+def reconstruct_highlights(
+    radiance: Plane, seen: Plane, *, known: Plane, clipped: NDArray[np.bool_], white: float
+) -> Plane:
+    """Fill the unknown with what the known highlights around it are where the reference shows the same of them.
+
+    `seen` is the reference's radiance (h, w, 3), which ends near its `white`, `radiance` (h, w, 3) the true one where
+    `known` (h, w) is 1. Where it is `clipped` (h, w), a linear regression of the logarithms of all three channels,
+    local as in a guided filter (He et al. 2010), leads from one to the other; its moments are carried on into the
+    unknown, coarse to fine (push-pull of Gortler et al. 1996). What no highlight there shows is not extrapolated to.
+    """
+    weight = np.where(known < KNOWN, np.float32(0), known * clipped).astype(np.float32)
+    if not weight.any():
+        return seen
+    features, targets = (_log_channels(plane, white) for plane in (seen, radiance))
+    fit = _local_fit(features, targets, weight)
+    usual = [np.clip(plane, *limits) for plane, limits in zip(features, fit.limits, strict=True)]
+    log_fill = [
+        offset + sum(slope * plane for slope, plane in zip(slopes, usual, strict=True))
+        for offset, slopes in zip(fit.offsets, fit.slopes, strict=True)
+    ]
+    return np.float32(white) * np.exp(np.minimum(np.stack(log_fill, axis=2), np.log(np.float32(BRIGHTEST))))
+
+
+def _log_channels(radiance: Plane, white: float) -> list[Plane]:
+    return [
+        np.asarray(np.log(np.maximum(radiance[..., c] / np.float32(white), FAINTEST)), np.float32) for c in range(3)
+    ]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _LocalFit:
+    """Local linear regressions of three channels on three, every entry a plane (h, w)."""
+
+    slopes: list[list[Plane]]
+    """By target, then by feature."""
+    offsets: list[Plane]
+    """By target."""
+    limits: list[tuple[Plane, Plane]]
+    """By feature: the least and the most that it was fitted on, nearly."""
+
+
+def _local_fit(features: list[Plane], targets: list[Plane], weight: Plane) -> _LocalFit:
+    height, width = weight.shape
+    size = (max(width // STEP_PX, 1), max(height // STEP_PX, 1))
+
+    def averaged(plane: Plane) -> Plane:
+        return np.asarray(cv2.resize(plane * weight, size, interpolation=cv2.INTER_AREA), np.float32)
+
+    def enlarged(plane: NDArray[np.floating]) -> Plane:
+        return np.asarray(
+            cv2.resize(plane.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR), np.float32
+        )
+
+    planes = [*features, *targets, *(a * b for a in features for b in (*features, *targets))]
+    coarse = np.asarray(cv2.resize(weight, size, interpolation=cv2.INTER_AREA), np.float32)
+    enough = coarse >= min(ENOUGH, float(coarse.max()))
+    coarse *= enough
+    sums = (
+        np.stack([averaged(plane) * enough for plane in planes[at : at + 3]], axis=2) for at in range(0, len(planes), 3)
+    )
+    means = np.concatenate([push_pull(three, coarse, three) for three in sums], axis=2).astype(np.float64)
+    of_features, of_targets = means[..., :3], means[..., 3:6]
+    products = means[..., 6:].reshape(*coarse.shape[:2], 3, 6)  # feature by feature, then by target
+    covariance = products - of_features[..., :, None] * means[..., None, :6]
+    firm = covariance[..., :3] + RIDGE * np.eye(3)
+    slopes = np.linalg.solve(firm, covariance[..., 3:])  # (h', w', feature, target)
+    offsets = of_targets - (of_features[..., None, :] @ slopes)[..., 0, :]
+    reach = REACH * np.sqrt(np.einsum("...ii->...i", firm))
+    return _LocalFit(
+        slopes=[[enlarged(slopes[..., feature, target]) for feature in range(3)] for target in range(3)],
+        offsets=[enlarged(offsets[..., target]) for target in range(3)],
+        limits=[
+            (enlarged((of_features - reach)[..., feature]), enlarged((of_features + reach)[..., feature]))
+            for feature in range(3)
+        ],
+    )
+
+
+def push_pull(weighted: Plane, weight: Plane, fallback: Plane) -> Plane:
+    """Values (h, w, 3) known where `weight` (h, w) > 0, carried on smoothly elsewhere; `weighted` = value * weight."""
+    height, width = weight.shape
+    if min(height, width) <= 2:
+        total = float(weight.sum())
+        mean = weighted.sum(axis=(0, 1)) / total if total > 0 else fallback.mean(axis=(0, 1))
+        return np.broadcast_to(mean.astype(np.float32), fallback.shape).copy()
+    size = (max(width // 2, 1), max(height // 2, 1))
+    coarse_weight = np.asarray(cv2.resize(weight, size, interpolation=cv2.INTER_AREA), np.float32)
+    coarse_sum = cv2.resize(weighted, size, interpolation=cv2.INTER_AREA)
+    # A coarse pixel that holds any known pixel is known: that keeps the fill close to its border.
+    scale = np.where(coarse_weight > 0, 1.0 / np.maximum(coarse_weight, 1e-6), 0.0).astype(np.float32)
+    coarse = push_pull(
+        coarse_sum * scale[..., None], (coarse_weight > 0).astype(np.float32),
+        np.asarray(cv2.resize(fallback, size, interpolation=cv2.INTER_AREA), np.float32),
+    )  # fmt: skip
+    up = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.where(weight[..., None] > 0, weighted / np.maximum(weight, 1e-6)[..., None], up)

@@ -1,0 +1,1 @@
+"""Registration: the motion of the camera between the frames, and its undoing."""
