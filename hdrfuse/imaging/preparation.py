@@ -197,6 +197,7 @@ def match_registered_frames(
 def tolerances(bracket: Bracket, calibration: Calibration, registrations: Sequence[Registration]) -> list[Tolerance]:
     """What each frame may differ by from the reference without motion."""
     exact = bracket.frames[0].linear or calibration.curve.name in KNOWN_CURVES
+    by_hand = any(each.model != "identity" for each in registrations)  # else what cannot be registered lies still
     allowed = []
     for index in range(len(bracket.frames)):
         links = abs(index - bracket.reference)
@@ -208,6 +209,7 @@ def tolerances(bracket: Bracket, calibration: Calibration, registrations: Sequen
                 highlights=KNOWN_HIGHLIGHTS if exact else FITTED_HIGHLIGHTS,
                 crosstalk=not exact,
                 misregistration_px=REGISTERED_PX if moved else STILL_PX,
+                placed=not (by_hand and registrations[index].warning is not None),
             )
         )
     return allowed

@@ -304,3 +304,14 @@ def test_what_compression_leaves_beside_white_is_no_ghost(quality):
         encoded = cv2.imencode(".jpg", taken.pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
         frames.append(replace(taken, pixels=cv2.imdecode(encoded, cv2.IMREAD_COLOR)))
     assert find_ghosts(frames, 1, [STILL] * 4).fraction < 0.02
+
+
+def test_what_a_frame_shows_that_may_lie_anywhere_is_not_taken_for_noise():
+    still = wall(3)
+    scenes = [still, still, shifted(still, 3.0, 2.0)]
+    frames = [taken(scene, ev) for scene, ev in zip(scenes, EVS, strict=True)]
+
+    def agreeing(placed: bool) -> float:
+        return float(np.mean(find_ghosts(frames, 1, [STILL, STILL, replace(STILL, placed=placed)]).consistency[2]))
+
+    assert agreeing(placed=False) < agreeing(placed=True) - 0.1

@@ -6,7 +6,8 @@ import pytest
 from hdrfuse.imaging.bracket import bracket_of_arrays
 from hdrfuse.imaging.calibration.fit import Calibration
 from hdrfuse.imaging.calibration.response import KNOWN_CURVES, ResponseCurve, tabulated
-from hdrfuse.imaging.preparation import LEAST_SHOULDER, calibrate_frames
+from hdrfuse.imaging.preparation import LEAST_SHOULDER, calibrate_frames, tolerances
+from hdrfuse.imaging.registration.register import Registration
 
 CODES = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
 
@@ -35,3 +36,17 @@ def test_a_fitted_curve_is_a_guess_below_what_was_compared_and_above_what_compre
 def test_a_curve_that_rises_at_its_end_alone_does_not_make_everything_white():
     steps = np.linspace(0, 1, 256)
     assert ends(tabulated("loaded", np.stack([np.where(steps < 1, 0, 1.0)] * 3)))[1] == LEAST_SHOULDER
+
+
+def registration(model: str, warning: str | None = None) -> Registration:
+    return Registration(matrix=np.eye(3), model=model, inliers=0, residual_px=0.0, shift_px=0.0, warning=warning)
+
+
+@pytest.mark.parametrize(("other", "placed"), [("identity", True), ("translation", False)])
+def test_where_an_unregistered_frame_lies_is_known_on_a_tripod_alone(other, placed):
+    bracket = bracket_of_arrays([CODES] * 3, (-2, 0, 2), binding=True)
+    calibration = Calibration(curve=KNOWN_CURVES["srgb"](), gains_ev=(0.0,) * 3, residual_ev=0.0, srgb_residual_ev=0.0)
+    found = tolerances(
+        bracket, calibration, [registration(other), registration("identity"), registration("identity", "no texture")]
+    )
+    assert [each.placed for each in found] == [True, True, placed]

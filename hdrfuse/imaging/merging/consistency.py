@@ -66,6 +66,8 @@ class Tolerance:
     """Whether the frames are a camera's pictures, whose channels depend on each other."""
     misregistration_px: float
     """Standard deviation of what registration leaves."""
+    placed: bool = True
+    """Whether it is known how the frame lies on the reference; else its differences are no measure of noise."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -150,7 +152,9 @@ def consistency_map(anchor: ReferenceEstimate, frame: CalibratedFrame, tolerance
         other = _without_crosstalk(anchor, other, frame)
     usable = _usable(anchor, other, frame)
     raw = other.radiance - anchor.radiance
-    noise = _scattered(anchor.variance + other.variance, raw, anchor, usable, SPACING_PX[0])
+    noise = anchor.variance + other.variance
+    if tolerance.placed:
+        noise = _scattered(noise, raw, anchor, usable, SPACING_PX[0])
     anchor, other = (side.limited_beside_white(noise) for side in (anchor, other))
     difference, slack = _compare(raw, noise, anchor, other, tolerance)
     if frame.saturation_contaminated is not None:
@@ -163,7 +167,9 @@ def consistency_map(anchor: ReferenceEstimate, frame: CalibratedFrame, tolerance
     for sigma, spacing_px in zip(SCALES_PX, SPACING_PX, strict=True):
         averaged_over = 4.0 * np.pi * sigma**2
         mean = _blurred(difference, sigma)
-        left = _scattered(noise * np.float32(noise_correlation / averaged_over), mean, anchor, usable, spacing_px)
+        left = noise * np.float32(noise_correlation / averaged_over)
+        if tolerance.placed:
+            left = _scattered(left, mean, anchor, usable, spacing_px)
         spread = _blurred(left + slack, sigma)
         np.maximum(score, channel_max(np.asarray(np.abs(mean) / np.sqrt(spread), np.float32)), out=score)
     energy = _blurred(difference**2 / (noise + slack), SCALES_PX[1])
