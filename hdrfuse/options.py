@@ -1,17 +1,22 @@
-"""The options of a merge, and which of them make sense."""
+"""The options of a merge, and which of them make sense.
+
+A field that is annotated with a CommandOption is an option of every command that takes its dataclass.
+"""
 
 import re
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TypedDict, get_args
+from typing import Annotated, Literal, TypedDict, get_args
 
 from hdrfuse import defaults
+from hdrfuse.command_option import INPUT, NETWORK, OUTPUT, CommandOption
 from hdrfuse.errors import DeviceError, UsageError
-from hdrfuse.imaging.calibration.response import KNOWN_CURVES, load_response
 
 METHODS: tuple[str, ...] = get_args(defaults.Method)
-RESPONSES = ("auto", *KNOWN_CURVES, "debevec")
-PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+RESPONSES = ("auto", "srgb", "gamma", "linear", "debevec")
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+PRECISIONS: tuple[str, ...] = get_args(Precision)
+Tonemap = Literal["mu-law", "reinhard", "drago", "mantiuk"]
 
 SMALLEST_TILE_PX, LARGEST_TILE_PX = 64, 4096
 """The shipped network takes 570 bytes a pixel of a tile of 1024 on a CPU: 10 GB for the largest."""
@@ -24,28 +29,77 @@ NETWORK_OPTIONS = {
 """Fields of MergeOptions that only the network reads, and their names on the command line."""
 
 
+def tile_px(text: str) -> int | None:
+    """Side of the tiles in pixels, None for auto. Raises UsageError where it is no number."""
+    if text == "auto":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"--tile {text}: auto or a number of pixels was expected") from None
+
+
 @dataclass(frozen=True, kw_only=True)
 class MergeOptions:
     """How to merge; the defaults are the command line's."""
 
     method: str = defaults.METHOD
-    align: bool = True
-    response: str | Path = "auto"
+    align: Annotated[bool, CommandOption("Undo the camera's motion.", panel=INPUT)] = True
+    response: Annotated[
+        str | Path,
+        CommandOption(
+            "The frames' response curve: calibrated from the bracket, a known one, or a saved one.",
+            panel=INPUT,
+            metavar="|".join((*RESPONSES, "FILE")),
+            kind=str,
+        ),
+    ] = "auto"
     """One of RESPONSES, or a saved curve's file."""
     gains: bool = True
     """Correct the stated exposures by up to a sixth of a stop; with the response `auto` that is always done."""
     hold_white: bool = True
     """What the reference clips is at least its white; off, the network's own output is scored as it is."""
-    weights: str | Path | None = None
+    blend: Annotated[
+        bool,
+        CommandOption(
+            "Blend the noise-optimal radiance back in where the network agrees, or show the network alone.",
+            panel=NETWORK,
+        ),
+    ] = True
+    weights: Annotated[
+        str | Path | None,
+        CommandOption("Weights file, or a shipped name.", panel=NETWORK, metavar="FILE|NAME", kind=str | None),
+    ] = None
     """A file or the name of shipped weights; None = the default ones."""
-    blend: bool = True
-    device: str = "auto"
+    device: Annotated[str, CommandOption("Where the network runs.", panel=NETWORK, metavar="auto|cpu|cuda[:N]")] = (
+        "auto"
+    )
     """auto, cpu, cuda or cuda:N."""
-    precision: str = "auto"
-    tile: int | None = None
-    """Side of the network's tiles in pixels; None = the size that the weights were made for."""
-    steps: int = 10
-    seed: int = 0
+    precision: Annotated[str, CommandOption("The network's numbers.", panel=NETWORK, kind=Precision)] = "auto"
+    """One of PRECISIONS."""
+    tile: Annotated[
+        int | None,
+        CommandOption(
+            "Side of the tiles that the network sees.",
+            panel=NETWORK,
+            metavar="auto|PIXELS",
+            kind=str,
+            spelled="auto",
+            read=tile_px,
+        ),
+    ] = None
+    """In pixels; None = the size that the weights were made for."""
+    steps: Annotated[int, CommandOption("Sampling steps of the diffusion.", panel=NETWORK)] = 10
+    seed: Annotated[int, CommandOption("Equal seeds give equal pictures.", panel=NETWORK)] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisplayOptions:
+    """What of a result is made for the screen."""
+
+    preview: Annotated[bool, CommandOption("Write a JPEG to look at beside the result.", panel=OUTPUT)] = True
+    tonemap: Annotated[str, CommandOption("How the preview is made.", panel=OUTPUT, kind=Tonemap)] = "reinhard"
+    """A key of TONEMAPPERS."""
 
 
 class MergeKeywords(TypedDict, total=False):
@@ -90,6 +144,8 @@ def check_options(options: MergeOptions) -> None:
     if not 0 <= options.seed <= defaults.MOST_SEED:
         raise UsageError(f"--seed {options.seed}: 0 to {defaults.MOST_SEED} was expected")
     if str(options.response) not in RESPONSES:
+        from hdrfuse.imaging.calibration.response import load_response  # imports numpy
+
         load_response(Path(options.response))
     check_device(options.device)
     if options.method == "lfdiff":

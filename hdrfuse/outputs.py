@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from hdrfuse.errors import OUT_OF_MEMORY, HdrfuseError, OutOfMemoryError, OutputError, UsageError, is_out_of_memory
 from hdrfuse.formats import check_writable, write_image, write_jpeg, write_png
 from hdrfuse.formats.atomic import place, remove_unfinished, temporary_beside
+from hdrfuse.formats.writers import Storage, Writer, check_storage, known_writers, writable_suffixes, writer_of
 from hdrfuse.imaging.color import to_rec709
 from hdrfuse.imaging.display.ghost_map import draw_ghost_map
 from hdrfuse.imaging.display.tonemapping import TONEMAPPERS
@@ -34,11 +35,15 @@ class Outputs:
     response: Path | None = None
     tonemap: str = "reinhard"
     """A key of TONEMAPPERS."""
-    half: bool | None = None
-    """OpenEXR as half rather than float; None = half where the format has it."""
-    compression: str | None = None
-    """A key of formats.exr.COMPRESSIONS; None = zip where the format has it."""
+    storage: Storage = field(default_factory=Storage)
     overwrite: bool = False
+    writers: tuple[Writer, ...] = field(default_factory=known_writers)
+    """The formats that there are, which go with the work to other processes."""
+
+    @property
+    def pictures(self) -> dict[Path, Writer]:
+        """The result's files and the format of each. Raises OutputError for a suffix that no format has."""
+        return {path: writer_of(path, self.writers) for path in (self.radiance, *self.copies)}
 
     @property
     def files(self) -> dict[str, Path]:
@@ -58,9 +63,8 @@ class Outputs:
         Raises OutputError for a file that exists, has another suffix or an unwritable folder, or is an input;
         UsageError for storage that the format does not have.
         """
-        pictures = (self.radiance, *self.copies)
-        for picture in pictures:
-            check_writable(picture, overwrite=self.overwrite)
+        for picture in self.pictures:
+            check_writable(picture, overwrite=self.overwrite, suffixes=writable_suffixes(self.writers))
         for path, suffixes in (
             (self.preview, PREVIEW_SUFFIXES),
             (self.ghost_map, GHOST_MAP_SUFFIXES),
@@ -76,10 +80,7 @@ class Outputs:
             if path.resolve() in taken:
                 raise OutputError(f"{path}: is named for two outputs; expected a file for each")
             taken.add(path.resolve())
-        stored_so = any(path.suffix.lower() == ".exr" for path in pictures)
-        if not stored_so and (self.compression is not None or self.half):
-            option = "--half" if self.compression is None else f"--compression {self.compression}"
-            raise UsageError(f"{option}: only .exr files are stored so; found {self.radiance}")
+        check_storage(self.storage, self.pictures.values(), found=str(self.radiance))
 
     def sweep(self) -> None:
         """Remove what killed processes left in the folders of the files."""
@@ -93,11 +94,13 @@ class Outputs:
         """
         seconds: dict[str, float] = {}
         with all_or_nothing(self.files.values(), overwrite=self.overwrite, placed=placed) as beside:
-            if self.preview is not None:
-                with timed(seconds, "preview"), beside(self.preview) as path:
-                    radiance = to_rec709(merged.radiance, merged.metadata.chromaticities)
-                    write_jpeg(path, TONEMAPPERS[self.tonemap](radiance), exif=merged.exif, overwrite=True)
-                    del radiance
+            rendition, wanted = None, any(writer.rendition for writer in self.pictures.values())
+            if self.preview is not None or wanted:
+                with timed(seconds, "preview"), beside(self.preview or self.radiance) as path:
+                    rendition = TONEMAPPERS[self.tonemap](to_rec709(merged.radiance, merged.metadata.chromaticities))
+                    if self.preview is not None:
+                        write_jpeg(path, rendition, exif=merged.exif, overwrite=True)
+                    rendition = rendition if wanted else None
             if self.ghost_map is not None:
                 with timed(seconds, "ghost map"), beside(self.ghost_map) as path:
                     reference = merged.report["reference"]["index"]
@@ -110,26 +113,19 @@ class Outputs:
                     raise UsageError(f"{self.response}: the frames are linear and have no response to save")
                 with beside(self.response) as path:
                     merged.curve.save(path, overwrite=True)
-            half, compression = self._stores_half(merged), self.compression or "zip"
             with timed(seconds, "writing"):
-                for each in (self.radiance, *self.copies):
+                facts = replace(merged.metadata, exif=merged.exif)
+                for each, writer in self.pictures.items():
+                    radiance = merged.radiance
+                    if writer.radiance and "chromaticities" not in writer.facts:
+                        radiance = to_rec709(radiance, facts.chromaticities)
                     with beside(each) as path:
-                        write_image(
-                            path, merged.radiance, merged.metadata, half=half, compression=compression, overwrite=True
-                        )
+                        warnings = write_image(
+                            path, radiance, facts, rendition=rendition, storage=self.storage, writer=writer,
+                            overwrite=True,
+                        )  # fmt: skip
+                    merged.report["warnings"] += [f"{each.name}: {warning}" for warning in warnings]
         return seconds
-
-    def _stores_half(self, merged: Merged) -> bool:
-        """Whether to store OpenEXR as half: as asked for, else where it holds the picture; a warning says the rest."""
-        if self.half is False or all(path.suffix.lower() != ".exr" for path in (self.radiance, *self.copies)):
-            return False
-        from hdrfuse.formats.exr import half_loss
-
-        loss = half_loss(merged.radiance)
-        if loss is not None:
-            done = "--half loses that" if self.half else "stored as float"
-            merged.report["warnings"].append(f"{self.radiance.name}: {loss}: {done}")
-        return loss is None or self.half is True
 
 
 Place = Callable[[Path], AbstractContextManager[Path]]

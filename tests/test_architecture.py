@@ -12,7 +12,7 @@ import hdrfuse
 PACKAGE = Path(hdrfuse.__file__).parent
 
 LAYERS = (
-    ("errors", "defaults", "free_memory", "text", "threads"),
+    ("command_option", "errors", "defaults", "free_memory", "text", "threads"),
     ("formats",),
     ("brackets",),
     ("imaging", "lfdiff", "metrics"),
@@ -130,6 +130,14 @@ def test_the_classical_path_runs_without_torch_and_rawpy() -> None:
 
 def test_the_command_line_starts_without_numpy_and_rich() -> None:
     code = "import sys, hdrfuse.cli; print(sorted({'torch', 'numpy', 'cv2', 'rich'} & set(sys.modules)))"
+    assert in_fresh_process(code) == "[]"
+
+
+def test_a_command_line_is_built_without_numpy() -> None:
+    code = (
+        "import sys, typer.main; from hdrfuse.cli.app import app; typer.main.get_command(app).commands['merge']; "
+        "print(sorted({'torch', 'numpy', 'cv2', 'rich'} & set(sys.modules)))"
+    )
     assert in_fresh_process(code) == "[]"
 
 

@@ -9,7 +9,7 @@ from small_network import write_network
 
 import hdrfuse
 from hdrfuse.brackets.scene import find_scene
-from hdrfuse.formats import RadianceFacts, read_image, write_image
+from hdrfuse.formats import RadianceFacts, Storage, read_image, write_image
 from hdrfuse.job import MergeJob
 from hdrfuse.options import MergeOptions
 from hdrfuse.outputs import Outputs
@@ -49,7 +49,7 @@ def merge(folder, **options):
 
 def stored(folder, out, **storage):
     """Merge into a file, and return its pixels, how they are stored and the warnings."""
-    outputs = Outputs(radiance=out, **storage)
+    outputs = Outputs(radiance=out, storage=Storage(**storage))
     options = MergeOptions(method="classical", align=False)
     report = MergeJob(scene=find_scene([folder]), outputs=outputs, options=options).run()
     with OpenEXR.File(str(out)) as file:
@@ -78,7 +78,9 @@ def test_light_without_a_white_keeps_its_unit(tmp_path, unit, suffix):
     light = scene() * np.float32(unit)
     light[SUN] = light[:8, 50:60]
     for ev in EVS:
-        write_image(tmp_path / f"a_{ev:+d}EV{suffix}", light * np.float32(2.0**ev), RadianceFacts(), half=False)
+        write_image(
+            tmp_path / f"a_{ev:+d}EV{suffix}", light * np.float32(2.0**ev), RadianceFacts(), storage=Storage(half=False)
+        )
     merged = merge(tmp_path)
     assert np.median(error_of(merged.radiance, light)) < (2**-8 if suffix == ".hdr" else HALF_STEP)  # RGBE has 8 bits
     assert merged.report["reference"]["index"] == 1

@@ -5,12 +5,13 @@ from pathlib import Path, PurePosixPath
 
 from hdrfuse.batch.journal import Origin
 from hdrfuse.batch.page_pictures import PagePictures
-from hdrfuse.batch.settings import FORMATS, BatchSettings
+from hdrfuse.batch.settings import BatchSettings
 from hdrfuse.batch.work import SceneWork
 from hdrfuse.brackets.discovered import Discovery, FoundScene
 from hdrfuse.brackets.exposure import GIVEN
 from hdrfuse.errors import UsageError
 from hdrfuse.formats.names import fitting
+from hdrfuse.formats.writers import WRITERS
 from hdrfuse.job import MergeJob
 from hdrfuse.outputs import Outputs
 
@@ -55,16 +56,14 @@ def plan_scenes(discovery: Discovery, out: Path, settings: BatchSettings, *, pag
 def _planned(found: FoundScene, root: str, out: Path, settings: BatchSettings, *, page: bool) -> PlannedScene:
     name = PurePosixPath(found.folder.as_posix()) / settings.name.fill(found)
     place = out / name
-    first, *others = (place.with_name(fitting(name.name, FORMATS[each])) for each in settings.formats)
-    exr = "exr" in settings.formats
+    first, *others = (place.with_name(fitting(name.name, WRITERS[each].suffixes[0])) for each in settings.formats)
     outputs = Outputs(
         radiance=first,
         copies=tuple(others),
-        preview=place.with_name(fitting(name.name, ".preview.jpg")) if settings.preview else None,
+        preview=place.with_name(fitting(name.name, ".preview.jpg")) if settings.display.preview else None,
         ghost_map=place.with_name(fitting(name.name, ".ghost.png")) if settings.ghost_maps else None,
-        tonemap=settings.tonemap,
-        half=settings.half if exr else None,
-        compression=settings.compression,
+        tonemap=settings.display.tonemap,
+        storage=settings.storage,
     )
     job = MergeJob(
         scene=found.scene,

@@ -8,10 +8,8 @@ from typing import Any
 
 from hdrfuse.batch.patterns import NamePattern
 from hdrfuse.errors import UsageError
-from hdrfuse.options import RESPONSES, MergeOptions
-
-FORMATS = {"exr": ".exr", "hdr": ".hdr", "tif": ".tif"}
-"""Formats of the radiance and their suffixes."""
+from hdrfuse.formats.writers import WRITERS, Storage, check_storage, default_writer
+from hdrfuse.options import RESPONSES, DisplayOptions, MergeOptions
 
 ELSEWHERE = frozenset({"device"})
 """Merge options that say where, not how, and change no setting's identity."""
@@ -26,23 +24,20 @@ class BatchSettings:
     """EVs of every scene's files in their order; None = found in the files."""
     reference: str | int = "auto"
     name: NamePattern = field(default_factory=NamePattern)
-    formats: tuple[str, ...] = ("exr",)
-    """Keys of FORMATS."""
-    preview: bool = True
+    formats: tuple[str, ...] = field(default_factory=lambda: (default_writer().name,))
+    """Keys of WRITERS."""
     ghost_maps: bool = False
-    tonemap: str = "reinhard"
-    half: bool | None = None
-    compression: str | None = None
+    display: DisplayOptions = field(default_factory=DisplayOptions)
+    storage: Storage = field(default_factory=Storage)
 
     def __post_init__(self) -> None:
         """Raise UsageError for formats that are unknown or named twice, and for storage that none of them has."""
-        unknown = [name for name in self.formats if name not in FORMATS]
+        unknown = [name for name in self.formats if name not in WRITERS]
         if unknown or not self.formats or len(set(self.formats)) < len(self.formats):
             found = ",".join(self.formats) or "nothing"
-            raise UsageError(f"--format {found}: each of {', '.join(FORMATS)} once at most was expected")
-        if "exr" not in self.formats and (self.half or self.compression is not None):
-            option = "--half" if self.compression is None else f"--compression {self.compression}"
-            raise UsageError(f"{option}: only .exr files are stored so; found --format {','.join(self.formats)}")
+            raise UsageError(f"--format {found}: each of {', '.join(WRITERS)} once at most was expected")
+        writers = [WRITERS[name] for name in self.formats]
+        check_storage(self.storage, writers, found=f"--format {','.join(self.formats)}")
 
     def identity(self) -> str:
         """Digest of all that shapes a picture: equal settings, equal pictures of equal frames.
@@ -57,15 +52,16 @@ class BatchSettings:
         pictures = {
             "exposures": self.exposures,
             "reference": str(self.reference),
-            "tonemap": self.tonemap,
-            "half": self.half is not False,
-            "compression": self.compression or "zip",
+            "tonemap": self.display.tonemap,
+            **_changed(self.storage),
+            "half": self.storage.half is not False,
+            "compression": self.storage.compression or "zip",
         }
         text = json.dumps({**options, **pictures}, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _changed(options: MergeOptions) -> dict[str, Any]:
+def _changed(options: MergeOptions | Storage) -> dict[str, Any]:
     """Options that are not the defaults: an option that a later version adds changes no older identity."""
     return {each.name: value for each in fields(options) if (value := getattr(options, each.name)) != each.default}
 

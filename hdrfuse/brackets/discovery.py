@@ -10,14 +10,14 @@ from hdrfuse.brackets.discovered import Discovery, FoundScene, Grouping, Leftove
 from hdrfuse.brackets.exposure import EQUAL_EV, exposure_file, listed_evs
 from hdrfuse.brackets.folders import is_card_folder, pooled, walk
 from hdrfuse.brackets.naming import placed
-from hdrfuse.brackets.scene import TIFF_SUFFIXES, find_scene, frames_of
+from hdrfuse.brackets.scene import find_scene, frames_of
 from hdrfuse.brackets.segmentation import Division, divide, found, holds_one_scene, scene_of, with_exposures
 from hdrfuse.brackets.shots import Shot, read_shots, restated_where_exif_is_one
 from hdrfuse.brackets.unmatched import single, unreadable, what_went_wrong
 from hdrfuse.errors import ExposureError
-from hdrfuse.formats import SCENE_REFERRED_SUFFIXES
 from hdrfuse.formats.facts import read_facts
 from hdrfuse.formats.kinds import not_read
+from hdrfuse.formats.writers import writable_suffixes
 
 Counting = Callable[[int, int], None]
 """Told how many of how many files have been read."""
@@ -157,8 +157,8 @@ def _repeats(evs: Sequence[float]) -> bool:
 
 def _without_results(files: Sequence[Path]) -> list[Path]:
     """Drop earlier results where a folder holds nothing else: they are no frames of a batch."""
-    linear = TIFF_SUFFIXES | SCENE_REFERRED_SUFFIXES
-    return [path for path in files if path.suffix.lower() not in linear or not _is_result(path)]
+    written = writable_suffixes()
+    return [path for path in files if path.suffix.lower() not in written or not _is_result(path)]
 
 
 def _is_result(path: Path) -> bool:

@@ -13,6 +13,7 @@ from hdrfuse.formats import RAW_SUFFIXES, READABLE_SUFFIXES, SCENE_REFERRED_SUFF
 from hdrfuse.formats.facts import read_facts
 from hdrfuse.formats.kinds import UNREAD_SUFFIXES, not_read, raw_is_readable
 from hdrfuse.formats.names import fitting
+from hdrfuse.formats.writers import writable_suffixes
 
 NOT_FRAMES = (
     "HDRImg.hdr",
@@ -26,8 +27,6 @@ NOT_FRAMES = (
     "*ghost_map*",
 )
 """Names that hold ground truth or what an earlier merge wrote."""
-
-TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +149,7 @@ def _one_of_each_raw_pair(files: Iterable[Path]) -> tuple[list[Path], list[str]]
 
 def _without_earlier_results(files: list[Path]) -> list[Path]:
     """Drop merged results: linear files that say so, and float TIFFs beside integer images."""
-    linear = [path for path in files if path.suffix.lower() in TIFF_SUFFIXES | SCENE_REFERRED_SUFFIXES]
+    linear = [path for path in files if path.suffix.lower() in writable_suffixes()]
     floats = [path for path in linear if _is_float(path)]
     if len(floats) == len(files):
         floats = [path for path in floats if _is_result(path)]

@@ -1,5 +1,6 @@
 """`hdrfuse batch`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,15 +8,21 @@ import typer
 
 from hdrfuse import defaults
 from hdrfuse.cli import options as o
+from hdrfuse.cli.command import Command
 from hdrfuse.cli.console import Console, console_of
 from hdrfuse.cli.preset import OF_ONE_RUN, apply_preset
+from hdrfuse.command_option import INPUT, OUTPUT, CommandOption
 from hdrfuse.errors import PartialBatchError
+from hdrfuse.formats.writers import WRITERS, Storage, default_writer
+from hdrfuse.options import DisplayOptions, MergeOptions
 
 if TYPE_CHECKING:
     from hdrfuse.batch.request import BatchRequest
     from hdrfuse.batch.summary import Account
 
 RUN = "Run"
+
+DEFAULT_FORMATS = [default_writer().name]
 
 RootArgument = Annotated[
     Path, typer.Argument(metavar="ROOT", help="The folder below which brackets are looked for.", show_default=False)
@@ -24,7 +31,7 @@ OutFolderOption = Annotated[
     Path | None,
     typer.Option(
         "--out", "-o", metavar="DIR", help="Where results go, ROOT's folders mirrored; default: ROOT/hdr.",
-        show_default=False, rich_help_panel=o.OUTPUT,
+        show_default=False, rich_help_panel=OUTPUT,
     ),
 ]  # fmt: skip
 PresetOption = Annotated[
@@ -37,32 +44,32 @@ PresetOption = Annotated[
 GroupOption = Annotated[
     str,
     typer.Option(
-        metavar="auto|folder|N", rich_help_panel=o.INPUT,
+        metavar="auto|folder|N", rich_help_panel=INPUT,
         help="What makes a scene: exposures and camera, a folder, or so many frames in turn.",
     ),
 ]  # fmt: skip
 NameOption = Annotated[
     str,
     typer.Option(
-        metavar="PATTERN", rich_help_panel=o.OUTPUT,
+        metavar="PATTERN", rich_help_panel=OUTPUT,
         help="Names of results, from {scene}, {first}, {last} (files) and {date} or {date:%Y%m%d}.",
     ),
 ]  # fmt: skip
 FormatOption = Annotated[
     list[str],
-    typer.Option(
-        "--format", metavar="exr|hdr|tif", help="Format; several with commas or repeated.", rich_help_panel=o.OUTPUT
+    CommandOption(
+        "Format; several with commas or repeated.", panel=OUTPUT, metavar=lambda: "|".join(WRITERS), flags=("--format",)
     ),
 ]
 GhostMapsOption = Annotated[
-    bool, typer.Option("--ghost-maps", help="Write <scene>.ghost.png for every scene.", rich_help_panel=o.OUTPUT)
+    bool, typer.Option("--ghost-maps", help="Write <scene>.ghost.png for every scene.", rich_help_panel=OUTPUT)
 ]
 ReportOption = Annotated[
-    bool, typer.Option("--report/--no-report", help="Write report.html to look through.", rich_help_panel=o.OUTPUT)
+    bool, typer.Option("--report/--no-report", help="Write report.html to look through.", rich_help_panel=OUTPUT)
 ]
 RedoOption = Annotated[
     bool,
-    typer.Option("--overwrite", help="Merge everything again and replace whatever is there.", rich_help_panel=o.OUTPUT),
+    typer.Option("--overwrite", help="Merge everything again and replace whatever is there.", rich_help_panel=OUTPUT),
 ]
 WorkersOption = Annotated[
     int | None,
@@ -81,9 +88,11 @@ DryRunOption = Annotated[
 ]
 
 
+@Command
 def batch(
     context: typer.Context,
     root: RootArgument,
+    *,
     out: OutFolderOption = None,
     preset: PresetOption = None,
     group: GroupOption = "auto",
@@ -91,23 +100,13 @@ def batch(
     method: o.MethodOption = defaults.METHOD,
     exposures: o.ExposuresOption = None,
     reference: o.ReferenceOption = "auto",
-    align: o.AlignOption = True,
-    response: o.ResponseOption = "auto",
-    blend: o.BlendOption = True,
-    weights: o.WeightsOption = None,
-    device: o.DeviceOption = "auto",
-    precision: o.PrecisionOption = "auto",
-    tile: o.TileOption = "auto",
-    steps: o.StepsOption = 10,
-    seed: o.SeedOption = 0,
+    options: MergeOptions,
     name: NameOption = "{scene}",
-    format_: FormatOption = ["exr"],  # noqa: B006 - Typer's own way, and nobody changes it
-    preview: o.PreviewOption = True,
-    tonemap: o.TonemapOption = "reinhard",
+    format_: FormatOption = DEFAULT_FORMATS,
+    display: DisplayOptions,
     ghost_maps: GhostMapsOption = False,
     report: ReportOption = True,
-    half: o.HalfOption = None,
-    compression: o.CompressionOption = None,
+    storage: Storage,
     overwrite: RedoOption = False,
     workers: WorkersOption = None,
     timeout: TimeoutOption = None,
@@ -126,19 +125,15 @@ def batch(
     from hdrfuse.brackets.discovered import parse_grouping  # imports numpy: keep `hdrfuse --help` instant
     from hdrfuse.brackets.exposure import parse_evs
     from hdrfuse.cli.batch_progress import batch_progress
-    from hdrfuse.options import MergeOptions
 
     request = BatchRequest(
         root=root,
         out=root / OUT if out is None else out,
         settings=BatchSettings(
-            options=MergeOptions(
-                method=method, align=align, response=response, weights=weights, blend=blend, device=device,
-                precision=precision, tile=o.tile_px(tile), steps=steps, seed=seed,
-            ),
+            options=replace(options, method=method),
             exposures=None if exposures is None else tuple(parse_evs(exposures)), reference=reference,
             name=NamePattern(name), formats=tuple(word for words in format_ for word in words.split(",")),
-            preview=preview, ghost_maps=ghost_maps, tonemap=tonemap, half=half, compression=compression,
+            ghost_maps=ghost_maps, display=display, storage=storage,
         ),
         group=parse_grouping(group), workers=workers, timeout_s=timeout, overwrite=overwrite, page=report,
         shown=changed_options(context),
@@ -162,7 +157,7 @@ def changed_options(context: typer.Context) -> dict[str, str]:
         value = context.params.get(parameter.name or "")
         if parameter.param_type_name == "option" and parameter.name not in OF_ONE_RUN | {"out"}:
             shown = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-            if value not in (parameter.default, None) and value != ["exr"]:
+            if value not in (parameter.default, None) and value != DEFAULT_FORMATS:
                 changed[max(parameter.opts, key=len)] = shown
     return changed
 

@@ -1,6 +1,7 @@
 """`hdrfuse eval`."""
 
 import shutil
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -9,8 +10,10 @@ import typer
 
 from hdrfuse.cli import options as o
 from hdrfuse.cli.bench import BITS, Bits, parse_size
+from hdrfuse.cli.command import Command, Without
 from hdrfuse.cli.console import Console, console_of
 from hdrfuse.errors import ExitCode, UsageError
+from hdrfuse.options import MergeOptions
 
 if TYPE_CHECKING:
     from hdrfuse.evaluation.request import EvaluationRequest
@@ -129,8 +132,10 @@ TimedSizeOption = Annotated[
 ]
 
 
+@Command
 def evaluate(
     context: typer.Context,
+    *,
     dataset: DatasetOption = None,
     data: DataOption = None,
     method: MethodsOption = None,
@@ -149,11 +154,7 @@ def evaluate(
     bits: BitsOption = "16",
     noise: NoiseOption = 1.0,
     cache: CacheOption = None,
-    device: o.DeviceOption = "auto",
-    precision: o.PrecisionOption = "auto",
-    tile: o.TileOption = "auto",
-    steps: o.StepsOption = 10,
-    seed: o.SeedOption = 0,
+    options: Annotated[MergeOptions, Without("blend")],
     out: OutOption = None,
     pictures: PicturesOption = True,
     keep_results: KeepOption = False,
@@ -172,14 +173,10 @@ def evaluate(
     from hdrfuse.evaluation.protocol import Protocol
     from hdrfuse.evaluation.request import EvaluationRequest, planned
     from hdrfuse.evaluation.scenes import SyntheticSet
-    from hdrfuse.options import MergeOptions
 
     check_synthetic(dataset, movers, motion)
     place = out or Path("eval" if dataset is None else f"eval-{dataset}")
-    merging = MergeOptions(
-        align=align, response=response, gains=response != "gamma", device=device, precision=precision,
-        tile=o.tile_px(tile), steps=steps, seed=seed,
-    )  # fmt: skip
+    merging = replace(options, align=align, response=response, gains=response != "gamma")
     synthetic = None if dataset != "synthetic" or data is None else SyntheticSet(
         images=data, movers=movers, cache=cache or place / "cache", seeds=seeds,
         motions=tuple(each.value for each in motion or DEFAULT_MOTIONS), size=parse_size(size), bits=BITS[bits],

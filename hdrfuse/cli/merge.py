@@ -1,36 +1,32 @@
 """`hdrfuse merge`."""
 
+from dataclasses import replace
 from typing import Any
 
 import typer
 
 from hdrfuse import defaults
 from hdrfuse.cli import options as o
+from hdrfuse.cli.command import Command
 from hdrfuse.cli.console import console_of
+from hdrfuse.formats.writers import Storage, default_writer
+from hdrfuse.options import DisplayOptions, MergeOptions
 
 
+@Command
 def merge(
     context: typer.Context,
     scene: o.SceneArgument,
+    *,
     out: o.OutOption = None,
     method: o.MethodOption = defaults.METHOD,
     exposures: o.ExposuresOption = None,
     reference: o.ReferenceOption = "auto",
-    align: o.AlignOption = True,
-    response: o.ResponseOption = "auto",
-    blend: o.BlendOption = True,
-    weights: o.WeightsOption = None,
-    device: o.DeviceOption = "auto",
-    precision: o.PrecisionOption = "auto",
-    tile: o.TileOption = "auto",
-    steps: o.StepsOption = 10,
-    seed: o.SeedOption = 0,
-    preview: o.PreviewOption = True,
-    tonemap: o.TonemapOption = "reinhard",
+    options: MergeOptions,
+    display: DisplayOptions,
     ghost_map: o.GhostMapOption = None,
     save_response: o.SaveResponseOption = None,
-    half: o.HalfOption = None,
-    compression: o.CompressionOption = None,
+    storage: Storage,
     overwrite: o.OverwriteOption = False,
     json: o.JsonOption = False,
     quiet: o.QuietOption = False,
@@ -45,25 +41,25 @@ def merge(
     from hdrfuse.brackets.scene import find_scene
     from hdrfuse.formats.names import fitting
     from hdrfuse.job import MergeJob
-    from hdrfuse.options import MergeOptions
     from hdrfuse.outputs import Outputs
 
     found = find_scene(scene)
-    radiance = out or found.beside(".exr")
+    radiance = out or found.beside(default_writer().suffixes[0])
     job = MergeJob(
         scene=found,
         exposures=None if exposures is None else parse_evs(exposures),
         reference=reference,
-        options=MergeOptions(
-            method=method, align=align, response=response, weights=weights, blend=blend, device=device,
-            precision=precision, tile=o.tile_px(tile), steps=steps, seed=seed,
-        ),
+        options=replace(options, method=method),
         outputs=Outputs(
-            radiance=radiance, preview=radiance.with_name(fitting(radiance.stem, ".preview.jpg")) if preview else None,
-            ghost_map=ghost_map, response=save_response, tonemap=tonemap, half=half, compression=compression,
+            radiance=radiance,
+            preview=radiance.with_name(fitting(radiance.stem, ".preview.jpg")) if display.preview else None,
+            ghost_map=ghost_map,
+            response=save_response,
+            tonemap=display.tonemap,
+            storage=storage,
             overwrite=overwrite,
         ),
-    )  # fmt: skip
+    )
     job.check()
     with console.progress() as progress:
         report = job.run(progress, placed=console.finish)

@@ -14,6 +14,7 @@ from hdrfuse.data.procedural import PHOTON_NOISE, READ_NOISE, ProceduralBracket,
 from hdrfuse.errors import OutputError
 from hdrfuse.formats.atomic import check_writable
 from hdrfuse.formats.image import Capture, RadianceFacts
+from hdrfuse.formats.writers import Storage
 from hdrfuse.formats.writing import write_image, write_jpeg, write_png
 
 EVS = (-2.0, 0.0, 2.0)
@@ -81,7 +82,8 @@ def write_demo(folder: Path, *, seed: int = 0, overwrite: bool = False) -> DemoF
     mask = np.repeat(bracket.moving[..., None], 3, -1).astype(np.uint8) * np.uint8(255)
     write_png(files.moving, mask, overwrite=overwrite)
     radiance = bracket.truth / np.float32(WHITE)
-    write_image(files.truth, radiance, truth_facts(bracket.reference), half=False, overwrite=overwrite)
+    facts, storage = truth_facts(bracket.reference), Storage(half=False)
+    write_image(files.truth, radiance, facts, storage=storage, overwrite=overwrite)
     return files
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from hdrfuse.brackets.scene import TIFF_SUFFIXES, natural_key
+from hdrfuse.brackets.scene import natural_key
 from hdrfuse.errors import BadInputError, BracketError
+from hdrfuse.formats.kinds import SUFFIXES, Kind
 
 SceneSplit = Literal["training", "test"]
 
@@ -118,7 +119,7 @@ def find_frames(layout: DatasetLayout, place: Path, name: str) -> tuple[Path, ..
             find_file(place, frame, name, f"its {role} frame") for frame, role in zip(layout.frames, roles, strict=True)
         )
     folder = place / name
-    tiffs = sorted((entry for entry in entries(folder) if entry.suffix.lower() in TIFF_SUFFIXES), key=natural_key)
+    tiffs = sorted((entry for entry in entries(folder) if entry.suffix.lower() in SUFFIXES[Kind.TIFF]), key=natural_key)
     if len(tiffs) != len(NAMED_FRAMES):
         found = ", ".join(path.name for path in tiffs[:5]) or "none"
         raise BracketError(

@@ -23,7 +23,7 @@ from hdrfuse.evaluation.records import Records, make_folder
 from hdrfuse.evaluation.results import EvaluatedScene, Score
 from hdrfuse.evaluation.scenes import KnownBracket, KnownScene
 from hdrfuse.evaluation.scoring import check_finite, scores
-from hdrfuse.formats import RadianceFacts, write_image
+from hdrfuse.formats import RadianceFacts, Storage, write_image
 from hdrfuse.progress import Progress
 
 
@@ -130,7 +130,7 @@ class SceneEvaluation:
             place = self.how.records.result_of(self.scene.name, method)
             make_folder(place.parent)
             made_by = RadianceFacts(provenance={"method": method, "white": "the shortest frame's"})
-            write_image(place, np.maximum(merged.radiance, 0), made_by, half=False, overwrite=True)
+            write_image(place, np.maximum(merged.radiance, 0), made_by, storage=Storage(half=False), overwrite=True)
         return Score(method=method, values=values, seconds=merged.seconds, warnings=merged.warnings, pictures=pictures)
 
 

@@ -12,8 +12,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from hdrfuse.errors import HdrfuseError, OutputError, WriteError, reason_of
-from hdrfuse.formats.kinds import WRITABLE_SUFFIXES
 from hdrfuse.formats.names import LONGEST_NAME_BYTES, cut
+from hdrfuse.formats.writers import writable_suffixes
 
 try:
     import fcntl
@@ -29,8 +29,12 @@ _in_use: set[Path] = set()
 """Temporary files that this process is writing."""
 
 
-def check_writable(path: Path, *, overwrite: bool, suffixes: frozenset[str] = WRITABLE_SUFFIXES) -> None:
-    """See before the work whether `path` can be written. Raises OutputError that says why not."""
+def check_writable(path: Path, *, overwrite: bool, suffixes: frozenset[str] | None = None) -> None:
+    """See before the work whether `path` can be written; without `suffixes`, as a result of any format.
+
+    Raises OutputError that says why not.
+    """
+    suffixes = writable_suffixes() if suffixes is None else suffixes
     if path.suffix.lower() not in suffixes:
         raise OutputError(f"{path}: cannot write {path.suffix!r} files; expected {' '.join(sorted(suffixes))}")
     if (length := len(os.fsencode(path.name))) > LONGEST_NAME_BYTES:

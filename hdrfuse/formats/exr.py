@@ -27,6 +27,7 @@ from hdrfuse.formats.primaries import stated_primaries
 from hdrfuse.formats.quiet import silenced
 from hdrfuse.formats.refusal import RefusedError
 from hdrfuse.formats.scene_referred import checked, clipping_white
+from hdrfuse.formats.writers import Storage
 
 COMPRESSIONS = {
     "none": OpenEXR.NO_COMPRESSION,
@@ -105,10 +106,17 @@ def read(path: Path) -> DecodedImage:
     )
 
 
-def write(path: Path, radiance: Pixels, facts: RadianceFacts, *, half: bool = True, compression: str = "zip") -> None:
-    """Write radiance (H, W, 3) float32; half clips at 65504. Equal arguments give equal bytes."""
+def write(
+    path: Path, radiance: Pixels, facts: RadianceFacts, *, rendition: Pixels | None = None, storage: Storage
+) -> list[str]:
+    """Write radiance (H, W, 3) float32 -> warnings of what it loses; half clips at 65504.
+
+    Unless told so, half is taken only where it holds the picture. Equal arguments give equal bytes.
+    """
+    loss = None if storage.half is False else half_loss(radiance)
+    half = storage.half is not False and (storage.half is True or loss is None)
     attributes = {
-        "compression": COMPRESSIONS[compression],
+        "compression": COMPRESSIONS[storage.compression or "zip"],
         "type": OpenEXR.scanlineimage,
         "chromaticities": tuple(facts.chromaticities),
         **_capture_attributes(facts.capture),
@@ -119,6 +127,15 @@ def write(path: Path, radiance: Pixels, facts: RadianceFacts, *, half: bool = Tr
     stored = _to_half(radiance) if half else np.ascontiguousarray(radiance, np.float32)
     with native_path(path) as name, OpenEXR.File(attributes, {"RGB": stored}, num_threads=thread_count()) as file:
         file.write(name)
+    return [] if loss is None else [f"{loss}: {'--half loses that' if storage.half else 'stored as float'}"]
+
+
+def read_statement(path: Path) -> tuple[dict[str, str], str | None]:
+    """Return what `write` stated: how the picture was made, and the luminance of white in cd/m2."""
+    with native_path(path) as native, silenced(), OpenEXR.File(native, header_only=True) as file:
+        attributes = {name: str(value) for name, value in file.header().items()}
+    made = {name.removeprefix(PROVENANCE): value for name, value in attributes.items() if name.startswith(PROVENANCE)}
+    return made, attributes.get("whiteLuminance")
 
 
 def half_loss(radiance: Pixels) -> str | None:

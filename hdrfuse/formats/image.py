@@ -96,3 +96,5 @@ class RadianceFacts:
     """Luminance of radiance 1.0 in the scene, where it can be estimated."""
     provenance: dict[str, str] = field(default_factory=dict)
     """How the picture was made: version, method, weights' sha256, EVs, seed."""
+    exif: bytes | None = None
+    """The reference frame's, as `DecodedImage.exif`, for formats that carry EXIF as it is."""

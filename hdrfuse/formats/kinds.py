@@ -32,9 +32,6 @@ RAW_SUFFIXES = frozenset({
 SCENE_REFERRED_SUFFIXES = frozenset({".exr", ".hdr"})
 """Suffixes of formats that hold linear radiance and nothing else."""
 
-WRITABLE_SUFFIXES = frozenset({".exr", ".hdr", ".tif", ".tiff"})
-"""Suffixes under which a radiance is written."""
-
 SUFFIXES: dict[Kind, frozenset[str]] = {
     Kind.JPEG: frozenset({".jpg", ".jpeg", ".jpe", ".jfif"}),
     Kind.PNG: frozenset({".png"}),

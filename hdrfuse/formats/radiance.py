@@ -29,6 +29,7 @@ from hdrfuse.formats.quiet import silenced
 from hdrfuse.formats.radiance_lines import NEW_ENCODING, RLE_WIDTHS, unpack_lines
 from hdrfuse.formats.refusal import RefusedError, check_size
 from hdrfuse.formats.scene_referred import checked, clipping_white
+from hdrfuse.formats.writers import Storage
 
 LARGEST_HEADER_BYTES = 2**16
 SIZE_LINE = re.compile(rb"[\r\n]([-+])([XY]) +(\d{1,9}) +([-+])([XY]) +(\d{1,9})[ \t]*(?:\r?\n|\r)")
@@ -53,6 +54,8 @@ COMMENTS = {
     "lens": "lens",
 }
 """Comment lines that carry the capture, and the field of each."""
+
+WHITE_LUMINANCE = "white luminance (cd/m2)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +116,9 @@ def _arranged(stored: NDArray[Any], layout: RadianceLayout) -> NDArray[Any]:
     return np.ascontiguousarray(stored)
 
 
-def write(path: Path, radiance: Pixels, facts: RadianceFacts) -> None:
+def write(
+    path: Path, radiance: Pixels, facts: RadianceFacts, *, rendition: Pixels | None = None, storage: Storage
+) -> list[str]:
     """Write radiance (H, W, 3) float32, rounded to RGBE; EXPOSURE stays 1, the facts are comments."""
     bgr = cv2.cvtColor(np.ascontiguousarray(radiance, np.float32), cv2.COLOR_RGB2BGR)
     for row in range(0, len(bgr), 256):
@@ -134,6 +139,18 @@ def write(path: Path, radiance: Pixels, facts: RadianceFacts) -> None:
     with path.open("wb") as stream:
         stream.write("\n".join(lines).encode())
         stream.write(memoryview(data)[pixels_start:])
+    return []
+
+
+def read_statement(path: Path) -> tuple[dict[str, str], str | None]:
+    """Return what `write` stated: how the picture was made, and the luminance of white in cd/m2."""
+    with path.open("rb") as stream:
+        lines = stream.read(LARGEST_HEADER_BYTES).split(b"\n\n")[0].decode("utf-8", "replace").splitlines()
+    if "SOFTWARE=hdrfuse" not in lines:
+        return {}, None
+    comments = dict(line[2:].split(": ", 1) for line in lines if line.startswith("# ") and ": " in line)
+    white = comments.pop(WHITE_LUMINANCE, None)
+    return {name: value for name, value in comments.items() if name not in COMMENTS}, white
 
 
 def _half_step(brightest: Pixels) -> Pixels:
@@ -145,7 +162,7 @@ def _half_step(brightest: Pixels) -> Pixels:
 
 def _comments(facts: RadianceFacts) -> list[str]:
     stated = {name: getattr(facts.capture, field) for name, field in COMMENTS.items()}
-    stated["white luminance (cd/m2)"] = facts.white_luminance_cd_m2
+    stated[WHITE_LUMINANCE] = facts.white_luminance_cd_m2
     stated |= dict(sorted(facts.provenance.items()))
     return [f"# {name}: {' '.join(str(value).split())}" for name, value in stated.items() if value is not None]
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from os import PathLike
 from pathlib import Path
 
@@ -14,39 +15,27 @@ from hdrfuse.formats.refusal import RefusedError
 
 @dataclass(frozen=True)
 class Reader:
-    """What every format offers."""
+    """What every format that is read offers."""
 
     read_header: Callable[[Path], ImageHeader]
     read: Callable[[Path], DecodedImage]
 
 
+READERS: dict[Kind, str] = {
+    Kind.JPEG: "hdrfuse.formats.jpeg",
+    Kind.PNG: "hdrfuse.formats.png",
+    Kind.TIFF: "hdrfuse.formats.tiff",
+    Kind.EXR: "hdrfuse.formats.exr",
+    Kind.RADIANCE: "hdrfuse.formats.radiance",
+    Kind.RAW: "hdrfuse.formats.raw",
+}
+"""The module of each format, which has `read_header` and `read`."""
+
+
 def reader_of(kind: Kind) -> Reader:
     """Return the format's reader; its libraries are imported only now."""
-    match kind:
-        case Kind.JPEG:
-            from hdrfuse.formats import jpeg
-
-            return Reader(jpeg.read_header, jpeg.read)
-        case Kind.PNG:
-            from hdrfuse.formats import png
-
-            return Reader(png.read_header, png.read)
-        case Kind.TIFF:
-            from hdrfuse.formats import tiff
-
-            return Reader(tiff.read_header, tiff.read)
-        case Kind.EXR:
-            from hdrfuse.formats import exr
-
-            return Reader(exr.read_header, exr.read)
-        case Kind.RADIANCE:
-            from hdrfuse.formats import radiance
-
-            return Reader(radiance.read_header, radiance.read)
-        case Kind.RAW:
-            from hdrfuse.formats import raw
-
-            return Reader(raw.read_header, raw.read)
+    module = import_module(READERS[kind])
+    return Reader(module.read_header, module.read)
 
 
 def read_header(path: str | PathLike[str]) -> ImageHeader:

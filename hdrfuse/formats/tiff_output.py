@@ -8,23 +8,29 @@ import tifffile
 
 from hdrfuse.formats.icc import linear_profile
 from hdrfuse.formats.image import Capture, Pixels, RadianceFacts
+from hdrfuse.formats.writers import Storage
 
 ROWS_PER_STRIP = 64
 DEFLATE_LEVEL = 1
 """The mantissas of floats hardly compress; higher levels cost several times as long for a few percent."""
 
+SOFTWARE = "hdrfuse"
+WHITE_LUMINANCE = "whiteLuminance"
+
 TAG_MODEL, TAG_DATE, TAG_EXPOSURE_TIME, TAG_F_NUMBER, TAG_ISO = 272, 306, 33434, 33437, 34855
 RATIONAL_DENOMINATOR = 1_000_000
 
 
-def write(path: Path, radiance: Pixels, facts: RadianceFacts) -> None:
+def write(
+    path: Path, radiance: Pixels, facts: RadianceFacts, *, rendition: Pixels | None = None, storage: Storage
+) -> list[str]:
     """Write radiance (H, W, 3) as float32, deflated, with a linear ICC profile and TIFF/EP capture tags.
 
     How the picture was made stands in ImageDescription, one "name: value" a line.
     """
     lines = {**facts.provenance}
     if facts.white_luminance_cd_m2 is not None:
-        lines["whiteLuminance"] = f"{facts.white_luminance_cd_m2:g}"
+        lines[WHITE_LUMINANCE] = f"{facts.white_luminance_cd_m2:g}"
     tifffile.imwrite(
         path,
         np.ascontiguousarray(radiance, np.float32),
@@ -34,10 +40,23 @@ def write(path: Path, radiance: Pixels, facts: RadianceFacts) -> None:
         rowsperstrip=ROWS_PER_STRIP,
         iccprofile=linear_profile(facts.chromaticities),
         description="\n".join(f"{name}: {_ascii(value)}" for name, value in sorted(lines.items())),
-        software="hdrfuse",
+        software=SOFTWARE,
         metadata=None,
         extratags=_capture_tags(facts.capture),
     )
+    return []
+
+
+def read_statement(path: Path) -> tuple[dict[str, str], str | None]:
+    """Return what `write` stated: how the picture was made, and the luminance of white in cd/m2."""
+    with tifffile.TiffFile(path) as file:
+        page = file.pages.first
+        software, description = str(page.software), str(page.description)
+    if software != SOFTWARE:
+        return {}, None
+    lines = dict(line.split(": ", 1) for line in description.splitlines() if ": " in line)
+    white = lines.pop(WHITE_LUMINANCE, None)
+    return lines, white
 
 
 def _capture_tags(capture: Capture) -> list[tuple[Any, ...]]:

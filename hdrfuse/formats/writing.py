@@ -15,6 +15,7 @@ from hdrfuse.formats.atomic import check_writable, replacing
 from hdrfuse.formats.icc import srgb_profile
 from hdrfuse.formats.image import Pixels, RadianceFacts
 from hdrfuse.formats.kinds import SUFFIXES, Kind
+from hdrfuse.formats.writers import Storage, Writer, writer_of
 from hdrfuse.text import one_line
 
 LONGEST_JPEG_SIDE = 65500
@@ -29,37 +30,30 @@ def write_image(
     radiance: Pixels,
     facts: RadianceFacts,
     *,
-    half: bool = True,
-    compression: str = "zip",
+    rendition: NDArray[np.uint8] | None = None,
+    storage: Storage | None = None,
+    writer: Writer | None = None,
     overwrite: bool = False,
-) -> None:
-    """Write radiance (H, W, 3) float32, finite and not negative, in the format that the suffix names.
+) -> list[str]:
+    """Write radiance (H, W, 3) float32, finite and not negative, in the format that the suffix names -> warnings.
 
-    `half` and `compression` (a key of `exr.COMPRESSIONS`) are for .exr; .hdr is RLE, .tif float32 deflate.
-    Equal arguments give equal bytes. Raises OutputError if `path` exists, cannot be written or has another
-    suffix, WriteError if writing fails.
+    They say what of it the format does not hold. `rendition`, sRGB (H, W, 3) uint8, is for formats that hold the
+    picture as a display shows it; `storage` for those that leave a choice. `writer` need only be given where WRITERS
+    does not have it. Equal arguments give equal bytes. Raises OutputError if `path` exists, cannot be written or has
+    another suffix, WriteError if writing fails.
     """
     path = Path(path)
-    check_writable(path, overwrite=overwrite)
-    suffix = path.suffix.lower()
-    if suffix == ".exr":
-        from hdrfuse.formats import exr
-
-        if compression not in exr.COMPRESSIONS:
-            known = " ".join(exr.COMPRESSIONS)
-            raise OutputError(f"{path}: no OpenEXR compression {compression!r}; expected one of {known}")
+    writer = writer or writer_of(path)
+    check_writable(path, overwrite=overwrite, suffixes=frozenset(writer.suffixes))
+    if writer.rendition and rendition is None:
+        raise ValueError(f"{path}: {writer.name} files show the picture as a display does; a rendition was expected")
     facts = replace(facts, provenance={name: one_line(value) for name, value in facts.provenance.items()})
     with replacing(path, overwrite=overwrite) as temporary, encoding(path, temporary):
-        if suffix == ".exr":
-            exr.write(temporary, radiance, facts, half=half, compression=compression)
-        elif suffix == ".hdr":
-            from hdrfuse.formats import radiance as radiance_hdr
-
-            radiance_hdr.write(temporary, radiance, facts)
-        else:
-            from hdrfuse.formats import tiff_output
-
-            tiff_output.write(temporary, radiance, facts)
+        warnings = writer.load().write(
+            temporary, radiance, writer.stated(facts), rendition=rendition if writer.rendition else None,
+            storage=storage or Storage(),
+        )  # fmt: skip
+    return list(warnings)
 
 
 def write_jpeg(

@@ -1,16 +1,28 @@
 """When two batches make the same pictures of the same frames."""
 
+from dataclasses import replace
+
 import pytest
 
 from hdrfuse.batch.settings import BatchSettings
 from hdrfuse.errors import UsageError
+from hdrfuse.formats import Storage
 from hdrfuse.imaging.calibration.response import KNOWN_CURVES
-from hdrfuse.options import MergeOptions
+from hdrfuse.options import DisplayOptions, MergeOptions
 
 
 def identity(**settings):
-    options = {name: settings.pop(name) for name in list(settings) if name in MergeOptions.__dataclass_fields__}
-    return BatchSettings(options=MergeOptions(**{"method": "classical", **options}), **settings).identity()
+    groups = {"options": MergeOptions(method="classical"), "display": DisplayOptions(), "storage": Storage()}
+    for group, options in groups.items():
+        own = {name: settings.pop(name) for name in list(settings) if hasattr(options, name)}
+        groups[group] = replace(options, **own)
+    return BatchSettings(**groups, **settings).identity()
+
+
+def test_the_identities_of_earlier_batches_stand():
+    assert identity() == "49ba09f98f3b31d5"
+    assert identity(half=False) == "77a605eee0c17f7c"
+    assert identity(compression="piz", tonemap="drago") == "beba03e4686f711e"
 
 
 def test_what_shapes_no_pixel_changes_no_identity():
@@ -44,4 +56,4 @@ def test_formats_are_known_and_named_once(formats):
 @pytest.mark.parametrize("storage", [{"half": True}, {"compression": "piz"}])
 def test_storage_that_no_format_has_is_refused(storage):
     with pytest.raises(UsageError, match=r"only \.exr"):
-        BatchSettings(formats=("hdr",), **storage)
+        BatchSettings(formats=("hdr",), storage=Storage(**storage))

@@ -8,14 +8,14 @@ import pytest
 from PIL import Image
 
 from hdrfuse.errors import ExitCode
-from hdrfuse.formats import RadianceFacts, write_image
+from hdrfuse.formats import RadianceFacts, Storage, write_image
 from hdrfuse.metrics import psnr_l
 
 SHAPE = (32, 48, 3)
 
 
 def written(path, radiance, **provenance):
-    write_image(path, radiance, RadianceFacts(provenance=provenance), half=False)
+    write_image(path, radiance, RadianceFacts(provenance=provenance), storage=Storage(half=False))
     return path
 
 

@@ -17,7 +17,7 @@ from hdrfuse.data.layouts import LAYOUTS
 from hdrfuse.data.procedural import Motion
 from hdrfuse.errors import ExitCode
 from hdrfuse.evaluation.protocol import VDP_PRESETS
-from hdrfuse.formats import RadianceFacts, write_image
+from hdrfuse.formats import RadianceFacts, Storage, write_image
 
 METRICS = ["PSNR-mu", "PSNR-L", "SSIM-mu", "SSIM-L", "HDR-VDP-2"]
 
@@ -67,7 +67,7 @@ def test_every_layout_goes_through_the_whole_command(run, sets, tmp_path, name):
     theirs, out = tmp_path / "theirs", tmp_path / "out"
     theirs.mkdir()
     for scene, holds in written.items():
-        write_image(theirs / f"{scene}.exr", holds.radiance, RadianceFacts(), half=False)
+        write_image(theirs / f"{scene}.exr", holds.radiance, RadianceFacts(), storage=Storage(half=False))
     outcome = run("eval", "--dataset", name, "--data", folder, "--method", "reference", "--method", theirs,
                   "--out", out, "--json")  # fmt: skip
     report = report_of(outcome)

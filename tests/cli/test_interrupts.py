@@ -71,7 +71,7 @@ def finished(code, *words):
     [
         ("hdrfuse.cli.app", signal.SIGTERM), ("typer", signal.SIGINT), ("hdrfuse.cli.eval", signal.SIGHUP),
         ("numpy", signal.SIGTERM), ("numpy._core._multiarray_umath", signal.SIGINT), ("cv2", signal.SIGINT),
-        ("PIL.Image", signal.SIGTERM), ("hdrfuse.formats.exr", signal.SIGTERM), ("OpenEXR", signal.SIGINT),
+        ("PIL.Image", signal.SIGTERM), ("hdrfuse.formats.exr_layout", signal.SIGTERM), ("OpenEXR", signal.SIGINT),
     ],
 )  # fmt: skip
 def test_a_signal_during_an_import_is_one_line_and_130(beach, module, number):

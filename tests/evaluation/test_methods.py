@@ -7,7 +7,7 @@ import pytest
 from hdrfuse.errors import BadInputError, BracketError, ImageError, UsageError
 from hdrfuse.evaluation.methods import make_method, opencv_debevec, slug
 from hdrfuse.evaluation.protocol import Protocol
-from hdrfuse.formats import RadianceFacts, write_image
+from hdrfuse.formats import RadianceFacts, Storage, write_image
 
 from .conftest import known_bracket
 
@@ -16,7 +16,7 @@ MERGING = Protocol().merging
 
 def written(path, radiance, **provenance):
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_image(path, radiance, RadianceFacts(provenance=provenance), half=False)
+    write_image(path, radiance, RadianceFacts(provenance=provenance), storage=Storage(half=False))
 
 
 def test_the_reference_alone_is_right_wherever_it_is_not_clipped(bracket):

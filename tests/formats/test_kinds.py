@@ -10,7 +10,6 @@ from hdrfuse.formats import (
     RAW_SUFFIXES,
     READABLE_SUFFIXES,
     SCENE_REFERRED_SUFFIXES,
-    WRITABLE_SUFFIXES,
     RadianceFacts,
     read_header,
     read_image,
@@ -87,7 +86,7 @@ def test_a_missing_file_a_folder_and_a_strange_suffix_are_refused(tmp_path):
 
 
 def test_suffixes_are_lower_case_and_consistent():
-    assert RAW_SUFFIXES | SCENE_REFERRED_SUFFIXES | WRITABLE_SUFFIXES <= READABLE_SUFFIXES
+    assert RAW_SUFFIXES | SCENE_REFERRED_SUFFIXES <= READABLE_SUFFIXES
     assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in READABLE_SUFFIXES)
     assert {".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw"} <= RAW_SUFFIXES
 

@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from hdrfuse.errors import ExitCode, OutputError, WriteError
+from hdrfuse.errors import ExitCode, OutputError, UsageError, WriteError
 from hdrfuse.formats import (
     Capture,
     RadianceFacts,
+    Storage,
     check_writable,
     read_header,
     read_image,
@@ -56,7 +57,7 @@ def facts():
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_pixels_and_facts_come_back(tmp_path, radiance, facts, suffix):
     path = tmp_path / f"a{suffix}"
-    write_image(path, radiance, facts, half=False)
+    write_image(path, radiance, facts, storage=Storage(half=False))
     image = read_image(path)
     tolerance = 1 / 256 * radiance.max(axis=2, keepdims=True) if suffix == ".hdr" else 0
     assert (np.abs(image.pixels - radiance) <= tolerance).all()
@@ -136,21 +137,22 @@ def test_a_zone_is_kept_as_exr_s_utc_offset(tmp_path, radiance):
 
 def test_half_clips_above_65504(tmp_path, radiance, facts):
     radiance[0, 0] = 1e6
-    write_image(tmp_path / "a.exr", radiance, facts)
+    warnings = write_image(tmp_path / "a.exr", radiance, facts, storage=Storage(half=True))
+    assert warnings == ["highlights reach 1e+06, and half ends at 65504: --half loses that"]
     assert read_image(tmp_path / "a.exr").pixels.max() == 65504
-    write_image(tmp_path / "b.exr", radiance, facts, half=False)
+    write_image(tmp_path / "b.exr", radiance, facts, storage=Storage(half=False))
     assert read_image(tmp_path / "b.exr").pixels.max() == 1e6
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 def test_every_exr_compression_is_written(tmp_path, radiance, facts, compression):
-    write_image(tmp_path / "a.exr", radiance, facts, compression=compression)
+    write_image(tmp_path / "a.exr", radiance, facts, storage=Storage(compression=compression))
     np.testing.assert_allclose(read_image(tmp_path / "a.exr").pixels, radiance, atol=0.2)
 
 
 def test_an_unknown_exr_compression_is_refused_by_name(tmp_path, radiance, facts):
-    with pytest.raises(OutputError, match="no OpenEXR compression 'zop'; expected one of none rle zips zip"):
-        write_image(tmp_path / "a.exr", radiance, facts, compression="zop")
+    with pytest.raises(UsageError, match="--compression zop: one of none, rle, zips, zip"):
+        write_image(tmp_path / "a.exr", radiance, facts, storage=Storage(compression="zop"))
     assert not list(tmp_path.iterdir())
 
 
@@ -264,7 +266,7 @@ def test_a_write_that_the_system_stops_leaves_nothing(tmp_path, suffix):
         import resource, signal, sys
         import numpy as np
         from hdrfuse.errors import WriteError
-        from hdrfuse.formats import RadianceFacts, write_image
+        from hdrfuse.formats import RadianceFacts, Storage, write_image
         radiance = np.random.default_rng(0).random((400, 400, 3)).astype(np.float32)
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
