@@ -11,7 +11,6 @@ from hdrfuse.brackets.exposure import Exposure, infer_exposures
 from hdrfuse.brackets.scene import find_scene
 from hdrfuse.errors import BracketError
 from hdrfuse.formats import Capture, Chromaticities, ImageHeader, Pixels, read_header, read_image
-from hdrfuse.formats.exr_layout import SAMPLE_BYTES, read_layout
 from hdrfuse.formats.facts import read_facts
 from hdrfuse.formats.icc import ADOBE_RGB, DISPLAY_P3, PROPHOTO, REC2020
 from hdrfuse.formats.image import REC709
@@ -93,21 +92,12 @@ def described(header: ImageHeader) -> dict[str, Any]:
         "path": str(header.path),
         "size": [header.width, header.height],
         "channels": header.channels,
-        "bits": stored_bits(header),
+        "bits": header.bits or BITS[header.dtype],
         "linear": header.linear,
         "color_space": color_space(header.chromaticities),
         "chromaticities": list(header.chromaticities),
         "capture": capture_facts(header.capture),
     }
-
-
-def stored_bits(header: ImageHeader) -> int:
-    """Bits of a sample as the file stores it: 16 for OpenEXR's half."""
-    if header.path.suffix.lower() != ".exr":
-        return BITS[header.dtype]
-    with header.path.open("rb") as stream:
-        layout = read_layout(stream, header.path.stat().st_size)
-    return 8 * max(SAMPLE_BYTES[kind] for kind in layout.channels.values())
 
 
 def capture_facts(capture: Capture) -> dict[str, Any]:

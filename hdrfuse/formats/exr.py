@@ -11,7 +11,15 @@ import OpenEXR
 
 from hdrfuse.formats.alpha import opaque
 from hdrfuse.formats.exif import block_of, camera_name, parse_date, plausible
-from hdrfuse.formats.exr_layout import UNCOMPRESSED, ExrLayout, alpha_channel, check_chunks, color_channels, read_layout
+from hdrfuse.formats.exr_layout import (
+    SAMPLE_BYTES,
+    UNCOMPRESSED,
+    ExrLayout,
+    alpha_channel,
+    check_chunks,
+    color_channels,
+    read_layout,
+)
 from hdrfuse.formats.image import (
     REC709,
     Capture,
@@ -196,6 +204,7 @@ def _header(path: Path, picture: ExrPart) -> ImageHeader:
         linear=True,
         chromaticities=_chromaticities(picture.attributes.get("chromaticities")),
         capture=_capture(picture.attributes),
+        bits=8 * max(SAMPLE_BYTES[kind] for kind in picture.layout.channels.values()),
     )
 
 

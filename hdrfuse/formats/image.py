@@ -55,6 +55,8 @@ class ImageHeader:
     capture: Capture = field(default_factory=Capture)
     orientation: int = 1
     """EXIF's, by which the stored pixels are turned upright."""
+    bits: int | None = None
+    """Of a stored sample, where the dtype does not say: 16 for OpenEXR's half."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
