@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hdrfuse import formats
 from hdrfuse.errors import ExitCode, ImageError
 from hdrfuse.formats import (
     RAW_SUFFIXES,
@@ -15,6 +16,8 @@ from hdrfuse.formats import (
     read_image,
     write_image,
 )
+from hdrfuse.formats.kinds import Kind, raw_is_readable
+from hdrfuse.formats.reading import READERS, reader_of
 
 
 @pytest.fixture
@@ -96,3 +99,10 @@ def test_importing_the_package_imports_no_decoder():
     code = f"import sys, hdrfuse.formats; print([m for m in {heavy.split()} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_every_name_of_the_package_is_there_and_every_format_has_a_reader():
+    assert all(hasattr(formats, name) for name in formats.__all__)
+    assert {name for names in formats._HOMES.values() for name in names} == set(formats.__all__)
+    assert set(READERS) == set(Kind)
+    assert all(reader_of(kind).read_header for kind in Kind if kind is not Kind.RAW or raw_is_readable())
