@@ -114,8 +114,10 @@ def collage_bracket(
     bits: Literal[8, 16] = 16,
     photon_noise: float = PHOTON_NOISE,
     read_noise: float = READ_NOISE,
+    take: Callable[[Array], NDArray[np.uint8]] | None = None,
+    lens_px: float = 0.0,
 ) -> ProceduralBracket:
-    """Take a collage at -2, 0 and +2 EV, encoded by gamma 2.2 -> the bracket with its truth.
+    """Take a collage at -2, 0 and +2 EV, encoded by gamma 2.2 or by a camera that can `take` -> bracket with its truth.
 
     The movers move unless ``motion`` is static or handheld, the camera where it is hand-held; noise as
     procedural_bracket takes it.
@@ -134,6 +136,8 @@ def collage_bracket(
         encoding="gamma",
         photon_noise=photon_noise,
         read_noise=read_noise,
+        take=take,
+        lens_px=lens_px,
     )
 
 

@@ -205,19 +205,30 @@ def photograph(
     encoding: Encoding,
     photon_noise: float,
     read_noise: float,
+    take: Callable[[NDArray[np.float32]], NDArray[np.uint8]] | None = None,
+    lens_px: float = 0.0,
 ) -> ProceduralBracket:
-    """Take every frame of the scene at its time and from its camera -> the bracket with its truth."""
-    frames, views = [], {}
+    """Take every frame of the scene at its time and from its camera -> the bracket with its truth.
+
+    `take` makes the file's pixels of a linear exposure (H, W, 3), 1.0 = white, in place of noise and encoding;
+    `lens_px` is the standard deviation of what the optics blur, the truth too.
+    """
+    frames: list[NDArray[Any]] = []
+    views = {}
     moving = np.zeros(size[::-1], np.bool_)
     for ev, time, camera in zip(evs, times, cameras, strict=True):
         key = (time, camera.tobytes())
         if key not in views:
-            views = {key: scene.seen(size, camera, time)[0]}
-        exposure = sense(rng, views[key] * np.float32(2 ** (ev - evs[0])), photon_noise, read_noise)
+            views = {key: blurred(scene.seen(size, camera, time)[0], lens_px)}
+        light = views[key] * np.float32(2 ** (ev - evs[0]))
+        if take is not None:
+            frames.append(take(light))
+            continue
+        exposure = sense(rng, light, photon_noise, read_noise)
         levels = 2**bits - 1
         encoded = np.rint(ENCODINGS[encoding](exposure) * levels)
         frames.append(encoded.astype(np.uint8 if bits == 8 else np.uint16))
-    truth = np.clip(scene.seen(size, np.eye(3), times[reference])[0], 0, 1)
+    truth = np.clip(blurred(scene.seen(size, np.eye(3), times[reference])[0], lens_px), 0, 1)
     if len(set(times)) > 1:
         blank = np.zeros_like(truth)
         for mover in scene.movers:
@@ -231,6 +242,13 @@ def photograph(
         moving=moving,
         homographies=tuple(cameras),
     )
+
+
+def blurred(view: NDArray[np.float32], lens_px: float) -> NDArray[np.float32]:
+    """Blur a view (H, W, 3) as a lens and an optical low-pass filter do."""
+    if lens_px == 0.0:
+        return view
+    return np.asarray(cv2.GaussianBlur(view, (0, 0), lens_px), np.float32)
 
 
 def sense(
