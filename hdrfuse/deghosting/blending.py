@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 
 from hdrfuse.imaging.merging.ghosts import Ghosts
-from hdrfuse.imaging.merging.highlights import CLIP_FROM, CLIP_TO, ramp
-from hdrfuse.imaging.merging.merge import STRIP_ROWS, WORKERS, enlarge_rows, finest_detail, unclipped
+from hdrfuse.imaging.merging.highlights import CLIP_FROM, CLIP_TO, ramp, unclipped
+from hdrfuse.imaging.merging.strips import STRIP_ROWS, WORKERS, enlarge_rows
+from hdrfuse.imaging.merging.weights import finest_detail
 from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max, channel_min
 
 MU = 5000.0

@@ -13,7 +13,7 @@ from hdrfuse.deghosting.blending import NetworkError, blend, blend_weight_map, v
 from hdrfuse.deghosting.tiled import Deghosted, SkippedTiles, deghost
 from hdrfuse.deghosting.triplet import Triplet
 from hdrfuse.imaging.merging.detection import GhostDetection
-from hdrfuse.imaging.merging.merge import STRIP_ROWS, enlarge_rows
+from hdrfuse.imaging.merging.strips import enlarge_rows, strips
 from hdrfuse.imaging.radiometry import Plane
 from hdrfuse.lfdiff.inference import Network
 
@@ -76,11 +76,10 @@ class CoarseToFine:
     def _take_hidden(self, radiance: Plane, small: Plane) -> None:
         """Put the small picture (h, w, 3) in where no frame shows what is there: there the network saw further."""
         shape = (radiance.shape[0], radiance.shape[1])
-        for top in range(0, shape[0], STRIP_ROWS):
-            rows = slice(top, min(top + STRIP_ROWS, shape[0]))
-            hidden = enlarge_rows(self.search.ghosts.occluded_highlight_mask, shape, rows)[..., None]
+        for strip in strips(shape[0]):
+            hidden = enlarge_rows(self.search.ghosts.occluded_highlight_mask, shape, strip.rows)[..., None]
             if hidden.any():
-                radiance[rows] += hidden * (enlarge_rows(small, shape, rows) - radiance[rows])
+                radiance[strip.rows] += hidden * (enlarge_rows(small, shape, strip.rows) - radiance[strip.rows])
 
     def _share(self, merged: Plane, learned: Plane, network: Network) -> Plane:
         """The network's share (h, w) at the size of the search."""

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from hdrfuse.imaging.display.tonemapping import reinhard2002
 from hdrfuse.imaging.merging.ghosts import Ghosts
-from hdrfuse.imaging.merging.merge import LAST_RESORT, unclipped
+from hdrfuse.imaging.merging.strips import strips
+from hdrfuse.imaging.merging.weights import NEIGHBOUR_ROWS, frame_weights
 from hdrfuse.imaging.radiometry import CalibratedFrame, Plane
 
 Picture = NDArray[np.uint8]
@@ -77,24 +78,23 @@ def draw_ghost_map(radiance: Plane, frames: Sequence[CalibratedFrame], reference
 def mean_stops(radiance: Plane, frames: Sequence[CalibratedFrame], reference: int, ghosts: Ghosts) -> Plane:
     """(h, w) -1 where the light comes from the darkest frame, 0 from the reference, 1 from the brightest.
 
-    Each frame counts by the weight that it has in the merge: the inverse of its variance, unless it clips or
-    disagrees; in between, exposures are averaged in stops.
+    Each frame counts by the weight that it has in the merge, the mean over the channels; in between, exposures are
+    averaged in stops.
     """
-    shape = radiance.shape[:2]
-    total = np.full(shape, np.float32(1e-12))
-    stops = np.zeros(shape, np.float32)
-    for index, frame in enumerate(frames):
-        gain = np.float32(frame.gain)
-        variance = frame.variance(radiance * gain).mean(axis=2) / gain**2
-        weight = _resized(ghosts.consistency[index], shape[::-1]) / np.maximum(variance, np.float32(1e-12))
-        trust = unclipped(frame, frame.exposure(), apart=False)[..., 0]
-        weight *= np.maximum(trust, LAST_RESORT * (frames[0].gain / gain) ** 4)
-        if frame.valid is not None:
-            weight *= frame.valid
-        total += weight
-        side = frames[0].ev if frame.ev < 0 else frames[-1].ev
-        stops += weight * np.float32(0.0 if index == reference else frame.ev / abs(side))
-    return stops / total
+    sides = [frames[0].ev if frame.ev < 0 else frames[-1].ev for frame in frames]
+    places = [
+        0.0 if index == reference else frame.ev / abs(side)
+        for index, (frame, side) in enumerate(zip(frames, sides, strict=True))
+    ]
+    stops = np.empty(radiance.shape[:2], np.float32)
+    for strip in strips(len(radiance), around=NEIGHBOUR_ROWS):
+        rows = strip.with_neighbours
+        exposures = [frame.exposure(rows) for frame in frames]
+        weights = frame_weights(frames, reference, ghosts, exposures, rows=rows, radiance=radiance[rows])
+        total = np.sum(weights, axis=0)
+        mean = sum(np.float32(place) * (weight / total) for place, weight in zip(places, weights, strict=True))
+        stops[strip.rows] = strip.trimmed(np.mean(mean, axis=2))
+    return stops
 
 
 def draw_legend(width: int) -> Picture:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.imaging.radiometry import Plane
+from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max
 
 CLIP_FROM, CLIP_TO = 0.80, 0.96
 """Exposure over which a pixel's weight falls from one to nothing, as a share of white."""
@@ -33,6 +33,16 @@ FAINTEST, BRIGHTEST = 1e-4, 64.0
 def ramp(plane: Plane, low: float, high: float) -> Plane:
     """0 up to `low`, 1 from `high`, straight in between."""
     return np.asarray(np.clip((plane - low) / (high - low), 0.0, 1.0), np.float32)
+
+
+def unclipped(frame: CalibratedFrame, exposure: Plane, apart: bool) -> Plane:
+    """1 where nothing (h, W, 1), or where each channel (h, W, 3), of a frame's exposure (h, W, 3) is clipped."""
+    if not frame.clips:
+        return np.ones((*exposure.shape[:2], 3 if apart else 1), np.float32)
+    top = min(CLIP_TO, frame.shoulder)
+    return np.float32(1.0) - ramp(
+        exposure if apart else channel_max(exposure)[..., None], top * CLIP_FROM / CLIP_TO, top
+    )
 
 
 def reconstruct_highlights(
