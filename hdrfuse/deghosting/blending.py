@@ -14,7 +14,7 @@ import numpy as np
 from hdrfuse.deghosting.blend_settings import BLEND, BlendSettings
 from hdrfuse.deghosting.comparison import Comparison, NetworkError, blurred, compare, mu_law
 from hdrfuse.imaging.merging.ghosts import Ghosts
-from hdrfuse.imaging.merging.highlights import CLIP_FROM, CLIP_TO, ramp
+from hdrfuse.imaging.merging.highlights import CLIPPING, ramp
 from hdrfuse.imaging.merging.strips import Strip, each_strip, enlarge_rows
 from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max, channel_min
 
@@ -151,7 +151,7 @@ def within_network_white_map(merged: Plane, own: CalibratedFrame, error: Network
     if own.valid is None and own.clips:
         return np.ones(merged.shape[:2], np.float32)
     told = np.False_ if own.valid is None or not own.clips else own.valid
-    within = channel_max(merged) * np.float32(1.0 / error.white) < CLIP_FROM
+    within = channel_max(merged) * np.float32(1.0 / error.white) < CLIPPING.start
     return np.asarray(told | within, np.float32)
 
 
@@ -199,7 +199,7 @@ def blend(merged: Plane, learned: Plane, share: Plane, *, white: float) -> None:
     def blend_strip(strip: Strip) -> None:
         rows = strip.rows
         least = channel_min(np.minimum(merged[rows], learned[rows])) * np.float32(1.0 / white)
-        taken = enlarge_rows(share, (height, width), rows) * (1.0 - ramp(least, CLIP_FROM, CLIP_TO))
+        taken = enlarge_rows(share, (height, width), rows) * (1.0 - ramp(least, CLIPPING.start, CLIPPING.end))
         merged[rows] += taken[..., None] * (learned[rows] - merged[rows])
 
     for _ in each_strip(blend_strip, height):

@@ -8,7 +8,7 @@ import numpy as np
 
 from hdrfuse.deghosting.blend_settings import MU, BlendSettings
 from hdrfuse.imaging.merging.ghosts import Ghosts
-from hdrfuse.imaging.merging.highlights import CLIP_TO, unclipped
+from hdrfuse.imaging.merging.highlights import CLIPPING, unclipped
 from hdrfuse.imaging.merging.strips import enlarge_rows, strips
 from hdrfuse.imaging.merging.weights import finest_detail, frame_weights
 from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max
@@ -70,7 +70,7 @@ def compare(
     """Bring radiances (h, w, 3) of the merge and the network to what they are compared by; see `blend_weight_map`."""
     own = frames[reference]
     unit = np.float32(1.0 / error.white)
-    seen = np.minimum(own.exposure(), np.float32(CLIP_TO))
+    seen = np.minimum(own.exposure(), np.float32(CLIPPING.end))
     spread = np.maximum(np.float32(own.toe) - seen, 0)
     least_shown, most_shown = mu_law(np.maximum(seen - spread, 0) * unit), mu_law((seen + spread) * unit)
     slope = mu_law_slope(merged * unit) * unit

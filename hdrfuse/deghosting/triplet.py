@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hdrfuse.imaging.color import GAMMA
 from hdrfuse.imaging.merging.coverage import stand_ins
-from hdrfuse.imaging.merging.highlights import CLIP_TO
+from hdrfuse.imaging.merging.highlights import CLIPPING
 from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max, linearise
 
 LARGEST_STEP_EV = 3.3
@@ -139,7 +139,7 @@ def _sample(frame: CalibratedFrame) -> Plane:
 
 def _clipped(frame: CalibratedFrame) -> NDArray[np.bool_]:
     """(h, w) which of the sampled pixels the network sees as white in any channel."""
-    return np.asarray(channel_max(_sample(frame)) >= CLIP_TO)
+    return np.asarray(channel_max(_sample(frame)) >= CLIPPING.end)
 
 
 def _gamma_encoded(frame: CalibratedFrame) -> CalibratedFrame:

@@ -5,13 +5,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from hdrfuse.imaging.merging.ghosts import Ghosts
-from hdrfuse.imaging.merging.highlights import BRIGHTEST, CLIP_FROM, CLIP_TO, ramp, unclipped
+from hdrfuse.imaging.merging.highlights import CLIPPING, HIGHLIGHTS, ramp, unclipped
 from hdrfuse.imaging.merging.strips import Strip, each_strip, enlarge_rows
 from hdrfuse.imaging.merging.weights import NEIGHBOUR_ROWS, frame_weights, weighted_mean
 from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, linearise
-
-FILL_WEIGHT = 0.3
-"""Weight of a fill's own brightness beside that of the channels that are measured."""
 
 
 def merge(
@@ -89,9 +86,9 @@ def _restored(merged: Plane, fill: Plane, exposure: Plane) -> Plane:
 
     Channels that are not clipped stay, and the fill is scaled by what they say of it, never below what is known.
     """
-    clipped = ramp(exposure, CLIP_FROM, CLIP_TO)
+    clipped = ramp(exposure, CLIPPING.start, CLIPPING.end)
     known = 1.0 - clipped
-    certain = np.float32(FILL_WEIGHT) * fill.mean(axis=2) + np.float32(1e-12)
+    certain = np.float32(HIGHLIGHTS.fill_weight) * fill.mean(axis=2) + np.float32(1e-12)
     scale = ((known * merged).sum(axis=2) + certain) / ((known * fill).sum(axis=2) + certain)
-    restored = np.clip(fill * scale[..., None], merged, merged * np.float32(BRIGHTEST))
+    restored = np.clip(fill * scale[..., None], merged, merged * np.float32(HIGHLIGHTS.brightest))
     return merged + clipped * (restored - merged)
