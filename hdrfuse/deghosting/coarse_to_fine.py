@@ -39,19 +39,25 @@ class CoarseToFine:
 
         Raises MemoryError where the smallest tiles do not fit.
         """
+        return self.blended(merged, self.deghosted(merged, network, progress))
+
+    def deghosted(self, merged: Plane, network: Network, progress: Callable[[float], None]) -> Deghosted:
+        """The network's picture; where it is not needed, the merged radiance (H, W, 3)."""
         if self.search.averaged_px == 1:
-            found = self._deghost(self.triplet, network, progress)
-        else:
-            glanced = 1.0 / (1.0 + self.search.averaged_px**2)
-            small = self._deghost(
-                self.triplet.resembling(self.search.frames), network, lambda share: progress(glanced * share)
-            )
-            found = self._deghost(
-                self.triplet, small.network, lambda share: progress(glanced + (1.0 - glanced) * share),
-                tile_px=small.tile_px, skipped=self._skipped(merged, small.radiance, small.network),
-            )  # fmt: skip
-            self._take_hidden(found.radiance, small.radiance)
-            found = replace(found, warnings=tuple(dict.fromkeys((*small.warnings, *found.warnings))))
+            return self._deghost(self.triplet, network, progress)
+        glanced = 1.0 / (1.0 + self.search.averaged_px**2)
+        small = self._deghost(
+            self.triplet.resembling(self.search.frames), network, lambda share: progress(glanced * share)
+        )
+        found = self._deghost(
+            self.triplet, small.network, lambda share: progress(glanced + (1.0 - glanced) * share),
+            tile_px=small.tile_px, skipped=self._skipped(merged, small.radiance, small.network),
+        )  # fmt: skip
+        self._take_hidden(found.radiance, small.radiance)
+        return replace(found, warnings=tuple(dict.fromkeys((*small.warnings, *found.warnings))))
+
+    def blended(self, merged: Plane, found: Deghosted) -> Deghosted:
+        """Put the network's picture into the merged radiance (H, W, 3), in place."""
         averaged, learned = self.search.averaged(merged), self.search.averaged(found.radiance)
         share = self._share(averaged, learned, found.network)
         mean = float(np.mean(share * (averaged != learned).any(axis=2)))
