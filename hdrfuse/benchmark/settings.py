@@ -14,10 +14,15 @@ from hdrfuse.benchmark.images import collage_brackets
 from hdrfuse.benchmark.quality import MOTIONS, gains, procedural_brackets
 from hdrfuse.data.procedural import Motion, ProceduralBracket
 from hdrfuse.deghosting.blend_settings import BLEND
-from hdrfuse.deghosting.coarse_to_fine import CoarseToFine
+from hdrfuse.deghosting.coarse_to_fine import COARSE_TO_FINE, CoarseToFine
 from hdrfuse.deghosting.tiled import Deghosted
+from hdrfuse.deghosting.triplet import TRIPLET
 from hdrfuse.errors import UsageError
 from hdrfuse.imaging.bracket import bracket_of_arrays
+from hdrfuse.imaging.calibration.black import BLACK
+from hdrfuse.imaging.calibration.correspondences import TONE_PAIRS
+from hdrfuse.imaging.calibration.fit import FIT
+from hdrfuse.imaging.calibration.spacing import SPACING
 from hdrfuse.imaging.merging.consistency import CONSISTENCY
 from hdrfuse.imaging.merging.crosstalk import CROSSTALK
 from hdrfuse.imaging.merging.ghosts import GHOSTS
@@ -25,20 +30,35 @@ from hdrfuse.imaging.merging.highlights import CLIPPING, HIGHLIGHTS
 from hdrfuse.imaging.merging.merge import hold_white
 from hdrfuse.imaging.merging.scatter import SCATTER
 from hdrfuse.imaging.merging.weights import WEIGHTS
-from hdrfuse.imaging.radiometry import Plane
+from hdrfuse.imaging.preparation import PREPARATION
+from hdrfuse.imaging.radiometry import NOISE, Plane
+from hdrfuse.imaging.registration.matching import MATCHING
+from hdrfuse.imaging.registration.motion import MOTION
+from hdrfuse.imaging.registration.register import REGISTRATION
 from hdrfuse.metrics import psnr_mu
 from hdrfuse.pipeline import Merged, MergeOptions, Progress, merge_bracket
 
 Value = float | tuple[float, ...]
 
 SETTINGS: Mapping[str, Any] = {
+    "black": BLACK,
     "blend": BLEND,
     "clipping": CLIPPING,
+    "coarse_to_fine": COARSE_TO_FINE,
     "consistency": CONSISTENCY,
     "crosstalk": CROSSTALK,
+    "fit": FIT,
     "ghosts": GHOSTS,
     "highlights": HIGHLIGHTS,
+    "matching": MATCHING,
+    "motion": MOTION,
+    "noise": NOISE,
+    "preparation": PREPARATION,
+    "registration": REGISTRATION,
     "scatter": SCATTER,
+    "spacing": SPACING,
+    "tone_pairs": TONE_PAIRS,
+    "triplet": TRIPLET,
     "weights": WEIGHTS,
 }
 """Groups of settings by name: the frozen instances that functions have as their defaults."""

@@ -17,8 +17,16 @@ from hdrfuse.imaging.merging.strips import enlarge_rows, strips
 from hdrfuse.imaging.radiometry import Plane
 from hdrfuse.lfdiff.inference import Network
 
-VISIBLE = 0.004
-"""Change after the mu-law that a person can see: a level of 8 bits."""
+
+@dataclass(frozen=True, kw_only=True)
+class CoarseToFineSettings:
+    """Where the network sees a large frame at full size."""
+
+    visible: float = 0.004
+    """Change after the mu-law that a person can see: derived, a level of 8 bits is 1/255."""
+
+
+COARSE_TO_FINE = CoarseToFineSettings()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,7 +85,9 @@ class CoarseToFine:
         averaged = self.search.averaged(merged)
         change = visible_change(averaged, small, self._share(averaged, small, network), white=self.triplet.white)
         change *= 1.0 - self.search.ghosts.occluded_highlight_mask
-        return SkippedTiles(radiance=merged, needed=change > VISIBLE, averaged_px=self.search.averaged_px)
+        return SkippedTiles(
+            radiance=merged, needed=change > COARSE_TO_FINE.visible, averaged_px=self.search.averaged_px
+        )
 
     def _take_hidden(self, radiance: Plane, small: Plane) -> None:
         """Put the small picture (h, w, 3) in where no frame shows what is there: there the network saw further."""
