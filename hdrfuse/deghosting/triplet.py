@@ -15,7 +15,10 @@ from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max, line
 
 @dataclass(frozen=True, kw_only=True)
 class TripletSettings:
-    """Which frames the network sees."""
+    """Which frames the network sees.
+
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting triplet` measures it.
+    """
 
     largest_step_ev: float = 3.3
     """Stops between neighbours that the network has met in training: the most that its brackets are drawn with."""

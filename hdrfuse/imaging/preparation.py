@@ -22,7 +22,10 @@ from hdrfuse.imaging.registration.warping import resampling_loss, warp
 
 @dataclass(frozen=True, kw_only=True)
 class PreparationSettings:
-    """What frames are told apart by before they are merged."""
+    """What frames are told apart by before they are merged.
+
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting preparation` measures it.
+    """
 
     calibration_side_px: int = 640
     """Longer side to which registered frames are averaged before their tones are compared."""

@@ -15,7 +15,10 @@ Plane = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseSettings:
-    """Where noise is read from a frame: its flattest blocks."""
+    """Where noise is read from a frame: its flattest blocks.
+
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting noise` measures it.
+    """
 
     block_px: int = 16
     """Side of the blocks."""

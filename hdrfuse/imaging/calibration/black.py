@@ -19,7 +19,10 @@ ABOVE_BLACK = " above black"
 
 @dataclass(frozen=True, kw_only=True)
 class BlackSettings:
-    """Where a raised black is looked for."""
+    """Where a raised black is looked for.
+
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting black` measures it.
+    """
 
     largest: float = 24 / 255
     """Encoded value up to which a black is looked for."""

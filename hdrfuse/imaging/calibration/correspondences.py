@@ -20,7 +20,10 @@ Samples = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class TonePairSettings:
-    """Which values of two frames are compared."""
+    """Which values of two frames are compared.
+
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting tone_pairs` measures it.
+    """
 
     darker_range: tuple[float, float] = (0.03, 0.95)
     """Encoded values of the darker frame that a pair may have: neither black nor clipped."""

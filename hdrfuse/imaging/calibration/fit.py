@@ -27,7 +27,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class FitSettings:
-    """When a known curve is preferred to a fit, and what a fit may be."""
+    """When a known curve is preferred to a fit, and what a fit may be.
+
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting fit` measures it.
+    """
 
     largest_gain_ev: float = 1.0 / 6.0
     """EXIF rounds exposure times (1/60 is 1/64); a frame's exposure may be off by this much, not by more."""

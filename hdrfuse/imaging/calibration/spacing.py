@@ -20,7 +20,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class SpacingSettings:
-    """How pictures may look under exposures that are stated right."""
+    """How pictures may look under exposures that are stated right.
+
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting spacing` measures it.
+    """
 
     least_pixels: int = 1000
     """Smaller pictures have no histograms to be matched."""

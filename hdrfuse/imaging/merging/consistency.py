@@ -20,7 +20,14 @@ from hdrfuse.imaging.radiometry import CalibratedFrame, NoiseModel, Plane, chann
 
 @dataclass(frozen=True, kw_only=True)
 class ConsistencySettings:
-    """What may differ between two frames of a place that stood still."""
+    """What may differ between two frames of a place that stood still.
+
+    Beside white, values that noise or compression pulled down are bounds: they had made ghosts along every highlight of
+    the longer frames. Below a curve's toe an error is the same for neighbours: ten dark frames above a raised black
+    were taken for moved, and none of them are since.
+
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting consistency` measures it.
+    """
 
     shoulder: tuple[float, float] = (0.5, 0.95)
     """Exposure over which a camera's picture stops to follow its own curve: one channel drags the others to white."""

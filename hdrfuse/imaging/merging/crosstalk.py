@@ -15,7 +15,10 @@ from hdrfuse.imaging.radiometry import Plane
 
 @dataclass(frozen=True, kw_only=True)
 class CrosstalkSettings:
-    """The robust fit of what cameras mix of their channels."""
+    """The robust fit of what cameras mix of their channels.
+
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting crosstalk` measures it.
+    """
 
     samples: int = 6_000
     """Pixels that are fitted; performance only: thirty terms need a few hundred."""

@@ -20,7 +20,10 @@ from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max, chan
 
 @dataclass(frozen=True, kw_only=True)
 class GhostSettings:
-    """When the reference clips what moves."""
+    """When the reference clips what moves.
+
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting ghosts` measures it.
+    """
 
     pale: tuple[float, float] = (0.5, 0.8)
     """Exposure of the darkest channel over which a clipped pixel counts as white rather than as a bright colour."""

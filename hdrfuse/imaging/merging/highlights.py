@@ -11,10 +11,16 @@ from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max
 
 @dataclass(frozen=True, kw_only=True)
 class ClippingSettings:
-    """Where a frame stops to measure, as exposures; 1 = its white."""
+    """Where a frame stops to measure, as exposures; 1 = its white.
+
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting clipping` measures it.
+    """
 
     start: float = 0.80
-    """From here on a pixel loses weight: averaging, compression and the shoulder already bend what is nearly white."""
+    """From here on a pixel loses weight: averaging, compression and the shoulder already bend what is nearly white.
+
+    0.4 costs 0.2 dB in the mean of four procedural scenes of 192x128, classical.
+    """
     end: float = 0.96
     """From here on it has none: code 250 of 255 under gamma 2.2, the least that JPEG leaves of a clipped value."""
 
@@ -24,24 +30,35 @@ CLIPPING = ClippingSettings()
 
 @dataclass(frozen=True, kw_only=True)
 class HighlightSettings:
-    """How hidden highlights are continued from the ones around."""
+    """How hidden highlights are continued from the ones around.
+
+    "Half / twice" is what half and twice the value change in the classical merge's PSNR-mu, in dB, mean of four
+    procedural scenes, by `hdrfuse bench --what settings --setting highlights --seeds 1 --size 384x256 --noise 0.15`:
+    two of them hide highlights, a sample too small to move a value by.
+    """
 
     known: float = 0.99
-    """Share of known light from which a pixel is fitted: the soft edge of something that moved would be learned too."""
+    """Share of known light from which a pixel is fitted: the soft edge of something that moved would be learned too.
+
+    Half: +0.10. Above 1 nothing is fitted: -3.1.
+    """
     step_px: int = 8
-    """Fits are this far apart, in pixels."""
+    """Fits are this far apart, in pixels. Half / twice: +0.06 / +0.08."""
     ridge: float = 1e-2
-    """Variance of a natural logarithm below which a channel explains nothing."""
+    """Variance of a natural logarithm below which a channel explains nothing: smooth skies need a firm one.
+
+    Half / twice: -0.05 / +0.05.
+    """
     enough: float = 0.1
-    """Share of a fit's pixels that must be known."""
+    """Share of a fit's pixels that must be known. Half / twice: 0 / -0.02."""
     reach: float = 2.5
-    """Standard deviations of a channel in a fit that it holds for."""
+    """Standard deviations of a channel in a fit that it holds for. Half / twice: 0 / 0."""
     faintest: float = 1e-4
-    """Least radiance in a fit, as a share of the reference's white: keeps logarithms defined."""
+    """Least radiance in a fit, as a share of the reference's white: keeps logarithms defined. Half / twice: 0 / 0."""
     brightest: float = 64.0
-    """Most radiance in a fit: six stops above the reference's white, further than a bracket of three reaches."""
+    """Most radiance in a fit: six stops above the reference's white, beyond a bracket of three. Half / twice: 0 / 0."""
     fill_weight: float = 0.3
-    """Weight of a fill's own brightness beside that of the channels that are measured."""
+    """Weight of a fill's own brightness beside that of the channels that are measured. Half / twice: +0.03 / -0.04."""
 
 
 HIGHLIGHTS = HighlightSettings()
