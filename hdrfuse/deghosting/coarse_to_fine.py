@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hdrfuse.deghosting.blending import NetworkError, blend, blend_weight_map, visible_change
+from hdrfuse.deghosting.blending import blend, blend_weight_map, visible_change
+from hdrfuse.deghosting.comparison import NetworkError
 from hdrfuse.deghosting.tiled import Deghosted, SkippedTiles, deghost
 from hdrfuse.deghosting.triplet import Triplet
 from hdrfuse.imaging.merging.detection import GhostDetection
