@@ -19,7 +19,8 @@ from hdrfuse.imaging.merging.consistency import Tolerance
 from hdrfuse.imaging.merging.coverage import seen_by_any
 from hdrfuse.imaging.merging.detection import GhostDetection, detect_ghosts
 from hdrfuse.imaging.merging.ghosts import Ghosts
-from hdrfuse.imaging.merging.merge import enlarge_rows, hold_white, merge
+from hdrfuse.imaging.merging.merge import hold_white, merge
+from hdrfuse.imaging.merging.strips import enlarge_rows
 from hdrfuse.imaging.preparation import (
     calibrate_bracket,
     calibrate_frames,

@@ -55,16 +55,43 @@ def measure_images(
     sensor's noise.
     Raises BadInputError where no picture is for tests, ImageError for an unreadable one.
     """
-    scenes = []
+    scenes: dict[str, None] = {}
 
-    def brackets(folder: Path) -> Iterator[tuple[Motion, ProceduralBracket]]:
-        library = unseen_pictures(images, movers, folder, lambda name: progress(f"reading {name}", 0.0))
+    def named() -> Iterator[tuple[Motion, ProceduralBracket]]:
+        taken = collage_brackets(
+            images, movers, seeds, size=size, motions=motions, bits=bits, noise=noise, progress=progress
+        )  # fmt: skip
+        for made, motion, bracket in taken:
+            scenes[scene_name(made)] = None
+            yield motion, bracket
+
+    found = scored(named())
+    return [
+        ImageQuality(method=method, motion=motion, scenes=tuple(scenes), psnr_mu_db=db)
+        for (motion, method), db in found
+    ]
+
+
+def collage_brackets(
+    images: Path,
+    movers: Path | None,
+    seeds: Sequence[int],
+    *,
+    size: tuple[int, int],
+    motions: Sequence[Motion] = MOTIONS,
+    bits: Literal[8, 16] = 16,
+    noise: float = 1.0,
+    progress: Progress = lambda stage, share: None,
+) -> Iterator[tuple[Collage, Motion, ProceduralBracket]]:
+    """Collages of every seed and motion, as measure_images takes them."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        library = unseen_pictures(images, movers, Path(folder), lambda name: progress(f"reading {name}", 0.0))
         for index, seed in enumerate(seeds):
             made = collage(library, seed, size)
-            scenes.append(scene_name(made))
             for turn, motion in enumerate(motions):
                 progress(f"{made.name}, {motion}", (index + turn / len(motions)) / len(seeds))
                 yield (
+                    made,
                     motion,
                     collage_bracket(
                         made,
@@ -74,13 +101,6 @@ def measure_images(
                         read_noise=noise * READ_NOISE,
                     ),
                 )
-
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        found = scored(brackets(Path(folder)))
-    return [
-        ImageQuality(method=method, motion=motion, scenes=tuple(scenes), psnr_mu_db=db)
-        for (motion, method), db in found
-    ]
 
 
 def scene_name(made: Collage) -> str:

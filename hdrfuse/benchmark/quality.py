@@ -111,23 +111,32 @@ def measure_quality(
     Brackets are 16-bit gamma 2.2 at -2, 0 and +2 EV, ``size`` (width, height); ``noise`` scales the variance of
     the sensor's noise.
     """
+    brackets = procedural_brackets(seeds, size=size, motions=motions, noise=noise, progress=progress)
+    return [Quality(method=method, motion=motion, psnr_mu_db=db) for (motion, method), db in scored(brackets)]
 
-    def brackets() -> Iterator[tuple[Motion, ProceduralBracket]]:
-        for done, motion in enumerate(motions):
-            for index, seed in enumerate(seeds):
-                progress(f"{motion}, scene {seed}", (done + index / len(seeds)) / len(motions))
-                yield (
-                    motion,
-                    procedural_bracket(
-                        seed,
-                        motion=motion,
-                        size=size,
-                        photon_noise=noise * PHOTON_NOISE,
-                        read_noise=noise * READ_NOISE,
-                    ),
-                )
 
-    return [Quality(method=method, motion=motion, psnr_mu_db=db) for (motion, method), db in scored(brackets())]
+def procedural_brackets(
+    seeds: Sequence[int],
+    *,
+    size: tuple[int, int],
+    motions: Sequence[Motion] = MOTIONS,
+    noise: float = 1.0,
+    progress: Progress = lambda stage, share: None,
+) -> Iterator[tuple[Motion, ProceduralBracket]]:
+    """Scenes of every seed and motion, as measure_quality takes them."""
+    for done, motion in enumerate(motions):
+        for index, seed in enumerate(seeds):
+            progress(f"{motion}, scene {seed}", (done + index / len(seeds)) / len(motions))
+            yield (
+                motion,
+                procedural_bracket(
+                    seed,
+                    motion=motion,
+                    size=size,
+                    photon_noise=noise * PHOTON_NOISE,
+                    read_noise=noise * READ_NOISE,
+                ),
+            )
 
 
 def scored(brackets: Iterable[tuple[Motion, ProceduralBracket]]) -> list[tuple[tuple[Motion, str], tuple[float, ...]]]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from io import StringIO
+from statistics import fmean
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.table import Table
 from hdrfuse.benchmark.disagreement import Disagreement
 from hdrfuse.benchmark.images import ImageQuality
 from hdrfuse.benchmark.quality import Quality
+from hdrfuse.benchmark.settings import SettingScore
 from hdrfuse.benchmark.speed import Timing
 from hdrfuse.machine import Machine
 
@@ -24,6 +26,7 @@ class Results:
     quality: Sequence[Quality] = ()
     images: Sequence[ImageQuality] = ()
     calibration: Sequence[Disagreement] = ()
+    settings: Sequence[SettingScore] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return everything in plain types."""
@@ -36,6 +39,7 @@ class Results:
                 for quality in self.images
             ],
             "calibration": [asdict(stack) for stack in self.calibration],
+            "settings": [{**asdict(score), "mean_db": round(score.mean_db, 3)} for score in self.settings],
         }
 
     def as_text(self, *, width: int) -> str:
@@ -49,6 +53,8 @@ class Results:
         tables += [images_table([each for each in self.images if each.motion == motion]) for motion in motions]
         if self.calibration:
             tables.append(calibration_table(self.calibration))
+        if self.settings:
+            tables.append(settings_table(self.settings))
         text = StringIO()
         console = Console(file=text, width=width, color_system=None)
         console.print(str(self.machine), highlight=False, soft_wrap=True)
@@ -130,4 +136,23 @@ def calibration_table(stacks: Sequence[Disagreement]) -> Table:
         table.add_row(
             stack.stack, str(stack.frames), *("" if error is None else f"{error:.2f}" for error in errors), stack.curve
         )
+    return table
+
+
+def settings_table(scores: Sequence[SettingScore]) -> Table:
+    """Mean PSNR-mu under every value of every setting, and the mean change from the value in use."""
+    motions = list(dict.fromkeys(score.motion for score in scores))
+    means = {(score.setting, score.value, score.motion): score.mean_db for score in scores}
+    in_use = {score.setting: score.value for score in scores if score.in_use}
+    scenes = len(scores[0].psnr_mu_db)
+    table = Table(title=f"Settings: PSNR-mu in dB over the whole frame, mean of {scenes} scenes a column; * is in use")
+    table.add_column("setting", no_wrap=True)
+    for name in ("value", *motions, "mean", "change"):
+        table.add_column(name, justify="right")
+    for setting, value in dict.fromkeys((score.setting, score.value) for score in scores):
+        row = [means[setting, value, motion] for motion in motions]
+        change = fmean(row) - fmean(means[setting, in_use[setting], motion] for motion in motions)
+        numbers = value if isinstance(value, tuple) else (value,)
+        shown = ":".join(f"{number:g}" for number in numbers) + (" *" if value == in_use[setting] else "")
+        table.add_row(setting, shown, *(f"{db:.2f}" for db in (*row, fmean(row))), f"{change:+.3f}")
     return table

@@ -11,7 +11,7 @@ from hdrfuse.cli import options as o
 from hdrfuse.cli.console import Progress, console_of
 from hdrfuse.errors import UsageError
 
-What = Literal["speed", "quality", "images", "all"]
+What = Literal["speed", "quality", "images", "settings", "all"]
 Bits = Literal["8", "16"]
 BITS: dict[Bits, Literal[8, 16]] = {"8": 8, "16": 16}
 
@@ -50,6 +50,17 @@ MoversOption = Annotated[
     ),
 ]  # fmt: skip
 BitsOption = Annotated[Bits, typer.Option(help="Images: bits a channel of the frames.")]
+SettingOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", show_default=False,
+        help="Settings: the constant that is varied, such as blend.fill_error, or a group of them: blend.",
+    ),
+]  # fmt: skip
+ValuesOption = Annotated[
+    str | None,
+    typer.Option(metavar="V,V,...", help="Settings: its values.", show_default="half, once and twice the one in use"),
+]
 StacksOption = Annotated[
     Path | None,
     typer.Option(
@@ -71,6 +82,8 @@ def bench(
     movers: MoversOption = None,
     bits: BitsOption = "16",
     stacks: StacksOption = None,
+    setting: SettingOption = None,
+    values: ValuesOption = None,
     json: o.JsonOption = False,
     quiet: o.QuietOption = False,
     verbose: o.VerboseOption = False,
@@ -83,29 +96,45 @@ def bench(
     sizes_mp = parse_megapixels(megapixels)
     drawn_size, image_size = parse_size(size or "1024x768"), parse_size(size or "768x512")
     check_images(what, images, movers)
+    check_setting(what, setting, values)
     from hdrfuse.benchmark.disagreement import find_stacks, measure_disagreement  # imports numpy: keep `--help` instant
     from hdrfuse.benchmark.images import measure_images
     from hdrfuse.benchmark.quality import measure_quality
+    from hdrfuse.benchmark.settings import measure_settings
     from hdrfuse.benchmark.speed import measure_speed
     from hdrfuse.benchmark.tables import Results
     from hdrfuse.machine import this_machine
 
     folders = None if stacks is None else find_stacks(stacks)
-    speed, quality = what in ("speed", "all"), what in ("quality", "all")
+    speed, quality, settings = what in ("speed", "all"), what in ("quality", "all"), what == "settings"
+    collages = images is not None and not settings
     many = range(seeds)
     with console.progress() as progress:
-        parts = speed + quality + (images is not None) + (folders is not None)
+        parts = speed + quality + collages + (folders is not None) + settings
         share = iter(part_of(progress, index, parts) for index in range(parts))
         results = Results(
             machine=this_machine(),
             speed=measure_speed(sizes_mp, repetitions=repeat, progress=next(share)) if speed else (),
             quality=measure_quality(many, size=drawn_size, noise=noise, progress=next(share)) if quality else (),
-            images=()
-            if images is None
-            else measure_images(
+            images=measure_images(
                 images, movers, many, size=image_size, bits=BITS[bits], noise=noise, progress=next(share)
-            ),
+            )
+            if images is not None and collages
+            else (),
             calibration=() if folders is None else measure_disagreement(folders, progress=next(share)),
+            settings=measure_settings(
+                setting,
+                values,
+                many,
+                images,
+                movers,
+                size=drawn_size if images is None else image_size,
+                bits=BITS[bits],
+                noise=noise,
+                progress=next(share),
+            )
+            if setting is not None
+            else (),
         )
         progress("done", 1.0)
     if json:
@@ -120,6 +149,14 @@ def check_images(what: What, images: Path | None, movers: Path | None) -> None:
         raise UsageError("--what images needs --images DIR with HDR images (.exr, .hdr)")
     if movers is not None and images is None:
         raise UsageError("--movers goes with --images DIR; it holds what moves in front of those")
+
+
+def check_setting(what: What, setting: str | None, values: str | None) -> None:
+    """Raise UsageError if settings are to be measured and none is named, or one is named to no purpose."""
+    if what == "settings" and setting is None:
+        raise UsageError("--what settings needs --setting NAME, such as blend.fill_error")
+    if what != "settings" and (setting is not None or values is not None):
+        raise UsageError("--setting and --values go with --what settings")
 
 
 def part_of(progress: Progress, index: int, parts: int) -> Progress:

@@ -9,16 +9,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hdrfuse.deghosting.blending import NetworkError, blend, blend_weight_map, visible_change
+from hdrfuse.deghosting.blending import blend, blend_weight_map, visible_change
+from hdrfuse.deghosting.comparison import NetworkError
 from hdrfuse.deghosting.tiled import Deghosted, SkippedTiles, deghost
 from hdrfuse.deghosting.triplet import Triplet
 from hdrfuse.imaging.merging.detection import GhostDetection
-from hdrfuse.imaging.merging.merge import STRIP_ROWS, enlarge_rows
+from hdrfuse.imaging.merging.strips import enlarge_rows, strips
 from hdrfuse.imaging.radiometry import Plane
 from hdrfuse.lfdiff.inference import Network
 
-VISIBLE = 0.004
-"""Change after the mu-law that a person can see: a level of 8 bits."""
+
+@dataclass(frozen=True, kw_only=True)
+class CoarseToFineSettings:
+    """Where the network sees a large frame at full size."""
+
+    visible: float = 0.004
+    """Change after the mu-law that a person can see: derived, a level of 8 bits is 1/255."""
+
+
+COARSE_TO_FINE = CoarseToFineSettings()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,19 +48,25 @@ class CoarseToFine:
 
         Raises MemoryError where the smallest tiles do not fit.
         """
+        return self.blended(merged, self.deghosted(merged, network, progress))
+
+    def deghosted(self, merged: Plane, network: Network, progress: Callable[[float], None]) -> Deghosted:
+        """The network's picture; where it is not needed, the merged radiance (H, W, 3)."""
         if self.search.averaged_px == 1:
-            found = self._deghost(self.triplet, network, progress)
-        else:
-            glanced = 1.0 / (1.0 + self.search.averaged_px**2)
-            small = self._deghost(
-                self.triplet.resembling(self.search.frames), network, lambda share: progress(glanced * share)
-            )
-            found = self._deghost(
-                self.triplet, small.network, lambda share: progress(glanced + (1.0 - glanced) * share),
-                tile_px=small.tile_px, skipped=self._skipped(merged, small.radiance, small.network),
-            )  # fmt: skip
-            self._take_hidden(found.radiance, small.radiance)
-            found = replace(found, warnings=tuple(dict.fromkeys((*small.warnings, *found.warnings))))
+            return self._deghost(self.triplet, network, progress)
+        glanced = 1.0 / (1.0 + self.search.averaged_px**2)
+        small = self._deghost(
+            self.triplet.resembling(self.search.frames), network, lambda share: progress(glanced * share)
+        )
+        found = self._deghost(
+            self.triplet, small.network, lambda share: progress(glanced + (1.0 - glanced) * share),
+            tile_px=small.tile_px, skipped=self._skipped(merged, small.radiance, small.network),
+        )  # fmt: skip
+        self._take_hidden(found.radiance, small.radiance)
+        return replace(found, warnings=tuple(dict.fromkeys((*small.warnings, *found.warnings))))
+
+    def blended(self, merged: Plane, found: Deghosted) -> Deghosted:
+        """Put the network's picture into the merged radiance (H, W, 3), in place."""
         averaged, learned = self.search.averaged(merged), self.search.averaged(found.radiance)
         share = self._share(averaged, learned, found.network)
         mean = float(np.mean(share * (averaged != learned).any(axis=2)))
@@ -71,16 +86,17 @@ class CoarseToFine:
         averaged = self.search.averaged(merged)
         change = visible_change(averaged, small, self._share(averaged, small, network), white=self.triplet.white)
         change *= 1.0 - self.search.ghosts.occluded_highlight_mask
-        return SkippedTiles(radiance=merged, needed=change > VISIBLE, averaged_px=self.search.averaged_px)
+        return SkippedTiles(
+            radiance=merged, needed=change > COARSE_TO_FINE.visible, averaged_px=self.search.averaged_px
+        )
 
     def _take_hidden(self, radiance: Plane, small: Plane) -> None:
         """Put the small picture (h, w, 3) in where no frame shows what is there: there the network saw further."""
         shape = (radiance.shape[0], radiance.shape[1])
-        for top in range(0, shape[0], STRIP_ROWS):
-            rows = slice(top, min(top + STRIP_ROWS, shape[0]))
-            hidden = enlarge_rows(self.search.ghosts.occluded_highlight_mask, shape, rows)[..., None]
+        for strip in strips(shape[0]):
+            hidden = enlarge_rows(self.search.ghosts.occluded_highlight_mask, shape, strip.rows)[..., None]
             if hidden.any():
-                radiance[rows] += hidden * (enlarge_rows(small, shape, rows) - radiance[rows])
+                radiance[strip.rows] += hidden * (enlarge_rows(small, shape, strip.rows) - radiance[strip.rows])
 
     def _share(self, merged: Plane, learned: Plane, network: Network) -> Plane:
         """The network's share (h, w) at the size of the search."""

@@ -9,17 +9,28 @@ from numpy.typing import NDArray
 
 from hdrfuse.imaging.color import GAMMA
 from hdrfuse.imaging.merging.coverage import stand_ins
-from hdrfuse.imaging.merging.highlights import CLIP_TO
+from hdrfuse.imaging.merging.highlights import CLIPPING
 from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max, linearise
 
-LARGEST_STEP_EV = 3.3
-"""Stops between neighbours that the network has met in training."""
+
+@dataclass(frozen=True, kw_only=True)
+class TripletSettings:
+    """Which frames the network sees.
+
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting triplet` measures it.
+    """
+
+    largest_step_ev: float = 3.3
+    """Stops between neighbours that the network has met in training: the most that its brackets are drawn with."""
+    enough: float = 0.95
+    """Share of the highlights that any darker frame shows which the chosen one shows too."""
+
+
+TRIPLET = TripletSettings()
+
 
 SAMPLES = 200_000
 """Pixels of a frame that are looked at to choose."""
-
-ENOUGH = 0.95
-"""Share of the highlights that any darker frame shows which the chosen one shows too."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -101,7 +112,7 @@ def _darker(frames: Sequence[CalibratedFrame], reference: int) -> int:
         return reference
     clipped = _clipped(frames[reference])
     shown = {index: int(np.count_nonzero(clipped & ~_clipped(frames[index]))) for index in candidates}
-    enough = ENOUGH * max(shown.values())
+    enough = TRIPLET.enough * max(shown.values())
     return max((index for index in candidates if shown[index] >= enough), key=lambda index: frames[index].ev)
 
 
@@ -125,9 +136,9 @@ def _brighter(frames: Sequence[CalibratedFrame], reference: int) -> int:
 
 
 def _within_reach(frames: Sequence[CalibratedFrame], candidates: Sequence[int], reference: int) -> list[int]:
-    """Those at most LARGEST_STEP_EV away, or else the nearest alone."""
+    """Those at most TRIPLET.largest_step_ev away, or else the nearest alone."""
     distance = {index: abs(frames[index].ev - frames[reference].ev) for index in candidates}
-    near = [index for index in candidates if distance[index] <= LARGEST_STEP_EV]
+    near = [index for index in candidates if distance[index] <= TRIPLET.largest_step_ev]
     return near or sorted(candidates, key=lambda index: distance[index])[:1]
 
 
@@ -139,7 +150,7 @@ def _sample(frame: CalibratedFrame) -> Plane:
 
 def _clipped(frame: CalibratedFrame) -> NDArray[np.bool_]:
     """(h, w) which of the sampled pixels the network sees as white in any channel."""
-    return np.asarray(channel_max(_sample(frame)) >= CLIP_TO)
+    return np.asarray(channel_max(_sample(frame)) >= CLIPPING.end)
 
 
 def _gamma_encoded(frame: CalibratedFrame) -> CalibratedFrame:

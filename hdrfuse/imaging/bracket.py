@@ -30,25 +30,33 @@ from hdrfuse.imaging.orientations import common_orientation, taken_as, turned_al
 from hdrfuse.imaging.scale import below, scale_of
 from hdrfuse.threads import in_threads
 
-MOSTLY = 0.5
-"""A frame of which more than this share is clipped or black is no reference."""
 
-DARK, BRIGHT = 0.04, 0.96
-"""Encoded values, as a share of white, between which a pixel counts as well exposed."""
+@dataclass(frozen=True, kw_only=True)
+class BracketSettings:
+    """What frames are looked at for before they are calibrated; chosen by hand where no source is named."""
 
-SAMPLES_PER_SIDE = 256
-"""Statistics of a whole frame are taken on a grid of about this many pixels a side."""
+    mostly: float = 0.5
+    """A frame of which more than this share is clipped or black is no reference."""
+    dark: float = 0.04
+    """Encoded value, as a share of white, from which a pixel counts as well exposed,"""
+    bright: float = 0.96
+    """and up to which it does."""
+    samples_per_side: int = 256
+    """Statistics of a whole frame are taken on a grid of about this many pixels a side; performance only."""
+    histogram_side: int = 128
+    """Histograms need no more of them than about this many a side; performance only."""
+    decoders: int = 2
+    """Frames that are decoded at once; a decoder has a frame of its own beside the one that it returns."""
+    merge_pixel_bytes: int = 40
+    """Memory that the merge takes for each pixel beside the frames, at least.
 
-HISTOGRAM_SIDE = 128
-"""Histograms need no more of them than about this many a side."""
+    Measured: 55 for four of 12 megapixels; `hdrfuse bench --what speed` prints the peak.
+    """
+    chromaticity_tolerance: float = 0.002
+    """Difference of chromaticities, x or y, that are the same: files round them."""
 
-DECODERS = 2
-"""Frames that are decoded at once; a decoder has a frame of its own beside the one that it returns."""
 
-MERGE_PIXEL_BYTES = 40
-"""Memory that the merge takes for each pixel beside the frames, at least (measured: 55 for four of 12 megapixels)."""
-
-CHROMATICITY_TOLERANCE = 0.002
+BRACKET = BracketSettings()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +86,7 @@ class Frame:
         Where a frame of the bracket does not cover everything, (n, 1, 3): those that all cover.
         """
         height, width = self.pixels.shape[:2]
-        step_y, step_x = max(1, height // SAMPLES_PER_SIDE), max(1, width // SAMPLES_PER_SIDE)
+        step_y, step_x = max(1, height // BRACKET.samples_per_side), max(1, width // BRACKET.samples_per_side)
         grid = (slice(step_y // 2, None, step_y), slice(step_x // 2, None, step_x))
         samples = self.pixels[grid].astype(np.float32)
         for mask in (self.shared, self.covered):
@@ -133,7 +141,7 @@ def read_bracket(
     def decode(path: Path) -> DecodedImage:
         return read_image(path, white_balance=white_balance if path in raw else None)
 
-    images = list(in_threads(decode, scene.files, count=DECODERS))
+    images = list(in_threads(decode, scene.files, count=BRACKET.decoders))
     if orientation is not None:
         images, turned = turned_alike(images, [exposure.ev for exposure in inferred], orientation)
         check_alike([image.header for image in images])
@@ -262,7 +270,7 @@ def _frame(image: DecodedImage, exposure: Exposure) -> Frame:
 
 def _picture(frame: Frame) -> StatedFrame:
     samples = frame.encoded_samples()
-    step = max(1, min(samples.shape[:2]) // HISTOGRAM_SIDE)
+    step = max(1, min(samples.shape[:2]) // BRACKET.histogram_side)
     return StatedFrame(
         name=frame.name,
         exposure=Exposure(ev=frame.ev, source=frame.ev_source),
@@ -288,7 +296,7 @@ def check_alike(headers: Sequence[ImageHeader]) -> None:
             )
         if first.linear != other.linear:
             raise BracketError(f"{both} differ in encoding: one is linear, the other display-encoded")
-        if not np.allclose(first.chromaticities, other.chromaticities, atol=CHROMATICITY_TOLERANCE):
+        if not np.allclose(first.chromaticities, other.chromaticities, atol=BRACKET.chromaticity_tolerance):
             raise BracketError(f"{both} differ in their colour space's primaries")
 
 
@@ -296,7 +304,7 @@ def check_memory(headers: Sequence[ImageHeader]) -> None:
     """Raise BracketError where frames of one size, and what it takes to decode or merge them, fit into no memory."""
     pixels = headers[0].width * headers[0].height
     frames = [3 * pixels * np.dtype(header.dtype).itemsize for header in headers]
-    needed = sum(frames) + max(DECODERS * max(frames), MERGE_PIXEL_BYTES * pixels)
+    needed = sum(frames) + max(BRACKET.decoders * max(frames), BRACKET.merge_pixel_bytes * pixels)
     free = free_bytes()
     if free is not None and needed > free:
         raise BracketError(
@@ -312,7 +320,7 @@ def _choose_reference(ordered: Sequence[Frame], wanted: str | int) -> int:
     middles = [count // 2] if count % 2 else [count // 2 - 1, count // 2]
     quality = [_well_exposed(frame) for frame in ordered]
     best = max(middles, key=lambda index: quality[index])
-    if quality[best] < 1.0 - MOSTLY:
+    if quality[best] < 1.0 - BRACKET.mostly:
         neighbours = [index for index in (best - 1, best, best + 1) if 0 <= index < count]
         best = max(neighbours, key=lambda index: quality[index])
     return best
@@ -321,7 +329,7 @@ def _choose_reference(ordered: Sequence[Frame], wanted: str | int) -> int:
 def _well_exposed(frame: Frame) -> float:
     samples = frame.encoded_samples()
     peak = samples.max(axis=2)
-    usable = (peak > DARK) & (peak < BRIGHT) if np.isfinite(frame.white) else peak > 0.0
+    usable = (peak > BRACKET.dark) & (peak < BRACKET.bright) if np.isfinite(frame.white) else peak > 0.0
     return float(np.mean(usable))
 
 

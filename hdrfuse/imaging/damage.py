@@ -1,6 +1,7 @@
 """Damage that no checksum shows: places where a file repeats one sector, though other frames show the scene there."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,26 +10,30 @@ from hdrfuse.errors import ImageError
 from hdrfuse.formats import DecodedImage
 from hdrfuse.imaging.color import srgb_decode
 
-SAMPLES = 4096
-"""Pixels of a place that are compared."""
 
-ENCODED_BLACK, LINEAR_BLACK = 0.02, 0.002
-"""Exposure up to which a frame may be black: tone curves crush shadows, and noise is clipped."""
+@dataclass(frozen=True, kw_only=True)
+class DamageSettings:
+    """When frames contradict what repeats in one of them; chosen by hand where no source is named."""
 
-APART = 3.0
-"""Factor by which exposures must differ to contradict each other: cameras' curves are within a stop of sRGB's."""
+    samples: int = 4096
+    """Pixels of a place that are compared; performance only."""
+    encoded_black: float = 0.02
+    """Exposure up to which an encoded frame may be black: tone curves crush shadows, and noise is clipped,"""
+    linear_black: float = 0.002
+    """and up to which a linear one may."""
+    apart: float = 3.0
+    """Factor by which exposures must differ to contradict each other: cameras' curves are within a stop of sRGB's."""
+    white: float = 0.9
+    """Exposure from which a frame may be white."""
+    mostly: float = 0.5
+    """Share of a place that must be contradicted."""
+    plain_colours: int = 8
+    """Colours of a plain place: more are a texture, which no scene repeats to the byte."""
+    large: float = 0.25
+    """Share of a picture that no border of one frame takes."""
 
-WHITE = 0.9
-"""Exposure from which a frame may be white."""
 
-MOSTLY = 0.5
-"""Share of a place that must be contradicted."""
-
-PLAIN = 8
-"""Colours of a plain place: more are a texture, which no scene repeats to the byte."""
-
-LARGE = 0.25
-"""Share of a picture that no border of one frame takes."""
+DAMAGE = DamageSettings()
 
 
 def check_repeats(images: Sequence[DecodedImage], evs: Sequence[float]) -> list[str]:
@@ -49,7 +54,7 @@ def check_repeats(images: Sequence[DecodedImage], evs: Sequence[float]) -> list[
             f"one sector over and over between rows {rows[0]} and {rows[-1]} of {len(place)}, where "
             f"{witness.header.path.name} shows the scene"
         )
-        if image.repeats.ragged or place.mean() > LARGE:
+        if image.repeats.ragged or place.mean() > DAMAGE.large:
             raise ImageError(f"{image.header.path}: damaged: it holds {found}")
         warnings.append(f"{image.header.path.name}: may be damaged: it holds {found}")
     return warnings
@@ -61,24 +66,28 @@ def _witness(
     """Return the frame that contradicts another's pixels most, None if none contradicts most of them."""
     if not place.size:
         return None
-    samples = place[:: max(1, place.size // SAMPLES)]
+    samples = place[:: max(1, place.size // DAMAGE.samples)]
     exposures = [_exposures(image, samples, _unit(images, evs)) for image in images]
-    black = LINEAR_BLACK if images[index].header.linear else ENCODED_BLACK
+    black = DAMAGE.linear_black if images[index].header.linear else DAMAGE.encoded_black
     shown = exposures[index]
-    textured = len(np.unique(shown, axis=0)) > PLAIN
+    textured = len(np.unique(shown, axis=0)) > DAMAGE.plain_colours
     contradicted = dict[int, float]()
     for other in range(len(images)):
         if other == index:
             continue
         expected = exposures[other] * np.float32(2.0 ** (evs[index] - evs[other]))
-        darker = expected > APART * np.maximum(shown, black)
-        brighter = (shown > APART * np.maximum(expected, black)) & (shown < WHITE) & (exposures[other] < WHITE)
+        darker = expected > DAMAGE.apart * np.maximum(shown, black)
+        brighter = (
+            (shown > DAMAGE.apart * np.maximum(expected, black))
+            & (shown < DAMAGE.white)
+            & (exposures[other] < DAMAGE.white)
+        )
         contradicted[other] = float(np.mean((darker | brighter).any(axis=1)))
         repeats = images[other].repeats
-        if textured and (repeats is None or repeats.place.reshape(-1)[samples].mean() < MOSTLY):
+        if textured and (repeats is None or repeats.place.reshape(-1)[samples].mean() < DAMAGE.mostly):
             contradicted[other] = 1.0
     most = max(contradicted, key=lambda other: contradicted[other])
-    return images[most] if contradicted[most] > MOSTLY else None
+    return images[most] if contradicted[most] > DAMAGE.mostly else None
 
 
 def _unit(images: Sequence[DecodedImage], evs: Sequence[float]) -> float:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -11,11 +11,18 @@ from numpy.typing import NDArray
 from hdrfuse.formats import DecodedImage, ImageHeader, Pixels
 from hdrfuse.formats.orientation import INVERSE, as_stored, stored_size, upright, upright_mask, upright_size
 
-SIDE_PX = 32
-"""Side of the pictures by which frames are compared: coarse enough for hands and movers."""
 
-CLEARLY = 0.1
-"""By how much more a frame's own orientation must correlate with the others to be believed."""
+@dataclass(frozen=True, kw_only=True)
+class OrientationSettings:
+    """When a frame's own orientation is believed."""
+
+    side_px: int = 32
+    """Side of the pictures by which frames are compared: coarse enough for hands and movers."""
+    clearly: float = 0.1
+    """By how much more a frame's own orientation must correlate with the others to be believed."""
+
+
+ORIENTATION = OrientationSettings()
 
 
 def common_orientation(headers: Sequence[ImageHeader]) -> int | None:
@@ -58,7 +65,7 @@ def turned_alike(
         if turned is not image:
             beside = min(trusted, key=lambda other: abs(evs[other] - evs[index]))
             own, taken = (likeness(each.pixels, images[beside].pixels) for each in (image, turned))
-            if own > taken + CLEARLY:
+            if own > taken + ORIENTATION.clearly:
                 turned = image
             else:
                 warnings.append(differing(image.header, orientation))
@@ -74,7 +81,7 @@ def likeness(one: Pixels, other: Pixels) -> float:
 
 
 def _ranks(pixels: Pixels) -> NDArray[np.float64]:
-    small = cv2.resize(pixels, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(pixels, (ORIENTATION.side_px, ORIENTATION.side_px), interpolation=cv2.INTER_AREA)
     _, place, counts = np.unique(small.sum(axis=2, dtype=np.float64), return_inverse=True, return_counts=True)
     return np.asarray((np.cumsum(counts) - counts / 2)[place.ravel()])  # equal values share their mean rank
 

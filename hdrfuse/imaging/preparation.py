@@ -1,14 +1,14 @@
 """Preparation: from frames as they were decoded to frames that say the same thing of the same place."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from hdrfuse.imaging.bracket import Bracket, Frame
-from hdrfuse.imaging.calibration.correspondences import BRIGHTER_RANGE, TonePairs, match_registered_pixels, median_error
+from hdrfuse.imaging.calibration.correspondences import TONE_PAIRS, TonePairs, match_registered_pixels, median_error
 from hdrfuse.imaging.calibration.debevec import debevec1997
 from hdrfuse.imaging.calibration.fit import Calibration, calibrate, gains_for
 from hdrfuse.imaging.calibration.response import KNOWN_CURVES, LEVELS, ResponseCurve, load_response
@@ -19,29 +19,37 @@ from hdrfuse.imaging.registration.matching import working_scale
 from hdrfuse.imaging.registration.register import Registration, register
 from hdrfuse.imaging.registration.warping import resampling_loss, warp
 
-CALIBRATION_SIDE = 640
-"""Longer side to which registered frames are averaged before their tones are compared."""
 
-LARGEST_NOISE = 0.12
-"""Noise, as a share of the exposure, that a pixel may have to count in the calibration."""
+@dataclass(frozen=True, kw_only=True)
+class PreparationSettings:
+    """What frames are told apart by before they are merged.
 
-KNOWN_CURVE_TOLERANCE = 0.02
-"""Share of the radiance that frames of an exactly known curve may differ by."""
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting preparation` measures it.
+    """
 
-KNOWN_HIGHLIGHTS, FITTED_HIGHLIGHTS = 0.05, 0.25
-"""Share of white by which a darker frame may fall short where the reference clips."""
+    calibration_side_px: int = 640
+    """Longer side to which registered frames are averaged before their tones are compared."""
+    largest_noise: float = 0.12
+    """Noise, as a share of the exposure, that a pixel may have to count in the calibration."""
+    known_curve_tolerance: float = 0.02
+    """Share of the radiance that frames of an exactly known curve may differ by."""
+    known_highlights: float = 0.05
+    """Share of white by which a darker frame may fall short where the reference clips, under a known curve,"""
+    fitted_highlights: float = 0.25
+    """and under a fitted one, which is least known near white."""
+    black_margin: float = 5 / 255
+    """Encoded value above a raised black below which pictures tell little."""
+    lossy_white: float = 250 / 255
+    """Encoded value, as a share of white, down to which JPEG leaves values that were clipped."""
+    least_shoulder: float = 0.05
+    """Exposure at that value at least, whatever a loaded curve says."""
+    registered_px: float = 0.25
+    """Standard deviation of what registration leaves, for resampled frames,"""
+    still_px: float = 0.1
+    """and for frames that lie still."""
 
-BLACK_MARGIN = 5 / 255
-"""Encoded value above a raised black below which pictures tell little."""
 
-LOSSY_WHITE = 250 / 255
-"""Encoded value, as a share of white, down to which JPEG leaves values that were clipped."""
-
-LEAST_SHOULDER = 0.05
-"""Exposure at that value at least, whatever a loaded curve says."""
-
-REGISTERED_PX, STILL_PX = 0.25, 0.1
-"""Standard deviation of what registration leaves, for resampled frames and for frames that lie still."""
+PREPARATION = PreparationSettings()
 
 
 def calibrate_bracket(
@@ -104,8 +112,8 @@ def noise_floor(frame: Frame) -> float:
     """Encoded value, as a share of white, below which a frame is mostly noise; by the sRGB curve if it has one."""
     curve = None if frame.linear else KNOWN_CURVES["srgb"]()
     noise = estimate_noise(frame.pixels, curve, frame.white)
-    # shot x + read = (LARGEST_NOISE x)^2
-    square = LARGEST_NOISE**2
+    # shot x + read = (PREPARATION.largest_noise x)^2
+    square = PREPARATION.largest_noise**2
     exposure = (noise.shot + np.sqrt(noise.shot**2 + 4.0 * square * noise.read)) / (2.0 * square)
     return float(exposure) if curve is None else float(srgb_encode(np.asarray(min(exposure, 1.0))))
 
@@ -113,8 +121,9 @@ def noise_floor(frame: Frame) -> float:
 def _guessed_ends(curve: ResponseCurve) -> tuple[float, float]:
     """Exposures at the darkest value that calibration looks at, and at the one from which lossy white begins."""
     black = float((curve.table <= 0.0).sum(axis=1).max()) / LEVELS
-    ends = curve(np.repeat([[max(BRIGHTER_RANGE[0], black + BLACK_MARGIN)], [LOSSY_WHITE]], 3, axis=1))
-    return float(ends[0].mean()), max(float(ends[1].min()), LEAST_SHOULDER)
+    least = max(TONE_PAIRS.brighter_range[0], black + PREPARATION.black_margin)
+    ends = curve(np.repeat([[least], [PREPARATION.lossy_white]], 3, axis=1))
+    return float(ends[0].mean()), max(float(ends[1].min()), PREPARATION.least_shoulder)
 
 
 def register_frames(frames: Sequence[CalibratedFrame], reference: int) -> list[Registration]:
@@ -174,7 +183,7 @@ def match_registered_frames(
 ) -> list[TonePairs]:
     """Pairs of the same places of registered frames; empty where some neighbours share too few."""
     height, width = frames[0].pixels.shape[:2]
-    scale = min(1.0, CALIBRATION_SIDE / max(height, width))
+    scale = min(1.0, PREPARATION.calibration_side_px / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     samples, valid = [], []
     for frame in frames:
@@ -205,10 +214,10 @@ def tolerances(bracket: Bracket, calibration: Calibration, registrations: Sequen
         moved = bool(registrations) and registrations[index].model != "identity"
         allowed.append(
             Tolerance(
-                relative=KNOWN_CURVE_TOLERANCE + (0.0 if exact else float(smooth)),
-                highlights=KNOWN_HIGHLIGHTS if exact else FITTED_HIGHLIGHTS,
+                relative=PREPARATION.known_curve_tolerance + (0.0 if exact else float(smooth)),
+                highlights=PREPARATION.known_highlights if exact else PREPARATION.fitted_highlights,
                 crosstalk=not exact,
-                misregistration_px=REGISTERED_PX if moved else STILL_PX,
+                misregistration_px=PREPARATION.registered_px if moved else PREPARATION.still_px,
                 placed=not (by_hand and registrations[index].warning is not None),
             )
         )

@@ -12,13 +12,26 @@ from hdrfuse.imaging.calibration.response import ResponseCurve
 Plane = NDArray[np.float32]
 """(H, W, 3) or (H, W) float32."""
 
-NOISE_BLOCK = 16
-"""Noise is measured in blocks of this many pixels a side."""
 
-NOISE_STRIPS = 40
-NOISE_BINS = 24
-FLAT_SHARE = 0.15
-"""Share of the blocks of like brightness that are taken to be free of texture."""
+@dataclass(frozen=True, kw_only=True)
+class NoiseSettings:
+    """Where noise is read from a frame: its flattest blocks.
+
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting noise` measures it.
+    """
+
+    block_px: int = 16
+    """Side of the blocks."""
+    strips: int = 40
+    """Rows of blocks that are looked at, spread over the frame; performance only."""
+    bins: int = 24
+    """Brightnesses that are told apart, of as many blocks each."""
+    flat_share: float = 0.15
+    """Share of the blocks of like brightness that are taken to be free of texture."""
+
+
+NOISE = NoiseSettings()
+
 
 IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6.0
 """Second difference in both directions: white noise keeps its variance, planes vanish (Immerkaer 1996)."""
@@ -172,16 +185,16 @@ def fit_noise(levels: NDArray[np.float64], variances: NDArray[np.float64], *, le
 def _block_statistics(
     pixels: Pixels, lookup: NDArray[np.float32] | None, white: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and high-pass variance of unclipped blocks in up to NOISE_STRIPS strips spread over the frame."""
+    """Mean and high-pass variance of unclipped blocks in up to NOISE.strips strips spread over the frame."""
     height, width = pixels.shape[:2]
-    size, blocks = NOISE_BLOCK + 2, (width - 2) // NOISE_BLOCK
+    size, blocks = NOISE.block_px + 2, (width - 2) // NOISE.block_px
     if height < size or blocks < 1:
         return np.empty(0), np.empty(0)
-    tops = np.unique(np.linspace(0, height - size, min(NOISE_STRIPS, max(height // size, 1))).astype(int))
+    tops = np.unique(np.linspace(0, height - size, min(NOISE.strips, max(height // size, 1))).astype(int))
     clips = lookup is not None or np.isfinite(white)
     means, variances = [], []
     for top in tops:
-        exposure = linearise(pixels[top : top + size, : blocks * NOISE_BLOCK + 2], lookup, white)
+        exposure = linearise(pixels[top : top + size, : blocks * NOISE.block_px + 2], lookup, white)
         detail = cv2.filter2D(exposure, -1, IMMERKAER)[1:-1, 1:-1]
         centre = np.ascontiguousarray(exposure[1:-1, 1:-1])
         unusable = ((centre >= 0.9) if clips else False) | (centre <= 0)
@@ -199,11 +212,11 @@ def _lower_envelope(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Brightness and a low quantile of the variance in bins of equal count."""
     order = np.argsort(means)
-    bins = [part for part in np.array_split(order, NOISE_BINS) if len(part) >= 8]
+    bins = [part for part in np.array_split(order, NOISE.bins) if len(part) >= 8]
     levels = np.array([means[part].mean() for part in bins])
     # The low quantile of a noisy variance estimate lies below the variance itself: 256 samples a block whose
     # second differences are correlated leave about 10 % of scatter.
-    lows = np.array([np.quantile(variances[part], FLAT_SHARE) for part in bins]) * 1.1
+    lows = np.array([np.quantile(variances[part], NOISE.flat_share) for part in bins]) * 1.1
     return levels, lows
 
 

@@ -13,16 +13,25 @@ from numpy.typing import NDArray
 
 from hdrfuse.formats import Pixels
 
-FAR = 64.0
-"""A plateau so many times above what nearly all of the middle frame stays below is no sensor's white.
 
-Frames of a camera that are so dark are six stops underexposed.
-"""
+@dataclass(frozen=True, kw_only=True)
+class ScaleSettings:
+    """How a white is told from a renderer's ceiling in floats."""
 
-NEARLY_ALL_PERCENT = 99.0
-SAMPLES_PER_SIDE = 256
-SAME = 1e-3
-"""Plateaus that differ by less are one: halfs round."""
+    far: float = 64.0
+    """A plateau so many times above what nearly all of the middle frame stays below is no sensor's white.
+
+    Derived: frames of a camera that are so dark are six stops underexposed.
+    """
+    nearly_all_percent: float = 99.0
+    """What nearly all of a frame is."""
+    samples_per_side: int = 256
+    """Side of the grid that this is measured on; performance only."""
+    same: float = 1e-3
+    """Plateaus that differ by less are one: derived, halfs round to 2^-11."""
+
+
+SCALE = ScaleSettings()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +45,7 @@ class Scale:
 
     def clips_at(self, plateau: float) -> bool:
         """Whether a frame's plateau is the white of all."""
-        return self.white and abs(plateau - self.unit) <= SAME * self.unit
+        return self.white and abs(plateau - self.unit) <= SCALE.same * self.unit
 
 
 def scale_of(pixels: Sequence[Pixels], plateaus: Sequence[float]) -> Scale:
@@ -44,7 +53,7 @@ def scale_of(pixels: Sequence[Pixels], plateaus: Sequence[float]) -> Scale:
     highest = max((plateau for plateau in plateaus if math.isfinite(plateau)), default=math.inf)
     middle = len(pixels) // 2
     level = _level(pixels[middle], plateaus[middle])
-    if highest <= FAR * level:
+    if highest <= SCALE.far * level:
         return Scale(unit=highest, white=True)
     return Scale(unit=2.0 ** round(math.log2(level)) if level > 0.0 else 1.0, white=False)  # exact in floats
 
@@ -57,6 +66,8 @@ def below(pixels: Pixels, plateau: float) -> NDArray[np.bool_] | None:
 def _level(pixels: Pixels, plateau: float) -> float:
     """Return what nearly all of a frame stays below, its plateau and what is black left out."""
     height, width = pixels.shape[:2]
-    samples = pixels[:: max(1, height // SAMPLES_PER_SIDE), :: max(1, width // SAMPLES_PER_SIDE)].max(axis=2)
+    samples = pixels[:: max(1, height // SCALE.samples_per_side), :: max(1, width // SCALE.samples_per_side)].max(
+        axis=2
+    )
     seen = samples[(samples < plateau) & (samples > 0)]
-    return float(np.percentile(seen, NEARLY_ALL_PERCENT)) if seen.size else 0.0
+    return float(np.percentile(seen, SCALE.nearly_all_percent)) if seen.size else 0.0

@@ -3,7 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hdrfuse.deghosting.blending import NetworkError, blend, blend_weight_map
+from hdrfuse.deghosting.blend_settings import BLEND, BlendSettings
+from hdrfuse.deghosting.blending import blend, blend_weight_map
+from hdrfuse.deghosting.comparison import NetworkError
 from hdrfuse.imaging.merging.ghosts import Ghosts
 from hdrfuse.imaging.radiometry import CalibratedFrame, NoiseModel
 
@@ -22,7 +24,7 @@ def exposed(light, ev, toe=0.0):
 
 
 def share_of(merged, learned, light, *, ghosts=(), hidden=False, rms=0.002, behind=None, toe=0.0, seen=None,
-             detail_loss=0.0, reached=True):  # fmt: skip
+             detail_loss=0.0, reached=True, settings=BLEND):  # fmt: skip
     """The network's share where three frames saw `light`, the darkest `behind` in GHOST, where `ghosts` disagree.
 
     The reference saw `seen` instead, if that is given.
@@ -42,7 +44,7 @@ def share_of(merged, learned, light, *, ghosts=(), hidden=False, rms=0.002, behi
         frames[0] = replace(frames[0], valid=~mask.astype(bool))
     frames = [replace(frame, detail_loss=0.0 if index == 1 else detail_loss) for index, frame in enumerate(frames)]
     return blend_weight_map(
-        merged, learned, frames, 1, found, error=NetworkError(white=4.0, rms=rms), tolerance=0.02
+        merged, learned, frames, 1, found, error=NetworkError(white=4.0, rms=rms), tolerance=0.02, settings=settings
     )  # fmt: skip
 
 
@@ -209,3 +211,12 @@ def test_light_above_the_networks_white_is_the_merges():
     merged, learned = plane(9.0), plane(4.0)
     blend(merged, learned, np.ones(SHAPE, np.float32), white=4.0)
     assert (merged == 9).all()
+
+
+def test_a_blend_goes_by_the_settings_that_it_is_given():
+    light, merged = plane(0.1), plane(0.1)
+    merged[GHOST] = 0.11
+    doubted = [inner(share_of(merged, light, light, settings=BlendSettings(chi2_scale=scale))) for scale in (1, 4, 400)]
+    assert doubted == sorted(doubted, reverse=True)
+    assert doubted[0] > doubted[2] + 0.2
+    assert doubted[1] == inner(share_of(merged, light, light))

@@ -37,7 +37,7 @@ def test_what_stands_still_is_not_shown_to_the_network():
 def test_what_is_not_shown_to_it_would_not_have_changed(monkeypatch):
     sparing, truth = merged("moving")
     assert sparing.report["network"]["settled_tiles"] > 10
-    monkeypatch.setattr(coarse_to_fine, "VISIBLE", -1.0)
+    monkeypatch.setattr(coarse_to_fine, "COARSE_TO_FINE", coarse_to_fine.CoarseToFineSettings(visible=-1.0))
     thorough, _ = merged("moving")
     assert thorough.report["network"]["settled_tiles"] == 0
     assert psnr_mu(sparing.radiance / 4, thorough.radiance / 4) > 55

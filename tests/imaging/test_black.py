@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hdrfuse.imaging.calibration.black import LARGEST, above, raised_black
+from hdrfuse.imaging.calibration.black import BLACK, above, raised_black
 from hdrfuse.imaging.calibration.correspondences import match_histograms
 from hdrfuse.imaging.calibration.fit import calibrate
 from hdrfuse.imaging.calibration.response import KNOWN_CURVES, load_response
@@ -62,4 +62,4 @@ def test_no_black_is_found_where_there_are_no_pairs_and_none_beyond_the_largest(
     srgb = KNOWN_CURVES["srgb"]()
     assert raised_black(srgb, []) is None
     far = raised_black(srgb, matches((40, 40, 40), (-2.0, 0.0, 2.0)))
-    assert far is None or (far.table <= 0).mean() <= LARGEST + 0.01
+    assert far is None or (far.table <= 0).mean() <= BLACK.largest + 0.01

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from hdrfuse.imaging.merging.crosstalk import LARGEST_STOPS, Crosstalk, fit_crosstalk
+from hdrfuse.imaging.merging.crosstalk import CROSSTALK, Crosstalk, fit_crosstalk
 
 SIZE = (80, 100)
 EVERYWHERE = np.ones(SIZE, np.bool_)
@@ -93,5 +93,5 @@ def test_fewer_than_500_trusted_pixels_give_no_fit(trusted, fits):
 def test_a_correction_is_at_most_half_a_stop_for_any_colour_and_any_fit(coefficients, exposure):
     gain = Crosstalk(coefficients=coefficients).gain(exposure)
     assert np.isfinite(gain).all()
-    assert LARGEST_STOPS == 0.5
+    assert CROSSTALK.largest_stops == 0.5
     assert (np.abs(np.log2(gain)) <= 0.5 + 1e-5).all()

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from hdrfuse.data.procedural import sense
 from hdrfuse.imaging.calibration.response import KNOWN_CURVES
+from hdrfuse.imaging.merging import strips
 from hdrfuse.imaging.merging.ghosts import Ghosts
-from hdrfuse.imaging.merging.merge import enlarge_rows, hold_white, merge
-from hdrfuse.imaging.merging.merge import merge as merging
+from hdrfuse.imaging.merging.merge import hold_white, merge
+from hdrfuse.imaging.merging.strips import enlarge_rows
 from hdrfuse.imaging.radiometry import CalibratedFrame, NoiseModel
 from hdrfuse.metrics import psnr_l, psnr_mu
 
@@ -193,7 +194,7 @@ def test_strips_do_not_show(rows, monkeypatch):
     ghosts.occluded_highlight_mask[10:30] = 0.5
     ghosts.highlight_estimate[:] = np.random.default_rng(0).random(ghosts.highlight_estimate.shape)
     expected = merge(frames, 1, ghosts)
-    monkeypatch.setattr(merging, "STRIP_ROWS", rows)
+    monkeypatch.setattr(strips, "STRIP_ROWS", rows)
     np.testing.assert_allclose(merge(frames, 1, ghosts), expected, rtol=1e-5, atol=1e-7)
 
 
@@ -204,7 +205,7 @@ def test_strips_do_not_show_in_resampled_frames(rows, monkeypatch):
     frames[0], frames[2] = (replace(frames[index], detail_loss=0.3) for index in (0, 2))
     ghosts = no_ghosts(frames)
     expected = merge(frames, 1, ghosts)
-    monkeypatch.setattr(merging, "STRIP_ROWS", rows)
+    monkeypatch.setattr(strips, "STRIP_ROWS", rows)
     np.testing.assert_allclose(merge(frames, 1, ghosts), expected, rtol=1e-5, atol=1e-7)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hdrfuse.imaging.bracket import bracket_of_arrays
 from hdrfuse.imaging.calibration.fit import Calibration
 from hdrfuse.imaging.calibration.response import KNOWN_CURVES, ResponseCurve, tabulated
-from hdrfuse.imaging.preparation import LEAST_SHOULDER, calibrate_frames, tolerances
+from hdrfuse.imaging.preparation import PREPARATION, calibrate_frames, tolerances
 from hdrfuse.imaging.registration.register import Registration
 
 CODES = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
@@ -35,7 +35,7 @@ def test_a_fitted_curve_is_a_guess_below_what_was_compared_and_above_what_compre
 
 def test_a_curve_that_rises_at_its_end_alone_does_not_make_everything_white():
     steps = np.linspace(0, 1, 256)
-    assert ends(tabulated("loaded", np.stack([np.where(steps < 1, 0, 1.0)] * 3)))[1] == LEAST_SHOULDER
+    assert ends(tabulated("loaded", np.stack([np.where(steps < 1, 0, 1.0)] * 3)))[1] == PREPARATION.least_shoulder
 
 
 def registration(model: str, warning: str | None = None) -> Registration:

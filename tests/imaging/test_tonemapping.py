@@ -92,7 +92,7 @@ def test_the_smallest_pictures_work(tonemap, shape):
 
 def test_strips_leave_no_seams(tonemap, scene, monkeypatch):
     whole = tonemap(scene)
-    monkeypatch.setattr(tonemapping, "STRIP_PIXELS", 320 * 7)
+    monkeypatch.setattr(tonemapping, "TONEMAPPING", tonemapping.TonemappingSettings(strip_pixels=320 * 7))
     assert np.abs(tonemap(scene).astype(int) - whole).max() <= 1
 
 

@@ -5,6 +5,7 @@ another exposure does, and tells how much it is.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,23 +16,31 @@ from hdrfuse.imaging.calibration.response import LEVELS, ResponseCurve
 ABOVE_BLACK = " above black"
 """What the names of curves that begin at a raised black end with."""
 
-LARGEST = 24 / 255
-"""Encoded value up to which a black is looked for."""
 
-STEPS = (3 / 255, 0.5 / 255)
-"""It is looked for coarsely, then finely."""
+@dataclass(frozen=True, kw_only=True)
+class BlackSettings:
+    """Where a raised black is looked for.
 
-OFF_EV = 0.3
-"""Disagreement from which a pair counts as one that moved."""
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting black` measures it.
+    """
 
-LEAST = 0.75 / 255
-"""A black below this is none: rounding alone does as much."""
+    largest: float = 24 / 255
+    """Encoded value up to which a black is looked for."""
+    steps: tuple[float, float] = (3 / 255, 0.5 / 255)
+    """It is looked for coarsely, then finely."""
+    off_ev: float = 0.3
+    """Disagreement from which a pair counts as one that moved."""
+    least: float = 0.75 / 255
+    """A black below this is none: rounding alone does as much."""
+
+
+BLACK = BlackSettings()
 
 
 def raised_black(curve: ResponseCurve, matches: Sequence[TonePairs]) -> ResponseCurve | None:
     """The curve above the blacks, a channel, that explain the pairs best without gains; None where 0 does."""
     blacks = np.array([_black(curve.table[c], matches, c) for c in range(3)])
-    return above(curve, blacks) if blacks.max() >= LEAST else None
+    return above(curve, blacks) if blacks.max() >= BLACK.least else None
 
 
 def above(curve: ResponseCurve, blacks: NDArray[np.float64]) -> ResponseCurve:
@@ -59,11 +68,11 @@ def _black(table: NDArray[np.float64], matches: Sequence[TonePairs], channel: in
         light = [
             np.log2(np.maximum(np.interp((each - black) / (1.0 - black), grid, table), 1e-9)) for each in (dark, bright)
         ]
-        return float(weight @ np.minimum(np.abs(light[1] - light[0] - step), OFF_EV))
+        return float(weight @ np.minimum(np.abs(light[1] - light[0] - step), BLACK.off_ev))
 
-    best, reach = 0.0, LARGEST
-    for width in STEPS:
-        candidates = np.arange(max(best - reach, 0.0), min(best + reach, LARGEST) + width / 2, width)
+    best, reach = 0.0, BLACK.largest
+    for width in BLACK.steps:
+        candidates = np.arange(max(best - reach, 0.0), min(best + reach, BLACK.largest) + width / 2, width)
         best = min(candidates, key=cost)
         reach = width
     return float(best)

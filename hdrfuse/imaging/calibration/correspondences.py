@@ -17,24 +17,33 @@ from hdrfuse.imaging.radiometry import channel_max
 Array = NDArray[np.float64]
 Samples = NDArray[np.float32]
 
-DARKER_RANGE = (0.03, 0.95)
 
-BRIGHTER_RANGE = (0.06, 0.96)
-"""Encoded values of the darker and the brighter frame that a pair may have: neither black nor clipped."""
+@dataclass(frozen=True, kw_only=True)
+class TonePairSettings:
+    """Which values of two frames are compared.
+
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting tone_pairs` measures it.
+    """
+
+    darker_range: tuple[float, float] = (0.03, 0.95)
+    """Encoded values of the darker frame that a pair may have: neither black nor clipped."""
+    brighter_range: tuple[float, float] = (0.06, 0.96)
+    """The same of the brighter one."""
+    tone_bins: int = 16
+    """Tones that a curve is judged over, all alike."""
+    moving_tones: float = 0.2
+    """Share of the tones that may belong to moving things."""
+    explained_ev: float = 0.05
+    """Disagreement of two frames up to which a curve explains what they show."""
+    flat: float = 0.03
+    """Step between averaged pixels up to which a place is flat: an edge averages clipped and unclipped values."""
+
+
+TONE_PAIRS = TonePairSettings()
+
 
 QUANTILES = np.linspace(0.02, 0.98, 97)
 """Shares of the pixels at which two histograms are matched."""
-
-TONE_BINS = 16
-
-MOVING_TONES = 0.2
-"""Share of the tones that may belong to moving things."""
-
-EXPLAINED_EV = 0.05
-"""Disagreement of two frames up to which a curve explains what they show."""
-
-FLAT = 0.03
-"""Step between averaged pixels up to which a place counts as flat: an edge averages clipped and unclipped values."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,11 +97,11 @@ def match_registered_pixels(
         for c in range(3):
             x, y = dark[..., c], bright[..., c]
             usable = valid[index] & valid[index + 1] & _in_range(x, y)
-            usable &= (rough[index] < FLAT) & (rough[index + 1] < FLAT)
+            usable &= (rough[index] < TONE_PAIRS.flat) & (rough[index + 1] < TONE_PAIRS.flat)
             where = np.flatnonzero(usable)
-            tone = np.minimum((y.ravel()[where] * TONE_BINS).astype(np.intp), TONE_BINS - 1)
-            share = 1.0 / np.maximum(np.bincount(tone, minlength=TONE_BINS), 1)[tone]
-            quota = limit / TONE_BINS
+            tone = np.minimum((y.ravel()[where] * TONE_PAIRS.tone_bins).astype(np.intp), TONE_PAIRS.tone_bins - 1)
+            share = 1.0 / np.maximum(np.bincount(tone, minlength=TONE_PAIRS.tone_bins), 1)[tone]
+            quota = limit / TONE_PAIRS.tone_bins
             where = where[rng.random(len(where)) < share * quota]
             parts.append((np.full(len(where), c), x.ravel()[where], y.ravel()[where]))
         channel, x_all, y_all = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -121,12 +130,12 @@ def median_error(curve: ResponseCurve, matches: Sequence[TonePairs], gains_ev: A
 def tone_error(curve: ResponseCurve, matches: Sequence[TonePairs], gains_ev: Array) -> float:
     """Root mean square, over tones, channels and pairs, of the median residual: the curve's smooth error.
 
-    The worst tones, as many as MOVING_TONES, are left out: there most pairs may show things that moved.
+    The worst tones, as many as TONE_PAIRS.moving_tones, are left out: there most pairs may show things that moved.
     """
     squares, weights = [0.0], [1e-12]
     for pairs in matches:
         error = residuals(curve, pairs, gains_ev)
-        tone = (pairs.bright * TONE_BINS).astype(np.intp) + TONE_BINS * pairs.channel
+        tone = (pairs.bright * TONE_PAIRS.tone_bins).astype(np.intp) + TONE_PAIRS.tone_bins * pairs.channel
         enough = max(4.0, 0.3 * len(error) / max(len(np.unique(tone)), 1))
         for value in np.unique(tone):
             inside = error[tone == value]
@@ -135,23 +144,27 @@ def tone_error(curve: ResponseCurve, matches: Sequence[TonePairs], gains_ev: Arr
                 noise = 1.57 * spread**2 / len(inside)
                 squares.append(max(float(np.median(inside)) ** 2 - noise, 0.0))
                 weights.append(min(len(inside), 50))
-    kept = np.argsort(squares)[: max(1, int(np.ceil(len(squares) * (1.0 - MOVING_TONES))))]
+    kept = np.argsort(squares)[: max(1, int(np.ceil(len(squares) * (1.0 - TONE_PAIRS.moving_tones))))]
     return float(np.sqrt(np.average(np.asarray(squares)[kept], weights=np.asarray(weights)[kept])))
 
 
 def explained(curve: ResponseCurve, matches: Sequence[TonePairs], gains_ev: Array) -> float:
-    """Share of the pairs, 0 to 1, that a curve leaves within EXPLAINED_EV: large where most things stood still.
+    """Share of the pairs, 0 to 1, that a curve leaves within what is explained: large where most things stood still.
 
     Unlike an average it does not care what the others say, however many they are.
     """
-    shares = [np.mean(np.abs(residuals(curve, pairs, gains_ev)) < EXPLAINED_EV) for pairs in matches if len(pairs.dark)]
+    shares = [
+        np.mean(np.abs(residuals(curve, pairs, gains_ev)) < TONE_PAIRS.explained_ev)
+        for pairs in matches
+        if len(pairs.dark)
+    ]
     return float(np.mean(shares)) if shares else 0.0
 
 
 def _pairs(
     index: int, evs: Sequence[float], floors: Sequence[float], channel: NDArray[np.intp], x: Array, y: Array
 ) -> TonePairs:
-    floor = max(floors[index], DARKER_RANGE[0])
+    floor = max(floors[index], TONE_PAIRS.darker_range[0])
     usable = _in_range(x, y) & (x > floor) & (y > floors[index + 1])
     # Tones that the darker frame's floor cuts in two would keep only the pairs whose noise points upwards.
     border = y[usable & (x < 1.2 * floor)]
@@ -167,7 +180,12 @@ def _pairs(
 
 
 def _in_range(x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.bool_]:
-    return (x > DARKER_RANGE[0]) & (x < DARKER_RANGE[1]) & (y > BRIGHTER_RANGE[0]) & (y < BRIGHTER_RANGE[1])
+    return (
+        (x > TONE_PAIRS.darker_range[0])
+        & (x < TONE_PAIRS.darker_range[1])
+        & (y > TONE_PAIRS.brighter_range[0])
+        & (y < TONE_PAIRS.brighter_range[1])
+    )
 
 
 def _dithered(values: Samples) -> Array:

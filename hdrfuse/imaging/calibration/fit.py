@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hdrfuse.imaging.calibration.black import ABOVE_BLACK, raised_black
 from hdrfuse.imaging.calibration.correspondences import (
-    EXPLAINED_EV,
+    TONE_PAIRS,
     TonePairs,
     explained,
     median_error,
@@ -24,34 +24,45 @@ from hdrfuse.imaging.color import srgb_decode
 
 Array = NDArray[np.float64]
 
-MAX_GAIN_EV = 1.0 / 6.0
-"""EXIF rounds exposure times (1/60 is 1/64); a frame's exposure may be off by this much, not by more."""
 
-KNOWN_TOLERANCE_EV = 0.03
-"""A known curve that leaves less error than this, over all brightnesses, is taken exactly as it is."""
+@dataclass(frozen=True, kw_only=True)
+class FitSettings:
+    """When a known curve is preferred to a fit, and what a fit may be.
 
-KNOWN_BEATS_FIT_EV = 0.015
-"""A fit has to explain the bracket better than a known curve by this much to be preferred."""
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting fit` measures it.
+    """
 
-PRIOR_SIGMA = np.array([0.35, 1.5, 1.5])
-"""How far p, a and b of cameras' curves usually are from sRGB's 1, 0 and 0."""
+    largest_gain_ev: float = 1.0 / 6.0
+    """EXIF rounds exposure times (1/60 is 1/64); a frame's exposure may be off by this much, not by more."""
+    known_tolerance_ev: float = 0.03
+    """A known curve that leaves less error than this, over all brightnesses, is taken exactly as it is."""
+    known_beats_fit_ev: float = 0.015
+    """A fit has to explain the bracket better than a known curve by this much to be preferred."""
+    prior_sigma: tuple[float, float, float] = (0.35, 1.5, 1.5)
+    """How far p, a and b of cameras' curves usually are from sRGB's 1, 0 and 0."""
+    gain_sigma_ev: float = 0.03
+    """How far exposures usually are from what is stated."""
+    firm: float = 1e4
+    """Weight of a condition, in standard deviations a stop, that the fit may not break."""
+    needless_gain_ev: float = 0.015
+    """Error that gains must take off a known curve, whose exposures are usually exact as well."""
+    known_explains_more: float = 0.03
+    """Share of the pairs that a known curve may explain less than a fit and still be preferred."""
+    free_channels_gain_ev: float = 0.02
+    """Channels get curves of their own where that takes at least this much off the error."""
+    no_black_ev: float = 0.015
+    """Error of a known curve from which a raised black is looked for.
 
-GAIN_SIGMA_EV = 0.03
-FIRM = 1e4
-"""Weight of a condition, in standard deviations a stop, that the fit may not break."""
-NEEDLESS_GAIN_EV = 0.015
-"""Error that gains must take off a known curve, whose exposures are usually exact as well."""
+    On made brackets of raised blacks it is 0.1 to 0.5.
+    """
+    black_explains_more: float = 0.05
+    """Share of the pairs that a raised black has to explain beyond what a fit does.
 
-KNOWN_EXPLAINS_MORE = 0.03
-"""Share of the pairs that a known curve may explain less than a fit and still be preferred."""
+    Cameras' own curves leave no known curve within its tolerance above any black.
+    """
 
-FREE_CHANNELS_GAIN_EV = 0.02
-"""Channels get curves of their own where that takes at least this much off the error."""
 
-NO_BLACK_EV, BLACK_EXPLAINS_MORE = 0.015, 0.05
-"""Error of a known curve from which a raised black is looked for, and the share of the pairs that it has to explain
-beyond what a fit does. On made brackets of raised blacks it is 0.1 to 0.5; cameras' own curves leave no known curve
-within its tolerance above any black."""
+FIT = FitSettings()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,8 +110,8 @@ def calibrate(
     for name, curve in known.items():
         for gains in (no_gain, _gains_under(curve, matches, frames, reference)):
             error = tone_error(curve, matches, gains)
-            if error < KNOWN_TOLERANCE_EV and error < fit_error + KNOWN_BEATS_FIT_EV:
-                choices.append((error + (NEEDLESS_GAIN_EV if gains.any() else 0.0), name, curve, gains))
+            if error < FIT.known_tolerance_ev and error < fit_error + FIT.known_beats_fit_ev:
+                choices.append((error + (FIT.needless_gain_ev if gains.any() else 0.0), name, curve, gains))
     if choices:
         _, _, curve, gains = min(choices, key=lambda choice: choice[:2])
     else:
@@ -123,14 +134,14 @@ def _above_black(matches: Sequence[TonePairs], no_gain: Array, explained_by_fit:
     found = []
     for make in KNOWN_CURVES.values():
         plain = make()
-        if tone_error(plain, matches, no_gain) < NO_BLACK_EV:
+        if tone_error(plain, matches, no_gain) < FIT.no_black_ev:
             return None
         if (curve := raised_black(plain, matches)) is not None:
             found.append((tone_error(curve, matches, no_gain), curve))
     error, curve = min(found, key=lambda each: each[0], default=(np.inf, None))
-    if curve is None or error > KNOWN_TOLERANCE_EV:
+    if curve is None or error > FIT.known_tolerance_ev:
         return None
-    return curve if explained(curve, matches, no_gain) > explained_by_fit + BLACK_EXPLAINS_MORE else None
+    return curve if explained(curve, matches, no_gain) > explained_by_fit + FIT.black_explains_more else None
 
 
 def gains_for(curve: ResponseCurve, matches: Sequence[TonePairs], frames: int, reference: int) -> Array:
@@ -148,19 +159,19 @@ def _gains_under(curve: ResponseCurve, matches: Sequence[TonePairs], frames: int
     gains = np.cumsum(step)
     gains = gains - gains[reference]
     gains = np.where(np.abs(gains) < 0.01, 0.0, gains)
-    return np.clip(gains, -MAX_GAIN_EV, MAX_GAIN_EV)
+    return np.clip(gains, -FIT.largest_gain_ev, FIT.largest_gain_ev)
 
 
 def _credit(matches: Sequence[TonePairs], curve: ResponseCurve, gains: Array) -> tuple[float, float]:
     """How much of the pairs a curve explains, to a hundredth; among equals the smaller error counts."""
-    bonus = KNOWN_EXPLAINS_MORE if curve.name in KNOWN_CURVES else 0.0
+    bonus = FIT.known_explains_more if curve.name in KNOWN_CURVES else 0.0
     return round(explained(curve, matches, gains) + bonus, 2), -tone_error(curve, matches, gains)
 
 
 def _centre(error: Array) -> float:
     """Median error in stops; zero where most of what agrees at all agrees with the nominal exposures."""
     median = float(np.median(error))
-    nominal, shifted = (np.mean(np.abs(error - centre) < EXPLAINED_EV) for centre in (0.0, median))
+    nominal, shifted = (np.mean(np.abs(error - centre) < TONE_PAIRS.explained_ev) for centre in (0.0, median))
     return 0.0 if nominal > shifted else median
 
 
@@ -174,7 +185,7 @@ def _fit(matches: Sequence[TonePairs], frames: int, reference: int) -> tuple[Res
         shapes.append(shape)
     single = parametric("fitted per channel", np.stack(shapes))
     if median_error(single, matches, shared_gains) < (
-        median_error(shared, matches, shared_gains) - FREE_CHANNELS_GAIN_EV
+        median_error(shared, matches, shared_gains) - FIT.free_channels_gain_ev
     ):
         return single, shared_gains
     return shared, shared_gains
@@ -214,10 +225,10 @@ def _fit_channels(
         return centre, free_gains
     a, b, w = np.concatenate(rows), np.concatenate(targets), np.concatenate(weights)
     scale_ev, pseudo_count = 0.05, 60.0  # a pair's samples share their errors: count them as this many
-    prior_rows = np.diag(np.concatenate([1.0 / PRIOR_SIGMA, np.full(frames, 1.0 / GAIN_SIGMA_EV)]))
-    prior_rows[3 + reference, 3 + reference] = FIRM
+    prior_rows = np.diag(np.concatenate([1.0 / np.array(FIT.prior_sigma), np.full(frames, 1.0 / FIT.gain_sigma_ev)]))
+    prior_rows[3 + reference, 3 + reference] = FIT.firm
     # Gains in proportion to the EVs only stretch the curve: what they would explain is the curve's.
-    stretch = FIRM * _nominal_evs(matches, frames, reference)
+    stretch = FIT.firm * _nominal_evs(matches, frames, reference)
     prior_rows = np.vstack([prior_rows, np.concatenate([np.zeros(3), stretch])])
     prior_target = prior_rows @ np.concatenate([centre, np.zeros(frames)])
     robust = np.ones(len(b))
@@ -228,5 +239,5 @@ def _fit_channels(
         solution = np.linalg.solve(normal, weighted.T @ b + prior_rows.T @ prior_target)
         robust = 1.0 / (1.0 + ((a @ solution - b) / width_ev) ** 2)
     if gains is None:
-        free_gains = np.clip(solution[3:], -MAX_GAIN_EV, MAX_GAIN_EV)
+        free_gains = np.clip(solution[3:], -FIT.largest_gain_ev, FIT.largest_gain_ev)
     return solution[:3], free_gains

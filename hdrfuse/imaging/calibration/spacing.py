@@ -12,58 +12,70 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.imaging.calibration.correspondences import Samples, TonePairs, match_histograms, residuals, tone_error
-from hdrfuse.imaging.calibration.fit import KNOWN_TOLERANCE_EV, calibrate
+from hdrfuse.imaging.calibration.fit import FIT, calibrate
 from hdrfuse.imaging.calibration.response import KNOWN_CURVES, ResponseCurve
 
 Array = NDArray[np.float64]
 
-LEAST_PIXELS = 1000
-"""Smaller pictures have no histograms to be matched."""
 
-LEAST_TONES, LEAST_CONTRAST_EV = 30, 0.5
-"""Matched tones that tell a step, and how far apart they lie, in stops of encoded value."""
+@dataclass(frozen=True, kw_only=True)
+class SpacingSettings:
+    """How pictures may look under exposures that are stated right.
 
-CAMERAS, CAMERAS_STEP = (0.72, 2.2), (0.65, 2.2)
-"""How many stops a stop looks under sRGB's curve, over a whole bracket and from one frame to the next.
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting spacing` measures it.
+    """
 
-Brackets of eleven cameras look 1.23 to 1.69 as wide, a phone's with local tone mapping 0.92 and parts of it 0.62;
-single steps of about a stop 0.5 to 1.9 as wide. Pure powers of 1.6 to 3 look 0.73 to 1.38.
-"""
+    least_pixels: int = 1000
+    """Smaller pictures have no histograms to be matched."""
+    least_tones: int = 30
+    """Matched tones that tell a step."""
+    least_contrast_ev: float = 0.5
+    """How far apart they lie, in stops of encoded value."""
+    bracket_powers: tuple[float, float] = (0.72, 2.2)
+    """How many stops a stop looks under sRGB's curve, over a whole bracket.
 
-ALLOWED_EV = 0.5
-"""What a step may be wrong by besides: rounded ISO is by up to 0.4 in a phone's bracket."""
+    Brackets of eleven cameras look 1.23 to 1.69 as wide, a phone's with local tone mapping 0.92 and parts of it 0.62.
+    Pure powers of 1.6 to 3 look 0.73 to 1.38.
+    """
+    step_powers: tuple[float, float] = (0.65, 2.2)
+    """The same from one frame to the next: the eleven cameras' single steps of about a stop look 0.5 to 1.9 as wide."""
+    allowed_ev: float = 0.5
+    """What a step may be wrong by besides: rounded ISO is by up to 0.4 in a phone's bracket."""
+    contrast_ev: tuple[float, float] = (1.75, 5.8)
+    """Stops of light between two encoded values under a curve that explains the pictures.
 
-CONTRAST_EV, CONTRAST_RANGE, CONTRAST_RESIDUAL_EV = (1.75, 5.8), (0.2, 0.8), 0.06
-"""Stops of light between these two encoded values under a curve that explains the pictures so well.
+    Eleven cameras' have 3.0 to 3.9, linear files 2.0, sRGB 4.2, powers of 1.6 to 2.8 have 3.2 to 5.6; twice the stated
+    steps make 6.1 and more of the cameras', half of them 1.5 to 1.9.
+    """
+    contrast_range: tuple[float, float] = (0.2, 0.8)
+    """Those two encoded values."""
+    contrast_residual_ev: float = 0.06
+    """How well the curve has to explain the pictures."""
+    wide_ev: float = 1.5
+    """What EXIF rounds is a small part of brackets as wide as this."""
+    favourable: tuple[float, float] = (0.1, 0.9)
+    """Shares of the tones that a step has to contradict: flare, noise and motion change it in a part of the range."""
+    exact_step: float = 0.006
+    """Share of a step that the curve which frames were made with leaves, steps being free.
 
-Eleven cameras' have 3.0 to 3.9, linear files 2.0, sRGB 4.2, powers of 1.6 to 2.8 have 3.2 to 5.6; twice the stated
-steps make 6.1 and more of the cameras', half of them 1.5 to 1.9.
-"""
+    It leaves 0.001 to 0.004 in JPEGs, to 0.01 where things moved. A camera's curve leaves 0.009 and more under sRGB
+    between two frames, 0.02 and more over several, which show several parts of it.
+    """
+    exact_steps: float = 0.01
+    """The same of the largest step of several."""
+    exact_tones: int = 100
+    """In so many tones."""
+    exact_allowed_ev: float = 0.25
+    """What a step may be wrong by then: EXIF rounds each time by a sixth of a stop at most."""
+    exact_powers: tuple[float, float] = (0.7, 1.4)
+    """How many stops a stop looks under gamma 2.2 in files of another power: derived, 1.6 / 2.2 to 3 / 2.2."""
+    typical_power: float = 0.68
+    """Of sRGB's curve, in the median of seven cameras' JPEGs."""
+    agreement: float = 0.4
+    """Share that steps of one camera may differ by in how they look: a curve's slope changes along its range."""
 
-WIDE_EV = 1.5
-"""What EXIF rounds is a small part of brackets as wide as this."""
 
-FAVOURABLE = (0.1, 0.9)
-"""Shares of the tones that a step has to contradict: flare, noise and what moved change it in a part of the range."""
-
-EXACT_STEP, EXACT_STEPS, EXACT_TONES = 0.006, 0.01, 100
-"""Share of the largest step that the curve which frames were made with leaves, steps being free, in so many tones.
-
-It leaves 0.001 to 0.004 in JPEGs, to 0.01 where things moved. A camera's curve leaves 0.009 and more under sRGB between
-two frames, 0.02 and more over several, which show several parts of it.
-"""
-
-EXACT_ALLOWED_EV = 0.25
-"""What a step may be wrong by then: EXIF rounds each time by a sixth of a stop at most."""
-
-EXACT_POWERS = (0.7, 1.4)
-"""How many stops a stop looks under gamma 2.2 in files of another power: 1.6 to 3."""
-
-TYPICAL_POWER = 0.68
-"""Of sRGB's curve, in the median of seven cameras' JPEGs."""
-
-AGREEMENT = 0.4
-"""Share that steps of one camera may differ by in how they look: a curve's slope changes along its range."""
+SPACING = SpacingSettings()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +103,7 @@ class Spacing:
         """
         gains = np.zeros(len(self.matches) + 1)
         return np.array([
-            np.quantile(residuals(curve, pairs, gains), share) if len(pairs.dark) >= LEAST_TONES else np.nan
+            np.quantile(residuals(curve, pairs, gains), share) if len(pairs.dark) >= SPACING.least_tones else np.nan
             for pairs in self.matches
         ])  # fmt: skip
 
@@ -108,18 +120,18 @@ class Spacing:
         steps that a camera may have made are right, if two and more agree on one, or to a typical camera's.
         """
         error, name = min((self.error(_curve(name)), name) for name in self._candidates)
-        if self.linear or error < KNOWN_TOLERANCE_EV:
+        if self.linear or error < FIT.known_tolerance_ev:
             return self.steps(_curve(name))
         shown = self.steps(_curve("srgb"))
         with np.errstate(divide="ignore", invalid="ignore"):
             looks = shown / np.asarray(stated, dtype=np.float64)
-        possible = looks[(looks >= CAMERAS[0]) & (looks <= CAMERAS[1])]
-        agree = len(possible) >= 2 and np.ptp(possible) <= AGREEMENT * np.median(possible)
-        return shown * (1.0 / np.median(possible) if agree else TYPICAL_POWER)
+        possible = looks[(looks >= SPACING.bracket_powers[0]) & (looks <= SPACING.bracket_powers[1])]
+        agree = len(possible) >= 2 and np.ptp(possible) <= SPACING.agreement * np.median(possible)
+        return shown * (1.0 / np.median(possible) if agree else SPACING.typical_power)
 
     def contradicts(self, stated: Sequence[float]) -> int | None:
         """Index of the step, as stated in stops, that the pictures contradict most; None where all may be right."""
-        telling = np.array([self.pixels >= LEAST_PIXELS and _tells(pairs) for pairs in self.matches])
+        telling = np.array([self.pixels >= SPACING.least_pixels and _tells(pairs) for pairs in self.matches])
         if not telling.any():
             return None
         given = np.asarray(stated, dtype=np.float64)[telling]
@@ -138,27 +150,27 @@ class Spacing:
         """Whether the telling steps are those that a known curve shows."""
         known = (_curve(name) for name in KNOWN_CURVES)
         return any(
-            self.error(curve) < KNOWN_TOLERANCE_EV and _near(self.steps(curve)[telling], given) for curve in known
+            self.error(curve) < FIT.known_tolerance_ev and _near(self.steps(curve)[telling], given) for curve in known
         )
 
     def _is_of_a_camera(self, telling: NDArray[np.bool_], given: Array, stated: Sequence[float]) -> bool:
         """Whether the telling steps can be those of a camera whose curve is not known."""
-        if not self._looks(telling, given, "srgb", CAMERAS, CAMERAS_STEP):
+        if not self._looks(telling, given, "srgb", SPACING.bracket_powers, SPACING.step_powers):
             return False
         if self._is_exact(telling, given, "gamma"):  # then any power explains as much
             shown = self.steps(_curve("gamma"))[telling]
-            if not _near(shown / np.clip(shown.sum() / max(given.sum(), 1e-6), *EXACT_POWERS), given):
+            if not _near(shown / np.clip(shown.sum() / max(given.sum(), 1e-6), *SPACING.exact_powers), given):
                 return False
         elif self._is_exact(telling, given, "srgb") and not _near(self.steps(_curve("srgb"))[telling], given):
             return False
-        return given.sum() < WIDE_EV or not self._implies_an_unlikely_curve(stated)
+        return given.sum() < SPACING.wide_ev or not self._implies_an_unlikely_curve(stated)
 
     def _is_exact(self, telling: NDArray[np.bool_], given: Array, name: str) -> bool:
         """Whether a known curve leaves so little that the frames were made with it, whatever the steps."""
-        if min(len(self.matches[index].dark) for index in np.flatnonzero(telling)) < EXACT_TONES:
+        if min(len(self.matches[index].dark) for index in np.flatnonzero(telling)) < SPACING.exact_tones:
             return False
         largest = max(np.abs(self.steps(_curve(name))[telling]).max(), given.max())
-        return self.error(_curve(name)) < (EXACT_STEP if len(given) == 1 else EXACT_STEPS) * largest
+        return self.error(_curve(name)) < (SPACING.exact_step if len(given) == 1 else SPACING.exact_steps) * largest
 
     def _looks(
         self,
@@ -169,9 +181,9 @@ class Spacing:
         single: tuple[float, float],
     ) -> bool:
         """Whether the telling steps can look as most tones show them, each by itself and all together."""
-        lower, upper = (self.steps(_curve(name), share)[telling] for share in FAVOURABLE)
+        lower, upper = (self.steps(_curve(name), share)[telling] for share in SPACING.favourable)
         return all(
-            (low * steps - ALLOWED_EV <= most).all() and (least <= high * steps + ALLOWED_EV).all()
+            (low * steps - SPACING.allowed_ev <= most).all() and (least <= high * steps + SPACING.allowed_ev).all()
             for least, most, steps, (low, high) in (
                 (lower, upper, given, single),
                 (lower.sum(), upper.sum(), given.sum(), whole),
@@ -181,15 +193,15 @@ class Spacing:
     def _implies_an_unlikely_curve(self, stated: Sequence[float]) -> bool:
         """Whether the curve that the stated steps imply explains the pictures and has no camera's contrast."""
         matches = [replace(pairs, step_ev=float(step)) for pairs, step in zip(self.matches, stated, strict=True)]
-        tones = [pairs for pairs in matches if len(pairs.dark) >= LEAST_TONES]
-        low, high = CONTRAST_RANGE
+        tones = [pairs for pairs in matches if len(pairs.dark) >= SPACING.least_tones]
+        low, high = SPACING.contrast_range
         if min(pairs.dark.min() for pairs in tones) > low or max(pairs.bright.max() for pairs in tones) < high:
             return False
         found = calibrate(matches, len(matches) + 1, len(matches) // 2)
         light = found.curve(np.array([[low] * 3, [high] * 3]))
         contrast_ev = float(np.mean(np.log2(light[1] / light[0])))
-        unlikely = not CONTRAST_EV[0] <= contrast_ev <= CONTRAST_EV[1]
-        return unlikely and found.curve.name not in KNOWN_CURVES and found.residual_ev < CONTRAST_RESIDUAL_EV
+        unlikely = not SPACING.contrast_ev[0] <= contrast_ev <= SPACING.contrast_ev[1]
+        return unlikely and found.curve.name not in KNOWN_CURVES and found.residual_ev < SPACING.contrast_residual_ev
 
     @property
     def _candidates(self) -> tuple[str, ...]:
@@ -203,12 +215,12 @@ def _curve(name: str) -> ResponseCurve:
 
 
 def _tells(pairs: TonePairs) -> bool:
-    if len(pairs.dark) < LEAST_TONES:
+    if len(pairs.dark) < SPACING.least_tones:
         return False
     low, high = np.quantile(pairs.dark, (0.05, 0.95))
-    return bool(np.log2(high / low) >= LEAST_CONTRAST_EV)
+    return bool(np.log2(high / low) >= SPACING.least_contrast_ev)
 
 
 def _near(shown: Array, given: Array) -> bool:
     """Whether steps are what is given, but for what times are rounded by."""
-    return bool((np.abs(shown - given) <= EXACT_ALLOWED_EV).all())
+    return bool((np.abs(shown - given) <= SPACING.exact_allowed_ev).all())

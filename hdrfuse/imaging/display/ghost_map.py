@@ -9,27 +9,41 @@ from numpy.typing import NDArray
 
 from hdrfuse.imaging.display.tonemapping import reinhard2002
 from hdrfuse.imaging.merging.ghosts import Ghosts
-from hdrfuse.imaging.merging.merge import LAST_RESORT, unclipped
+from hdrfuse.imaging.merging.strips import strips
+from hdrfuse.imaging.merging.weights import NEIGHBOUR_ROWS, frame_weights
 from hdrfuse.imaging.radiometry import CalibratedFrame, Plane
 
 Picture = NDArray[np.uint8]
 Color = tuple[int, int, int]
 
-PIXELS = 2_000_000
-"""The map is drawn at this size at most and enlarged."""
 
-GREY_FROM, GREY_TO = 25.0, 145.0
-"""Levels between which the dim picture of the scene lies, so that colours stand out."""
+@dataclass(frozen=True, kw_only=True)
+class GhostMapSettings:
+    """How the map looks: chosen by eye, nothing is measured by it."""
 
-BLUE, NEUTRAL, AMBER = (0.45, 0.85, 1.75), (1.0, 1.0, 1.0), (1.5, 1.05, 0.35)
-"""What red, green and blue of the grey picture are multiplied by: darker frames, reference, brighter frames."""
+    pixels: int = 2_000_000
+    """The map is drawn at this size at most and enlarged; performance only."""
+    darkest_grey: float = 25.0
+    """Level of black in the dim picture of the scene,"""
+    brightest_grey: float = 145.0
+    """and of white, so that colours stand out."""
+    darker_frames: tuple[float, float, float] = (0.45, 0.85, 1.75)
+    """What red, green and blue of the grey picture are multiplied by where darker frames speak,"""
+    reference: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """where the reference does,"""
+    brighter_frames: tuple[float, float, float] = (1.5, 1.05, 0.35)
+    """and where brighter ones do."""
+    stripes_px: int = 12
+    """Period of the diagonal stripes on what was filled in, per megapixel's side."""
+
+
+GHOST_MAP = GhostMapSettings()
+
 
 REJECTED: Color = (225, 40, 40)
 FILLED: Color = (255, 90, 230)
 BACKGROUND: Color = (24, 24, 24)
 TEXT: Color = (225, 225, 225)
-STRIPES_PX = 12
-"""Period of the diagonal stripes on what was filled in, per megapixel's side."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +71,12 @@ def draw_ghost_map(radiance: Plane, frames: Sequence[CalibratedFrame], reference
     red = frames rejected because something moved, striped = clipped highlights filled from their surroundings.
     """
     height, width = radiance.shape[:2]
-    factor = int(np.ceil(np.sqrt(max(1.0, height * width / PIXELS))))
+    factor = int(np.ceil(np.sqrt(max(1.0, height * width / GHOST_MAP.pixels))))
     size = (width // factor, height // factor)
     small = np.asarray(cv2.resize(radiance, size, interpolation=cv2.INTER_AREA), np.float32)
     tone = cv2.cvtColor(reinhard2002(small), cv2.COLOR_RGB2GRAY).astype(np.float32)
-    grey = np.float32(GREY_FROM) + tone * np.float32((GREY_TO - GREY_FROM) / 255.0)
+    greys = GHOST_MAP.brightest_grey - GHOST_MAP.darkest_grey
+    grey = np.float32(GHOST_MAP.darkest_grey) + tone * np.float32(greys / 255.0)
 
     stops = mean_stops(small, [frame.reduced(factor) for frame in frames], reference, ghosts)
     picture = grey[..., None] * _tint(stops)
@@ -77,24 +92,23 @@ def draw_ghost_map(radiance: Plane, frames: Sequence[CalibratedFrame], reference
 def mean_stops(radiance: Plane, frames: Sequence[CalibratedFrame], reference: int, ghosts: Ghosts) -> Plane:
     """(h, w) -1 where the light comes from the darkest frame, 0 from the reference, 1 from the brightest.
 
-    Each frame counts by the weight that it has in the merge: the inverse of its variance, unless it clips or
-    disagrees; in between, exposures are averaged in stops.
+    Each frame counts by the weight that it has in the merge, the mean over the channels; in between, exposures are
+    averaged in stops.
     """
-    shape = radiance.shape[:2]
-    total = np.full(shape, np.float32(1e-12))
-    stops = np.zeros(shape, np.float32)
-    for index, frame in enumerate(frames):
-        gain = np.float32(frame.gain)
-        variance = frame.variance(radiance * gain).mean(axis=2) / gain**2
-        weight = _resized(ghosts.consistency[index], shape[::-1]) / np.maximum(variance, np.float32(1e-12))
-        trust = unclipped(frame, frame.exposure(), apart=False)[..., 0]
-        weight *= np.maximum(trust, LAST_RESORT * (frames[0].gain / gain) ** 4)
-        if frame.valid is not None:
-            weight *= frame.valid
-        total += weight
-        side = frames[0].ev if frame.ev < 0 else frames[-1].ev
-        stops += weight * np.float32(0.0 if index == reference else frame.ev / abs(side))
-    return stops / total
+    sides = [frames[0].ev if frame.ev < 0 else frames[-1].ev for frame in frames]
+    places = [
+        0.0 if index == reference else frame.ev / abs(side)
+        for index, (frame, side) in enumerate(zip(frames, sides, strict=True))
+    ]
+    stops = np.empty(radiance.shape[:2], np.float32)
+    for strip in strips(len(radiance), around=NEIGHBOUR_ROWS):
+        rows = strip.with_neighbours
+        exposures = [frame.exposure(rows) for frame in frames]
+        weights = frame_weights(frames, reference, ghosts, exposures, rows=rows, radiance=radiance[rows])
+        total = np.sum(weights, axis=0)
+        mean = sum(np.float32(place) * (weight / total) for place, weight in zip(places, weights, strict=True))
+        stops[strip.rows] = strip.trimmed(np.mean(mean, axis=2))
+    return stops
 
 
 def draw_legend(width: int) -> Picture:
@@ -126,9 +140,8 @@ def draw_legend(width: int) -> Picture:
 def _tint(stops: Plane) -> Plane:
     """(h, w, 3) factors: blue at -1, neutral at 0, amber at 1."""
     at = (-1.0, 0.0, 1.0)
-    return np.stack([np.interp(stops, at, channel) for channel in zip(BLUE, NEUTRAL, AMBER, strict=True)], -1).astype(
-        np.float32
-    )
+    tints = zip(GHOST_MAP.darker_frames, GHOST_MAP.reference, GHOST_MAP.brighter_frames, strict=True)
+    return np.stack([np.interp(stops, at, channel) for channel in tints], -1).astype(np.float32)
 
 
 def _marked(picture: Plane, color: Color, share: Plane) -> Plane:
@@ -138,7 +151,7 @@ def _marked(picture: Plane, color: Color, share: Plane) -> Plane:
 def _stripes(size: tuple[int, int], period_px: int | None = None) -> NDArray[np.bool_]:
     """(h, w) diagonal stripes, true on every other one."""
     width, height = size
-    period = period_px or max(4, round(STRIPES_PX * np.sqrt(width * height / 1e6)))
+    period = period_px or max(4, round(GHOST_MAP.stripes_px * np.sqrt(width * height / 1e6)))
     return (np.arange(height)[:, None] + np.arange(width)) % period < period / 2
 
 

@@ -18,15 +18,24 @@ from hdrfuse.imaging.color import luminance, srgb_encode
 Field = NDArray[np.float32]
 Picture = NDArray[np.uint8]
 
-STRIP_PIXELS = 1 << 20
-SAMPLES = 1 << 19
-"""How many pixels, evenly spread, the percentiles are taken from."""
-DARKEST = 2.0**-12
-"""Relative to the brightest that counts; in logarithms, what is darker counts as this: night is black."""
-NIGHT = 2.0**-10
-"""Relative to the brightest that counts; below, mantiuk2006 fades into black and lifts no noise."""
-MANTIUK_PIXELS = 1_500_000
-"""The contrast equalisation is solved at this size at most: it costs about 0.8 s a megapixel."""
+
+@dataclass(frozen=True, kw_only=True)
+class TonemappingSettings:
+    """What the tone mappers do besides their papers."""
+
+    strip_pixels: int = 1 << 20
+    """Pixels that are mapped at a time; performance only."""
+    samples: int = 1 << 19
+    """How many pixels, evenly spread, the percentiles are taken from; performance only."""
+    darkest: float = 2.0**-12
+    """Relative to the brightest that counts; in logarithms, what is darker counts as this: night is black."""
+    night: float = 2.0**-10
+    """Relative to the brightest that counts; below, mantiuk2006 fades into black and lifts no noise."""
+    mantiuk_pixels: int = 1_500_000
+    """The contrast equalisation is solved at this size at most: it costs about 0.8 s a megapixel."""
+
+
+TONEMAPPING = TonemappingSettings()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +52,12 @@ class LuminanceRange:
 
 def luminance_range(radiance: Field) -> LuminanceRange:
     """Measure the luminance of radiance (H, W, 3) on evenly spread pixels."""
-    step = max(1, int(np.sqrt(radiance.shape[0] * radiance.shape[1] / SAMPLES)))
+    step = max(1, int(np.sqrt(radiance.shape[0] * radiance.shape[1] / TONEMAPPING.samples)))
     values = luminance(cleaned(radiance[step // 2 :: step, step // 2 :: step])).ravel()
     ceiling = float(np.quantile(values, 0.999)) or float(values.max(initial=0))
     if ceiling == 0:
         return LuminanceRange(floor=0, log_average=0, ceiling=0)
-    values = np.clip(values, DARKEST * ceiling, ceiling)
+    values = np.clip(values, TONEMAPPING.darkest * ceiling, ceiling)
     return LuminanceRange(
         floor=float(np.quantile(values, 0.01)),
         log_average=float(np.exp(np.log(values).mean(dtype=np.float64))),
@@ -115,7 +124,7 @@ def drago2003(radiance: Field, *, bias: float = 0.85) -> Picture:
 def mantiuk2006(radiance: Field, *, contrast: float = 0.7) -> Picture:
     """Compress contrasts at every scale, the large ones most (Mantiuk, Myszkowski & Seidel 2006).
 
-    OpenCV solves it for a picture of MANTIUK_PIXELS at most, which the whole follows by local linear fits
+    OpenCV solves it for a picture of TONEMAPPING.mantiuk_pixels at most, which the whole follows by local linear fits
     between the logarithms of luminance (He & Sun 2015), so that detail is as sharp at any size.
     Pictures without contrast or of fewer than 8 pixels a side go to reinhard2002.
     """
@@ -123,7 +132,7 @@ def mantiuk2006(radiance: Field, *, contrast: float = 0.7) -> Picture:
     height, width = radiance.shape[:2]
     if seen.ceiling <= seen.floor * 1.001 or min(height, width) < 8:
         return reinhard2002(radiance)
-    shrink = min(1.0, (MANTIUK_PIXELS / (height * width)) ** 0.5)
+    shrink = min(1.0, (TONEMAPPING.mantiuk_pixels / (height * width)) ** 0.5)
     small = cv2.resize(radiance, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
     stops = log_luminance(cleaned(small.astype(np.float32, copy=False)), seen)
     solved = equalised(np.exp2(stops), contrast)
@@ -140,7 +149,7 @@ def mantiuk2006(radiance: Field, *, contrast: float = 0.7) -> Picture:
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         local = cv2.warpAffine(fits, onto, strip.shape[1::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
         toned = np.exp2(local[..., 0] * log_luminance(strip, seen) + local[..., 1])
-        night = np.minimum(luminance(strip) * np.float32(1 / (NIGHT * seen.ceiling)), 1)
+        night = np.minimum(luminance(strip) * np.float32(1 / (TONEMAPPING.night * seen.ceiling)), 1)
         picture[rows] = to_srgb_levels(recoloured(strip, toned * night))
     return picture
 
@@ -164,7 +173,7 @@ def equalised(brightness: Field, contrast: float) -> Field:
 
 def log_luminance(radiance: Field, seen: LuminanceRange) -> Field:
     """Return the binary logarithm of luminance (H, W), held within what counts."""
-    return np.log2(np.clip(luminance(radiance), seen.ceiling * DARKEST, seen.ceiling))
+    return np.log2(np.clip(luminance(radiance), seen.ceiling * TONEMAPPING.darkest, seen.ceiling))
 
 
 def linear_fits(guide: Field, target: Field, *, reach_px: int = 4, smoothing: float = 0.01) -> tuple[Field, Field]:
@@ -182,7 +191,7 @@ def linear_fits(guide: Field, target: Field, *, reach_px: int = 4, smoothing: fl
 
 def strips(radiance: Field) -> Iterator[tuple[slice, Field]]:
     """Go through radiance (H, W, 3) from top to bottom -> rows, and the clean radiance in them."""
-    step = max(1, STRIP_PIXELS // radiance.shape[1])
+    step = max(1, TONEMAPPING.strip_pixels // radiance.shape[1])
     for top in range(0, radiance.shape[0], step):
         rows = slice(top, min(top + step, radiance.shape[0]))
         yield rows, cleaned(radiance[rows])

@@ -12,12 +12,25 @@ from numpy.typing import NDArray
 
 from hdrfuse.imaging.radiometry import Plane
 
-SAMPLES = 6_000
-LARGEST_STOPS = 0.5
-"""Corrections are bounded by this; beyond it the curve itself is wrong."""
 
-CHROMA_STOPS = 2.5
-RIDGE = 30.0
+@dataclass(frozen=True, kw_only=True)
+class CrosstalkSettings:
+    """The robust fit of what cameras mix of their channels.
+
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting crosstalk` measures it.
+    """
+
+    samples: int = 6_000
+    """Pixels that are fitted; performance only: thirty terms need a few hundred."""
+    largest_stops: float = 0.5
+    """Corrections are bounded by this; beyond it the curve itself is wrong."""
+    chroma_stops: float = 2.5
+    """Stops between red or blue and green up to which colours are told apart: squares of more would rule the fit."""
+    ridge: float = 30.0
+    """Added to the normal equations' diagonal: as much as thirty pixels say that there is no crosstalk."""
+
+
+CROSSTALK = CrosstalkSettings()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,7 +43,7 @@ class Crosstalk:
     def gain(self, exposure: Plane) -> Plane:
         """Factor (h, w, 3) that undoes the crosstalk of an exposure (h, w, 3)."""
         terms = _terms(exposure.reshape(-1, 3))
-        stops = np.clip(terms @ self.coefficients.astype(np.float32), -LARGEST_STOPS, LARGEST_STOPS)
+        stops = np.clip(terms @ self.coefficients.astype(np.float32), -CROSSTALK.largest_stops, CROSSTALK.largest_stops)
         return np.exp2(-stops).reshape(exposure.shape).astype(np.float32)
 
 
@@ -39,10 +52,10 @@ def fit_crosstalk(exposure: Plane, difference_stops: Plane, usable: NDArray[np.b
     where = np.flatnonzero(usable)
     if len(where) < 500:
         return None
-    chosen = where[np.linspace(0, len(where) - 1, min(SAMPLES, len(where))).astype(np.intp)]
+    chosen = where[np.linspace(0, len(where) - 1, min(CROSSTALK.samples, len(where))).astype(np.intp)]
     terms = _terms(exposure.reshape(-1, 3)[chosen]).astype(np.float64)
     target = difference_stops.reshape(-1, 3)[chosen].astype(np.float64)
-    ridge = RIDGE * np.eye(terms.shape[1])
+    ridge = CROSSTALK.ridge * np.eye(terms.shape[1])
     weights = np.ones(target.shape)
     coefficients = np.zeros((terms.shape[1], 3))
     for _ in range(8):
@@ -59,7 +72,7 @@ def _terms(exposure: Plane) -> Plane:
     """(n, 10) polynomial of tone and chroma, both bounded."""
     log = np.log2(np.clip(exposure, 2.0**-9, 1.0)).astype(np.float32)
     tone = log[:, 1] / np.float32(4.0) + np.float32(1.0)
-    red = np.clip(log[:, 0] - log[:, 1], -CHROMA_STOPS, CHROMA_STOPS)
-    blue = np.clip(log[:, 2] - log[:, 1], -CHROMA_STOPS, CHROMA_STOPS)
+    red = np.clip(log[:, 0] - log[:, 1], -CROSSTALK.chroma_stops, CROSSTALK.chroma_stops)
+    blue = np.clip(log[:, 2] - log[:, 1], -CROSSTALK.chroma_stops, CROSSTALK.chroma_stops)
     one = np.ones_like(tone)
     return np.stack([one, tone, tone**2, red, blue, red**2, blue**2, red * blue, tone * red, tone * blue], axis=1)

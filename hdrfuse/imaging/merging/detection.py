@@ -11,7 +11,7 @@ from hdrfuse.imaging.merging.ghosts import Ghosts, find_ghosts
 from hdrfuse.imaging.radiometry import CalibratedFrame, Plane
 
 GHOST_PIXELS = 2_000_000
-"""Frames above this are averaged over 2 x 2 pixels and more before they are searched for ghosts."""
+"""Larger frames are averaged over 2 x 2 pixels and more before they are searched for ghosts; performance only."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

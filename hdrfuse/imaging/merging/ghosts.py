@@ -7,24 +7,35 @@ import cv2
 import numpy as np
 
 from hdrfuse.imaging.merging.consistency import (
-    GROW_PX,
-    SCALES_PX,
+    CONSISTENCY,
     ReferenceEstimate,
     Tolerance,
     consistency_map,
     disc,
     with_measured_noise,
 )
-from hdrfuse.imaging.merging.highlights import CLIP_FROM, CLIP_TO, push_pull, ramp, reconstruct_highlights
+from hdrfuse.imaging.merging.highlights import CLIPPING, push_pull, ramp, reconstruct_highlights
 from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max, channel_min
 
-PALE = (0.5, 0.8)
-"""Exposure of the darkest channel over which a clipped pixel counts as white rather than as a bright colour."""
 
-FINE_PX = 5
-FINE_SHARE = 0.06
-WIDE_SHARE = 0.04
-"""A moving region is entangled if this share of it is clipped in patches finer than FINE_PX, and it is wide."""
+@dataclass(frozen=True, kw_only=True)
+class GhostSettings:
+    """When the reference clips what moves.
+
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting ghosts` measures it.
+    """
+
+    pale: tuple[float, float] = (0.5, 0.8)
+    """Exposure of the darkest channel over which a clipped pixel counts as white rather than as a bright colour."""
+    fine_px: int = 5
+    """Radius of the patches that are fine."""
+    fine_share: float = 0.06
+    """A moving region is entangled if this share of it is clipped in finer patches,"""
+    wide_share: float = 0.04
+    """and if it is this share of the frame."""
+
+
+GHOSTS = GhostSettings()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,7 +78,7 @@ def find_ghosts(frames: Sequence[CalibratedFrame], reference: int, tolerance: Se
     unknown = _unknown(frames, reference, consistency[:reference])
     fill = anchor.radiance
     if unknown.any():
-        white = CLIP_TO / frames[reference].gain
+        white = CLIPPING.end / frames[reference].gain
         seen = np.minimum(own.radiance, np.float32(white))
         measured = anchor.was_clipped & (channel_min(anchor.limit) > np.float32(white))  # by a darker frame
         fill = reconstruct_highlights(anchor.radiance, seen, known=1.0 - unknown, clipped=measured, white=white)
@@ -81,7 +92,7 @@ def find_ghosts(frames: Sequence[CalibratedFrame], reference: int, tolerance: Se
 
 def _unknown(frames: Sequence[CalibratedFrame], reference: int, darker: Sequence[Plane]) -> Plane:
     """(h, w) 1 where the reference clips and no darker frame that could tell what is there agrees with it."""
-    clipped = ramp(channel_max(frames[reference].exposure()), CLIP_FROM, CLIP_TO)
+    clipped = ramp(channel_max(frames[reference].exposure()), CLIPPING.start, CLIPPING.end)
     if not frames[reference].clips or not darker:
         return np.zeros_like(clipped)
     best = np.zeros_like(clipped)
@@ -94,7 +105,7 @@ def _unknown(frames: Sequence[CalibratedFrame], reference: int, darker: Sequence
 def whiteness(frame: CalibratedFrame) -> Plane:
     """(h, w) 1 where a frame is clipped to white; a channel far from white tells what is there, hue included."""
     exposure = frame.exposure()
-    return ramp(channel_max(exposure), CLIP_FROM, CLIP_TO) * ramp(channel_min(exposure), *PALE)
+    return ramp(channel_max(exposure), CLIPPING.start, CLIPPING.end) * ramp(channel_min(exposure), *GHOSTS.pale)
 
 
 def _entangled(frame: CalibratedFrame, darker: Sequence[Plane]) -> Plane | None:
@@ -106,8 +117,8 @@ def _entangled(frame: CalibratedFrame, darker: Sequence[Plane]) -> Plane | None:
     if not frame.clips:
         return None
     exposure = frame.exposure()
-    clipped = ((channel_max(exposure) >= CLIP_TO) & (channel_min(exposure) > PALE[0])).astype(np.uint8)
-    fine = cv2.subtract(clipped, cv2.morphologyEx(clipped, cv2.MORPH_OPEN, disc(FINE_PX)))
+    clipped = ((channel_max(exposure) >= CLIPPING.end) & (channel_min(exposure) > GHOSTS.pale[0])).astype(np.uint8)
+    fine = cv2.subtract(clipped, cv2.morphologyEx(clipped, cv2.MORPH_OPEN, disc(GHOSTS.fine_px)))
     moving = (np.min(darker, axis=0) < 0.5).astype(np.uint8)
     count, labels, statistics, _ = cv2.connectedComponentsWithStats(moving, connectivity=8)
     area = statistics[:, cv2.CC_STAT_AREA]
@@ -115,18 +126,22 @@ def _entangled(frame: CalibratedFrame, darker: Sequence[Plane]) -> Plane | None:
     fine_area, clipped_area = (
         np.bincount(pixels, weights=plane.ravel().astype(float), minlength=count) for plane in (fine, clipped)
     )
-    entangled = (fine_area > FINE_SHARE * area) & (fine_area > 0.7 * clipped_area) & (area > WIDE_SHARE * pixels.size)
+    entangled = (
+        (fine_area > GHOSTS.fine_share * area)
+        & (fine_area > 0.7 * clipped_area)
+        & (area > GHOSTS.wide_share * pixels.size)
+    )
     entangled[0] = False
     if not entangled.any():
         return None
     mask = entangled[pixels].reshape(labels.shape).astype(np.uint8)
-    grown = cv2.dilate(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, disc(2 * FINE_PX)), disc(GROW_PX))
-    return np.asarray(cv2.GaussianBlur(grown.astype(np.float32), (0, 0), SCALES_PX[0]), np.float32)
+    grown = cv2.dilate(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, disc(2 * GHOSTS.fine_px)), disc(CONSISTENCY.grow_px))
+    return np.asarray(cv2.GaussianBlur(grown.astype(np.float32), (0, 0), CONSISTENCY.scales_px[0]), np.float32)
 
 
 def _behind(frames: Sequence[CalibratedFrame], reference: int) -> Plane:
     """Radiance (h, w, 3) of the highlights, smoothly continued from wherever a darker frame sees them."""
-    limit = np.float32(CLIP_TO / frames[reference].gain)
+    limit = np.float32(CLIPPING.end / frames[reference].gain)
     seen = np.zeros(frames[0].pixels.shape, np.float32)
     known = np.zeros(seen.shape[:2], np.bool_)
     for index in range(reference - 1, -1, -1):
@@ -137,4 +152,4 @@ def _behind(frames: Sequence[CalibratedFrame], reference: int) -> Plane:
         seen[usable] = other.radiance[usable]
         known |= usable
     weight = known.astype(np.float32)
-    return np.asarray(cv2.GaussianBlur(push_pull(seen, weight, seen), (0, 0), 2 * SCALES_PX[1]), np.float32)
+    return np.asarray(cv2.GaussianBlur(push_pull(seen, weight, seen), (0, 0), 2 * CONSISTENCY.scales_px[1]), np.float32)

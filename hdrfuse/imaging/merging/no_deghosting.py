@@ -10,7 +10,7 @@ from hdrfuse.imaging.color import GAMMA
 from hdrfuse.imaging.radiometry import CalibratedFrame, Plane
 
 LEAST = 1e-6
-"""Weight of what is black or white."""
+"""Weight of what is black or white: keeps the mean defined where every frame is."""
 
 
 def triangle_weights(exposures: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:

@@ -6,6 +6,7 @@ so far apart that their noise is independent. What moved is in some places of a 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -13,26 +14,44 @@ from numpy.typing import NDArray
 
 from hdrfuse.imaging.radiometry import IMMERKAER, NoiseModel, Plane, fit_noise
 
-SHARE = 0.3
-"""Quantile of the places of like brightness at which the scatter is read: more of them may show what moved."""
 
-QUANTILE_OF_NOISE = 0.6
-"""That quantile of what noise of variance 1 leaves: 0.74 where it is white, 0.54 where neighbouring points share it."""
+@dataclass(frozen=True, kw_only=True)
+class ScatterSettings:
+    """How noise is read from differences that motion is in too.
+
+    Nine 8-bit frames with soft grain of 2.7 codes: 68 % was taken for moved before noise was read so, 1 % now; 24 made
+    brackets of grain of 0.7 to 3 px and 1.5 to 6 codes: 20 to 100 % before, 0 to 11 % now.
+
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting scatter` measures it.
+    """
+
+    quantile: float = 0.3
+    """Quantile of the places of like brightness at which the scatter is read: more of them may show what moved."""
+    quantile_of_noise: float = 0.6
+    """That quantile of what noise of variance 1 leaves.
+
+    Between 0.74, which white noise leaves, and 0.54, which noise leaves that neighbouring points share.
+    """
+    place_points: int = 5
+    """Points a side that one place is made of."""
+    enough: float = 0.3
+    """Share of them that must mean something."""
+    bins: int = 24
+    """Brightnesses that are told apart at most."""
+    places_per_bin: int = 60
+    """Places that one of them takes."""
+    least_places: int = 8
+    """Fewer say nothing."""
+    outlier: float = 4.0
+    """A brightness at which the scatter is this many times the fit is one at which most places moved."""
+
+
+SCATTER = ScatterSettings()
+
 
 APART = np.zeros((5, 5), np.float32)
 APART[::2, ::2] = IMMERKAER
 """Second difference of points that are two steps apart."""
-
-PLACE_POINTS = 5
-"""Points a side that one place is made of."""
-
-ENOUGH = 0.3
-"""Share of them that must mean something."""
-
-BINS, PLACES_PER_BIN, LEAST_PLACES = 24, 60, 8
-
-OUTLIER = 4.0
-"""A brightness at which the scatter is this many times the fit is one at which most places moved."""
 
 
 def measure_scatter(
@@ -44,24 +63,24 @@ def measure_scatter(
     """
     step = spacing_px // 2
     sparse = (slice(step // 2, None, step),) * 2
-    if min(usable[sparse].shape[:2]) < PLACE_POINTS:
+    if min(usable[sparse].shape[:2]) < SCATTER.place_points:
         return None
     inside = cv2.erode(usable[sparse].view(np.uint8), (APART != 0).astype(np.uint8), borderValue=0)
     detail = cv2.filter2D(np.ascontiguousarray(difference[sparse]), -1, APART)
     known = inside.astype(np.float32)
     squares, levels, shares = (
-        cv2.blur(plane, (PLACE_POINTS,) * 2) for plane in (known * detail**2, known * level[sparse], known)
+        cv2.blur(plane, (SCATTER.place_points,) * 2) for plane in (known * detail**2, known * level[sparse], known)
     )
     found = []
     for c in range(3):
-        where = shares[..., c] >= ENOUGH
+        where = shares[..., c] >= SCATTER.enough
         share = shares[where, c].astype(np.float64)
-        if len(share) < LEAST_PLACES:
+        if len(share) < SCATTER.least_places:
             return None
         square, around = squares[where, c] / share, levels[where, c] / share
-        parts = np.array_split(np.argsort(around), min(BINS, 1 + len(share) // PLACES_PER_BIN))
+        parts = np.array_split(np.argsort(around), min(SCATTER.bins, 1 + len(share) // SCATTER.places_per_bin))
         middles = np.array([around[part].mean() for part in parts])
-        lows = np.array([np.quantile(square[part], SHARE) for part in parts]) / QUANTILE_OF_NOISE
+        lows = np.array([np.quantile(square[part], SCATTER.quantile) for part in parts]) / SCATTER.quantile_of_noise
         found.append(_robust(middles, lows))
     return found
 
@@ -70,5 +89,5 @@ def _robust(levels: NDArray[np.float64], variances: NDArray[np.float64]) -> Nois
     """Noise that explains the variances (n,) at levels (n,), but for those that much moved."""
     least = max(float(variances.max()) * 1e-6, 1e-12)
     noise = fit_noise(levels, variances, least=least)
-    kept = variances <= OUTLIER * (noise.shot * levels + noise.read)
+    kept = variances <= SCATTER.outlier * (noise.shot * levels + noise.read)
     return noise if kept.all() or not kept.any() else fit_noise(levels[kept], variances[kept], least=least)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import cv2
@@ -10,9 +11,9 @@ from numpy.typing import NDArray
 
 from hdrfuse.imaging.merging.coverage import carried_outwards
 from hdrfuse.imaging.registration.motion import (
-    ALIKE,
     BLOCK,
     MODELS,
+    MOTION,
     Matrix,
     Motion,
     Plane,
@@ -24,46 +25,48 @@ from hdrfuse.imaging.registration.motion import (
     resample,
 )
 
-WORKING_PIXELS = 1_500_000
-"""Frames above this are reduced before they are compared."""
 
-FEATURE_PIXELS = 200_000
-"""Size of the level at which the first guess of the motion is found."""
+@dataclass(frozen=True, kw_only=True)
+class MatchingSettings:
+    """How frames are compared to find the camera's motion.
 
-CELL = 48
-"""Side of the cells that features are kept from alike, in pixels of that level."""
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting matching` measures it.
+    """
 
-KEPT_PER_CELL = 20
-"""Features kept from each cell."""
+    working_pixels: int = 1_500_000
+    """Frames above this are reduced before they are compared; performance only."""
+    feature_pixels: int = 200_000
+    """Size of the level at which the first guess of the motion is found; performance only."""
+    cell_px: int = 48
+    """Side of the cells that features are kept from alike, in pixels of that level."""
+    kept_per_cell: int = 20
+    """Features kept from each cell."""
+    white: float = 0.9
+    """Exposures above this are about to clip and are not compared."""
+    black: float = 0.002
+    """Exposures below this are mostly noise and quantisation in an 8-bit file."""
+    largest_shift: float = 0.25
+    """Share of the frame's diagonal that a hand-held bracket may move."""
+    clear_majority: float = 0.75
+    """Share of the textured blocks at which a motion found cheaply needs no rival."""
+    turns_deg: tuple[float, ...] = (-0.75, -0.5, -0.25, 0.25, 0.5, 0.75)
+    """Turns of the camera that are tried where neither a shift nor features tell its motion."""
+    narrow: float = 0.1
+    """Blocks that spread (standard deviation) over less than this share of a side tell no more than a shift."""
+    converged_px: float = 0.05
+    """A Gauss-Newton step that moves no block further than this is the last."""
+
+
+MATCHING = MatchingSettings()
+
 
 SMALLEST_SIDE = 3 * BLOCK
 """Below this a frame has too few blocks to tell the camera's motion from an object's."""
 
-WHITE = 0.9
-"""Exposures above this are about to clip and are not compared."""
-
-BLACK = 0.002
-"""Exposures below this are mostly noise and quantisation in an 8-bit file."""
-
-LARGEST_SHIFT = 0.25
-"""Share of the frame's diagonal that a hand-held bracket may move."""
-
-CLEAR_MAJORITY = 0.75
-"""Share of the textured blocks at which a motion found cheaply needs no rival."""
-
-TURNS_DEG = (-0.75, -0.5, -0.25, 0.25, 0.5, 0.75)
-"""Turns of the camera that are tried where neither a shift nor features tell its motion."""
-
-NARROW = 0.1
-"""Blocks that spread (standard deviation) over less than this share of a side tell no more than a shift."""
-
-CONVERGED_PX = 0.05
-"""A Gauss-Newton step that moves no block further than this is the last."""
-
 
 def working_scale(height: int, width: int) -> float:
     """Return the factor, at most 1, by which frames are reduced before they are compared."""
-    return min(1.0, float(np.sqrt(WORKING_PIXELS / (height * width))))
+    return min(1.0, float(np.sqrt(MATCHING.working_pixels / (height * width))))
 
 
 class Level:
@@ -73,13 +76,13 @@ class Level:
         self, exposure: NDArray[np.float32], size: tuple[int, int], clipped: NDArray[np.uint8] | None = None
     ) -> None:
         if clipped is None:
-            clipped = (exposure > WHITE).astype(np.uint8) * 255
+            clipped = (exposure > MATCHING.white).astype(np.uint8) * 255
         if size != exposure.shape[::-1]:
             exposure = np.asarray(cv2.resize(exposure, size, interpolation=cv2.INTER_AREA), np.float32)
             clipped = np.asarray(cv2.resize(clipped, size, interpolation=cv2.INTER_AREA), np.uint8)
         self.exposure = exposure
         self.clipped = clipped
-        self.stops: Plane = cv2.log(np.clip(exposure, BLACK, 1.0)) * np.float32(1 / np.log(2))
+        self.stops: Plane = cv2.log(np.clip(exposure, MATCHING.black, 1.0)) * np.float32(1 / np.log(2))
 
 
 class MatchingView:
@@ -93,14 +96,14 @@ class MatchingView:
         clipped = None
         if valid is not None:  # where there is no data nothing is compared, and its rim is no edge
             exposure = carried_outwards(exposure, valid)
-            clipped = (~valid | (exposure > WHITE)).astype(np.uint8) * 255
+            clipped = (~valid | (exposure > MATCHING.white)).astype(np.uint8) * 255
         self.fine = Level(exposure, size, clipped)
 
     @cached_property
     def coarse(self) -> "Level":
         """The level at which motion is guessed, at most half the fine one."""
         height, width = self.fine.stops.shape
-        scale = min(0.5, float(np.sqrt(FEATURE_PIXELS / (height * width))))
+        scale = min(0.5, float(np.sqrt(MATCHING.feature_pixels / (height * width))))
         if min(height, width) * scale < SMALLEST_SIDE:
             return self.fine
         return Level(self.fine.exposure, (round(width * scale), round(height * scale)), self.fine.clipped)
@@ -118,10 +121,10 @@ class MatchingView:
             return np.empty((0, 2), np.float32), np.empty((0, 128), np.float32)
         points = np.array([k.pt for k in keypoints], np.float32)
         strengths = np.array([k.response for k in keypoints])
-        cells = (points // CELL).astype(int) @ [1, 4096]
+        cells = (points // MATCHING.cell_px).astype(int) @ [1, 4096]
         order = np.lexsort((points[:, 0], points[:, 1], -strengths, cells))
         _cells, first, rank = np.unique(cells[order], return_index=True, return_inverse=True)
-        kept = order[np.arange(len(order)) - first[rank] < KEPT_PER_CELL]
+        kept = order[np.arange(len(order)) - first[rank] < MATCHING.kept_per_cell]
         rooted = np.sqrt(descriptors[kept] / np.maximum(descriptors[kept].sum(axis=1, keepdims=True), 1e-9))
         return points[kept], rooted.astype(np.float32)
 
@@ -129,7 +132,7 @@ class MatchingView:
 def render(level: Level, ev: float, other_ev: float) -> tuple[Plane, Plane]:
     """Band-pass log radiance over the range that both exposures hold; with the mask of where that is."""
     darker, brighter = min(ev, other_ev), max(ev, other_ev)
-    low, high = math.log2(BLACK) - darker + ev, math.log2(WHITE) - brighter + ev
+    low, high = math.log2(MATCHING.black) - darker + ev, math.log2(MATCHING.white) - brighter + ev
     inside = ((level.stops > low) & (level.stops < high) & (level.clipped == 0)).astype(np.uint8)
     inside = cv2.erode(inside, np.ones((3, 3), np.uint8))
     return band_pass(np.clip(level.stops, low, high)), inside.astype(np.float32)
@@ -177,13 +180,13 @@ class Pair:
             if count < 8:
                 return None, count
             spread = found.points.std(axis=0) / np.array(self.shape[::-1])
-            trusted = models if spread.min() > NARROW else models[:1]
+            trusted = models if spread.min() > MATCHING.narrow else models[:1]
             motion = fit_motion(found, matrix, models=trusted, identity_px=identity_px)
             if motion.agrees.sum() < 4:
                 return None, count
             change = project(motion.matrix, found.points) - project(matrix, found.points)
             matrix = motion.matrix
-            if np.abs(change).max() < CONVERGED_PX:
+            if np.abs(change).max() < MATCHING.converged_px:
                 break
         return motion, count
 
@@ -206,7 +209,7 @@ class Pair:
             motion, _count = self.refine(matrices[k], steps=8, models=("similarity", "homography"))
             refined.append(matrices[k] if motion is None else motion.matrix)
             shares.append(0.0 if motion is None else float(motion.agrees.sum() / self.textured.sum()))
-            if shares[-1] > CLEAR_MAJORITY:
+            if shares[-1] > MATCHING.clear_majority:
                 break
         winner = int(np.argmax(self._votes(refined)))
         return refined[winner], shares[winner]
@@ -214,7 +217,7 @@ class Pair:
     def _votes(self, matrices: list[Matrix]) -> NDArray[np.float64]:
         table = np.stack([self.correlations(matrix) for matrix in matrices])
         best = table.max(axis=0)
-        chosen = (best > ALIKE) & (table > best - 0.05)
+        chosen = (best > MOTION.alike) & (table > best - 0.05)
         return (chosen * self.weights).sum(axis=1)
 
 
@@ -257,10 +260,10 @@ def feature_models(reference: MatchingView, frame: MatchingView) -> list[Matrix]
 
 
 def turned_peaks(pair: Pair) -> list[Matrix]:
-    """Take the strongest translation for each of a hand's TURNS_DEG of the camera."""
+    """Take the strongest translation for each of a hand's MATCHING.turns_deg of the camera."""
     height, width = pair.shape
     middle = ((width - 1) / 2, (height - 1) / 2)
-    turns = [np.vstack([cv2.getRotationMatrix2D(middle, degrees, 1.0), [0, 0, 1]]) for degrees in TURNS_DEG]
+    turns = [np.vstack([cv2.getRotationMatrix2D(middle, degrees, 1.0), [0, 0, 1]]) for degrees in MATCHING.turns_deg]
     return [peak for turn in turns for peak in phase_peaks(pair, turn=turn, count=1)]
 
 
@@ -298,7 +301,7 @@ def plausible(matrix: Matrix, height: int, width: int) -> bool:
     moved = project(matrix, corners)
     sides = np.hypot(*(np.roll(moved, -1, axis=0) - moved).T) / np.array([width, height, width, height])
     farthest = np.hypot(*(moved - corners).T).max()
-    near = farthest < LARGEST_SHIFT * np.hypot(height, width)
+    near = farthest < MATCHING.largest_shift * np.hypot(height, width)
     return bool(near and sides.min() > 0.85 and sides.max() < 1.18)
 
 

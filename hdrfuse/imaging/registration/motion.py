@@ -14,17 +14,29 @@ Plane = NDArray[np.float32]
 BLOCK = 32
 """Side of the blocks whose displacements are measured, in pixels of the level at hand."""
 
-REACH_PX = 2.0
-"""Displacements beyond this are outside a linearised step's reach and count as another motion."""
 
-SYSTEMATIC_PX = 0.02
-"""What interpolation and lens leave in a block's displacement however strong its texture is."""
+@dataclass(frozen=True, kw_only=True)
+class MotionSettings:
+    """Which blocks say the same of the camera's motion.
 
-GATE = 9.0
-"""Squared Mahalanobis distance beyond which a block moves otherwise: 1 % of Gaussian errors in the plane."""
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting motion` measures it.
+    """
 
-ALIKE = 0.25
-"""Correlation above which two blocks show the same thing; noise alone stays below 0.2."""
+    reach_px: float = 2.0
+    """Displacements beyond this are outside a linearised step's reach and count as another motion."""
+    systematic_px: float = 0.02
+    """What interpolation and lens leave in a block's displacement however strong its texture is."""
+    gate: float = 9.0
+    """Squared Mahalanobis distance beyond which a block moves otherwise.
+
+    Derived: 1 % of Gaussian errors in the plane lie beyond, exp(-9 / 2) of them.
+    """
+    alike: float = 0.25
+    """Correlation above which two blocks show the same thing; noise alone stays below 0.2."""
+
+
+MOTION = MotionSettings()
+
 
 _UNIT = np.eye(8)
 _PARAMETERS: dict[str, NDArray[np.float64]] = {
@@ -146,7 +158,7 @@ def measure_displacements(reference: Plane, moved: Plane, mask: Plane, matrix: M
     information = count[:, None, None] * structure / noise[:, None, None]  # per square pixel of displacement
     strength = np.linalg.eigvalsh(information)
     unlike = energy / np.maximum(4 * moment(3, 3), 1e-9)  # (1 - r) / (1 + r) at correlation r
-    usable = (weight > 0.3) & (strength[:, 1] > 100) & (unlike < (1 - ALIKE) / (1 + ALIKE))
+    usable = (weight > 0.3) & (strength[:, 1] > 100) & (unlike < (1 - MOTION.alike) / (1 + MOTION.alike))
     ridge = np.eye(2) * 1.0  # a direction without texture is known to a pixel: where the matrix puts it
     precision = information[usable] + ridge
     scaled_drive = (count[usable] / noise[usable])[:, None] * drive[usable]
@@ -154,7 +166,7 @@ def measure_displacements(reference: Plane, moved: Plane, mask: Plane, matrix: M
     left = 1 - np.einsum("ni,ni->n", steps, scaled_drive) / count[usable]
     inflation = 4.0 * np.clip(left, 0.02, 1)  # the band pass correlates neighbouring pixels' noise
     covariances = np.linalg.inv(precision) * inflation[:, None, None]
-    near = np.hypot(*steps.T) < REACH_PX
+    near = np.hypot(*steps.T) < MOTION.reach_px
     points = block_centres(*reference.shape)[usable]
     steps[~near] = 1e3  # another motion: nowhere near any model
     return Displacements(points=points, targets=project(matrix, points + steps), covariances=covariances)
@@ -175,7 +187,7 @@ class _Whitened:
         centre = found.points.mean(axis=0)
         scale = max(float(np.abs(found.points - centre).max()), 1.0)
         inward = np.array([[1 / scale, 0, -centre[0] / scale], [0, 1 / scale, -centre[1] / scale], [0, 0, 1]])
-        precisions = np.linalg.inv(found.covariances + np.eye(2) * SYSTEMATIC_PX**2)
+        precisions = np.linalg.inv(found.covariances + np.eye(2) * MOTION.systematic_px**2)
         return cls(
             inward=inward,
             points=project(inward, found.points),
@@ -232,7 +244,7 @@ def _fit(model: str, data: _Whitened, start: Matrix, seed: NDArray[np.float64]) 
         step = np.linalg.lstsq(slopes.T @ slopes, slopes.T @ residuals, rcond=1e-12)[0]
         matrix = matrix + np.append(parameters @ step, 0).reshape(3, 3)
         distances = data.distances(matrix)
-        weights = np.maximum(1 - distances / (_dispersion(distances[used]) * 2 * GATE), 0) ** 2
+        weights = np.maximum(1 - distances / (_dispersion(distances[used]) * 2 * MOTION.gate), 0) ** 2
         if np.abs(step).max() < 3e-6:
             break
     return matrix
@@ -252,26 +264,26 @@ def fit_motion(
     begin = data.inward @ start @ np.linalg.inv(data.inward)
     begin = begin / begin[2, 2]
     offsets = np.hypot(*(found.targets - project(start, found.points)).T)
-    seed = np.where(offsets < REACH_PX, 1 / (1 + data.distances(begin) / GATE) ** 2, 0.0)
+    seed = np.where(offsets < MOTION.reach_px, 1 / (1 + data.distances(begin) / MOTION.gate) ** 2, 0.0)
     candidates = [("identity", np.eye(3))]
     for model in models:
         matrix = _fit(model, data, begin, seed)
         if matrix is not None:
             candidates.append((model, matrix))
     distances = data.distances(candidates[-1][1])
-    dispersion = _dispersion(distances[distances < 4 * GATE])
+    dispersion = _dispersion(distances[distances < 4 * MOTION.gate])
 
     def cost(candidate: tuple[str, Matrix]) -> float:
         model, matrix = candidate
         free = 0 if model == "identity" else _PARAMETERS[model].shape[1]
-        truncated = np.minimum(data.distances(matrix) / dispersion, GATE).sum()
+        truncated = np.minimum(data.distances(matrix) / dispersion, MOTION.gate).sum()
         return float(truncated) + free * float(np.log(len(seed)))
 
     model, matrix = min(candidates, key=cost)
     shift = project(data.outward(matrix), found.points) - found.points
     if np.sqrt((shift**2).sum(axis=1).mean()) < identity_px:
         model, matrix = "identity", np.eye(3)
-    agrees = data.distances(matrix) < GATE * dispersion
+    agrees = data.distances(matrix) < MOTION.gate * dispersion
     outward = np.eye(3) if model == "identity" else data.outward(matrix)
     lengths = np.hypot(*(found.targets - project(outward, found.points)).T)
     return Motion(model=model, matrix=outward, agrees=agrees, residuals_px=lengths)

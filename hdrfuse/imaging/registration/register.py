@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.imaging.registration.matching import (
-    CLEAR_MAJORITY,
+    MATCHING,
     SMALLEST_SIDE,
     MatchingView,
     Pair,
@@ -20,20 +20,27 @@ from hdrfuse.imaging.registration.matching import (
 )
 from hdrfuse.imaging.registration.motion import Matrix, frame_grid, project
 
-DIRECT_STOPS = 4.5
-"""Frames further apart than this share too little range; they are chained through frames in between."""
 
-LEAST_AGREEMENT = 0.3
-"""Share of the blocks seen in both frames that must move with the camera."""
+@dataclass(frozen=True, kw_only=True)
+class RegistrationSettings:
+    """When a motion is believed, and worth to be undone.
 
-LEAST_BLOCKS = 12
-"""Fewer blocks than this are no evidence."""
+    What names no source was not measured yet: `hdrfuse bench --what settings --setting registration` measures it.
+    """
 
-IDENTITY_PX = 0.1
-"""Motion below this (root mean square over the frame) is not worth resampling a frame for."""
+    direct_stops: float = 4.5
+    """Frames further apart than this share too little range; they are chained through frames in between."""
+    least_agreement: float = 0.3
+    """Share of the blocks seen in both frames that must move with the camera."""
+    least_blocks: int = 12
+    """Fewer blocks than this are no evidence."""
+    identity_px: float = 0.1
+    """Motion below this (root mean square over the frame) is not worth resampling a frame for."""
+    least_px: float = 0.04
+    """Motion below this many working pixels cannot be told from noise."""
 
-LEAST_PX = 0.04
-"""Motion below this many working pixels cannot be told from noise."""
+
+REGISTRATION = RegistrationSettings()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +90,7 @@ def register(
         if i == reference:
             continue
         near = sorted(placed, key=lambda k: (abs(evs[k] - evs[i]), k))
-        direct = abs(evs[i] - evs[reference]) <= DIRECT_STOPS
+        direct = abs(evs[i] - evs[reference]) <= REGISTRATION.direct_stops
         anchors = list(dict.fromkeys(([reference] if direct else []) + near))[:2]
         for anchor in anchors:
             fit = _register_pair(views[anchor], views[i], evs[anchor], evs[i])
@@ -100,19 +107,19 @@ def _register_pair(reference: MatchingView, frame: MatchingView, reference_ev: f
     if min(height, width) < SMALLEST_SIDE:
         return _still(f"frames of {frame.shape[1]} x {frame.shape[0]} pixels are too small to register")
     coarse = Pair(reference.coarse, frame.coarse, reference_ev, ev)
-    if coarse.textured.sum() < LEAST_BLOCKS:
+    if coarse.textured.sum() < REGISTRATION.least_blocks:
         return _still("too little texture is exposed well in both frames to register them")
     matrix, share = coarse.best_of([np.eye(3), *phase_peaks(coarse)])
-    if share < CLEAR_MAJORITY:
+    if share < MATCHING.clear_majority:
         matrix, share = coarse.best_of([matrix, *feature_models(reference, frame), *turned_peaks(coarse)])
     fine = Pair(reference.fine, frame.fine, reference_ev, ev)
     start = rescale(matrix, reference.coarse.stops.shape, to=(height, width))
-    identity_px = max(LEAST_PX, IDENTITY_PX * working_scale(*frame.shape))
+    identity_px = max(REGISTRATION.least_px, REGISTRATION.identity_px * working_scale(*frame.shape))
     motion, count = fine.refine(start, steps=8, identity_px=identity_px)
-    if motion is None or motion.agrees.sum() < LEAST_BLOCKS:
+    if motion is None or motion.agrees.sum() < REGISTRATION.least_blocks:
         return _still("no motion of the camera matches the frames to each other")
     agreement = motion.agrees.sum() / count
-    if agreement < LEAST_AGREEMENT:
+    if agreement < REGISTRATION.least_agreement:
         return _still(f"only {agreement:.0%} of what both frames show moves together")
     if not plausible(motion.matrix, height, width):
         return _still("the motion found is no hand's: too far, or too large a turn or zoom")
