@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import hdrfuse
-from hdrfuse.benchmark.photographs import EVS, REFERENCE_TIME_S, photograph_size
+from hdrfuse.benchmark.photographs import photograph_size
+from hdrfuse.data.demo import EVS, REFERENCE_TIME_S
 from hdrfuse.errors import HdrfuseError
 from hdrfuse.options import available_methods
 from hdrfuse.pipeline import Progress

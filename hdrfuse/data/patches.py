@@ -70,9 +70,9 @@ class ScenePatches:
         quarters, mirrored = divmod(int(np.random.default_rng([self.seed, index]).integers(8)), 2)
         evs = np.array(scene.evs)
         return BracketSample(
-            ldr=turned(ldr, quarters, mirrored=bool(mirrored)),
+            ldr=turn(ldr, quarters, mirrored=bool(mirrored)),
             exposure=np.exp2(evs - evs.min()).astype(np.float32),
-            radiance=turned(np.asarray(radiance, np.float32), quarters, mirrored=bool(mirrored)),
+            radiance=turn(np.asarray(radiance, np.float32), quarters, mirrored=bool(mirrored)),
         )
 
     def divided(self, held_back: int) -> tuple["ScenePatches", "ScenePatches"]:
@@ -167,7 +167,7 @@ def write_packed(sample: BracketSample, target: PackedScene) -> None:
         np.save(path, sample.radiance)
 
 
-def turned(picture: Array, quarters: int, *, mirrored: bool) -> Array:
+def turn(picture: Array, quarters: int, *, mirrored: bool) -> Array:
     """Turn (..., H, W, 3) by quarters, then mirror it perhaps."""
     rotated = np.rot90(picture, quarters, axes=(-3, -2))
     return np.ascontiguousarray(rotated[..., ::-1, :] if mirrored else rotated)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.errors import BracketError, UsageError
-from hdrfuse.evaluation.crops import ERROR_WHITE, error_map, shrunk, toned
+from hdrfuse.evaluation.crops import ERROR_WHITE, error_map, shrink, toned
 from hdrfuse.evaluation.methods import read_result
 from hdrfuse.evaluation.protocol import Protocol
 from hdrfuse.evaluation.published import METRICS
@@ -90,7 +90,7 @@ def compare_files(image: Path, reference: Path, protocol: Protocol, *, white: fl
     one = white or stated_white(reference) or stated_white(image) or 1.0
     seen, truth = (picture / np.float32(one) for picture in pictures)
     height, width = truth.shape[:2]
-    parts = [shrunk(toned(seen)), shrunk(toned(truth)), error_map(seen, truth)]
+    parts = [shrink(toned(seen)), shrink(toned(truth)), error_map(seen, truth)]
     gap = np.full((parts[0].shape[0], GAP_PX, 3), 255, np.uint8)
     return Comparison(
         image=image,

@@ -41,11 +41,11 @@ def error_map(radiance: Radiance, truth: Radiance) -> Picture:
     """Error after the mu-law, the worst channel's (H, W, 3): black over purple and orange to yellow, ERROR_WHITE."""
     clipped = (mu_law(np.clip(np.asarray(each, np.float64), 0.0, 1.0)) for each in (radiance, truth))
     error = np.abs(np.subtract(*clipped)).max(axis=-1) / ERROR_WHITE
-    levels = np.rint(np.minimum(shrunk(error.astype(np.float32)), 1.0) * 255).astype(np.uint8)
+    levels = np.rint(np.minimum(shrink(error.astype(np.float32)), 1.0) * 255).astype(np.uint8)
     return np.asarray(cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def shrunk(picture: NDArray[Any]) -> NDArray[Any]:
+def shrink(picture: NDArray[Any]) -> NDArray[Any]:
     """Average a picture down to PREVIEW_PX on its longer side at most."""
     scale = PREVIEW_PX / max(picture.shape[:2])
     return picture if scale >= 1 else cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -94,7 +94,7 @@ def _drawn(folder: Path, name: str, shown: Picture, crops: tuple[Box, ...]) -> P
         crops=tuple(folder / f"{name}.crop{index + 1}.png" for index in range(len(crops))),
         error_map=None,
     )
-    write_jpeg(found.preview, shrunk(shown), quality=PREVIEW_QUALITY, overwrite=True)
+    write_jpeg(found.preview, shrink(shown), quality=PREVIEW_QUALITY, overwrite=True)
     for path, box in zip(found.crops, crops, strict=True):
         crop = shown[box.top : box.top + box.height, box.left : box.left + box.width]
         write_png(path, np.ascontiguousarray(crop), overwrite=True)
@@ -107,5 +107,5 @@ def draw_frames(folder: Path, bracket: KnownBracket) -> tuple[Path, ...]:
     paths = tuple(folder / f"frame{index + 1}.jpg" for index in range(len(bracket.frames)))
     for path, frame in zip(paths, bracket.frames, strict=True):
         shown = np.rint(frame * (255 / np.iinfo(frame.dtype).max)).astype(np.uint8)
-        write_jpeg(path, shrunk(shown), quality=PREVIEW_QUALITY, overwrite=True)
+        write_jpeg(path, shrink(shown), quality=PREVIEW_QUALITY, overwrite=True)
     return paths

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hdrfuse.data.collage import EVS, REFERENCE, Collage, collage, collage_bracket
 from hdrfuse.data.library import ImageLibrary
-from hdrfuse.data.packing import Sources, left_out, open_split, source_name
+from hdrfuse.data.packing import Sources, left_out_sources, open_split, source_name
 from hdrfuse.data.procedural import PHOTON_NOISE, READ_NOISE, Motion
 from hdrfuse.data.scenes import DatasetScene, open_dataset
 from hdrfuse.data.splits import split_of
@@ -198,7 +198,7 @@ def collage_of(whole: SyntheticSet, seed: int) -> Collage:
 def library_of(whole: SyntheticSet) -> ImageLibrary:
     """Decode the test images, once. Raises BadInputError where one cannot be read: another would take its place."""
     library = open_split(whole.sources, whole.cache, "test")
-    if lost := left_out(whole.cache):
+    if lost := left_out_sources(whole.cache):
         raise BadInputError(f"{next(iter(lost.values()))}; every seed takes a certain image, so all have to be read")
     if whole.movers is not None and not library.of_kind("cutout", "texture"):
         raise BadInputError(f"{whole.movers}: none of its pictures is for tests; at least one was expected")
