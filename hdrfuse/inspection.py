@@ -10,7 +10,7 @@ import numpy as np
 from hdrfuse.brackets.exposure import Exposure, infer_exposures
 from hdrfuse.brackets.scene import find_scene
 from hdrfuse.errors import BracketError
-from hdrfuse.formats import Capture, Chromaticities, ImageHeader, Pixels, read_header, read_image
+from hdrfuse.formats import Chromaticities, ImageHeader, Pixels, read_header, read_image
 from hdrfuse.formats.exr_layout import SAMPLE_BYTES, read_layout
 from hdrfuse.formats.facts import read_facts
 from hdrfuse.formats.icc import ADOBE_RGB, DISPLAY_P3, PROPHOTO, REC2020
@@ -97,7 +97,7 @@ def described(header: ImageHeader) -> dict[str, Any]:
         "linear": header.linear,
         "color_space": color_space(header.chromaticities),
         "chromaticities": list(header.chromaticities),
-        "capture": capture_facts(header.capture),
+        "capture": header.capture.as_json(),
     }
 
 
@@ -108,12 +108,6 @@ def stored_bits(header: ImageHeader) -> int:
     with header.path.open("rb") as stream:
         layout = read_layout(stream, header.path.stat().st_size)
     return 8 * max(SAMPLE_BYTES[kind] for kind in layout.channels.values())
-
-
-def capture_facts(capture: Capture) -> dict[str, Any]:
-    """What the camera wrote, without what it did not write."""
-    stated = {**asdict(capture), "captured_at": capture.captured_at and capture.captured_at.isoformat()}
-    return {name: value for name, value in stated.items() if value is not None}
 
 
 def color_space(chromaticities: Chromaticities) -> str | None:

@@ -22,6 +22,15 @@ GHOST_MAP_SUFFIXES = frozenset({".png"})
 RESPONSE_SUFFIXES = frozenset({".json"})
 
 
+@dataclass(frozen=True)
+class Written:
+    """What writing the files took, and what was noticed."""
+
+    seconds: dict[str, float]
+    """By stage."""
+    warnings: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
     """The files of one merge and how they are stored."""
@@ -86,8 +95,8 @@ class Outputs:
         for folder in {path.parent for path in self.files.values()}:
             remove_unfinished(folder)
 
-    def write(self, merged: Merged, *, placed: Callable[[], None] = lambda: None) -> dict[str, float]:
-        """Write everything, or leave everything as it was -> seconds by stage; `placed` hears when all is there.
+    def write(self, merged: Merged, *, placed: Callable[[], None] = lambda: None) -> Written:
+        """Write everything, or leave everything as it was -> seconds, warnings; `placed` hears when all is there.
 
         Raises OutputError or WriteError, which name the file.
         """
@@ -100,9 +109,8 @@ class Outputs:
                     del radiance
             if self.ghost_map is not None:
                 with timed(seconds, "ghost map"), beside(self.ghost_map) as path:
-                    reference = merged.report["reference"]["index"]
                     radiance = merged.radiance * np.float32(1.0 / merged.unit)
-                    drawn = draw_ghost_map(radiance, merged.frames, reference, merged.ghosts)
+                    drawn = draw_ghost_map(radiance, merged.frames, merged.report.reference, merged.ghosts)
                     write_png(path, drawn, overwrite=True)
                     del radiance
             if self.response is not None:
@@ -110,26 +118,26 @@ class Outputs:
                     raise UsageError(f"{self.response}: the frames are linear and have no response to save")
                 with beside(self.response) as path:
                     merged.curve.save(path, overwrite=True)
-            half, compression = self._stores_half(merged), self.compression or "zip"
+            (half, warnings), compression = self._stores_half(merged), self.compression or "zip"
             with timed(seconds, "writing"):
                 for each in (self.radiance, *self.copies):
                     with beside(each) as path:
                         write_image(
                             path, merged.radiance, merged.metadata, half=half, compression=compression, overwrite=True
                         )
-        return seconds
+        return Written(seconds, warnings)
 
-    def _stores_half(self, merged: Merged) -> bool:
-        """Whether to store OpenEXR as half: as asked for, else where it holds the picture; a warning says the rest."""
+    def _stores_half(self, merged: Merged) -> tuple[bool, tuple[str, ...]]:
+        """Whether to store OpenEXR as half: as asked for, else where it holds the picture; warnings say the rest."""
         if self.half is False or all(path.suffix.lower() != ".exr" for path in (self.radiance, *self.copies)):
-            return False
+            return False, ()
         from hdrfuse.formats.exr import half_loss
 
         loss = half_loss(merged.radiance)
-        if loss is not None:
-            done = "--half loses that" if self.half else "stored as float"
-            merged.report["warnings"].append(f"{self.radiance.name}: {loss}: {done}")
-        return loss is None or self.half is True
+        if loss is None:
+            return True, ()
+        done = "--half loses that" if self.half else "stored as float"
+        return self.half is True, (f"{self.radiance.name}: {loss}: {done}",)
 
 
 Place = Callable[[Path], AbstractContextManager[Path]]

@@ -72,7 +72,7 @@ def stack_disagreement(bracket: Bracket) -> Disagreement:
     merged = merge_bracket(bracket, MergeOptions(method="classical"))
     assert merged.curve is not None  # the frames are display-encoded
     curve = merged.curve
-    gains = [entry["gain_ev"] for entry in merged.report["inputs"]]
+    gains = [frame.gain_ev for frame in merged.report.frames]
     grid = np.linspace(0.0, 1.0, curve.table.shape[1])
 
     def calibrated(encoded: NDArray[np.float64], channel: int) -> NDArray[np.float64]:
