@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hdrfuse.brackets.scene import find_scene
 from hdrfuse.errors import BadInputError
 from hdrfuse.imaging.bracket import Bracket, read_bracket
+from hdrfuse.imaging.color import srgb_decode
 from hdrfuse.pipeline import MergeOptions, Progress, merge_bracket
 
 SHARES = np.arange(0.02, 0.981, 0.005)
@@ -92,8 +93,8 @@ def stack_disagreement(bracket: Bracket) -> Disagreement:
 
 
 def srgb_to_linear(encoded: NDArray[np.float64], _channel: int) -> NDArray[np.float64]:
-    """Decode by IEC 61966-2-1, shares of white in and out."""
-    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    """Decode as sRGB, whatever the channel; shares of white in and out."""
+    return srgb_decode(encoded).astype(np.float64)
 
 
 def median_disagreement(pixels: Sequence[NDArray[Any]], steps_ev: Sequence[float], decode: Decode) -> float | None:

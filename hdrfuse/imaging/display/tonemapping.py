@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.imaging.color import luminance, srgb_encode
+from hdrfuse.imaging.color import luminance, mu_law, srgb_encode
 
 Field = NDArray[np.float32]
 Picture = NDArray[np.uint8]
@@ -56,7 +56,7 @@ def luminance_range(radiance: Field) -> LuminanceRange:
     )
 
 
-def mu_law(radiance: Field, *, mu: float = 5000.0) -> Picture:
+def kalantari2017(radiance: Field) -> Picture:
     """Compress each channel by log(1 + mu x) / log(1 + mu), x = 1 at the 99.9th percentile of the luminance.
 
     The HDR deghosting papers' curve, shown as it is (Kalantari & Ramamoorthi 2017, eq. 5).
@@ -65,8 +65,7 @@ def mu_law(radiance: Field, *, mu: float = 5000.0) -> Picture:
     white = luminance_range(radiance).ceiling
     if white > 0:
         for rows, strip in strips(radiance):
-            compressed = np.log1p(strip * np.float32(mu / white)) / np.float32(np.log1p(mu))
-            picture[rows] = to_levels(compressed)
+            picture[rows] = to_levels(mu_law(strip, white))
     return picture
 
 
@@ -228,7 +227,7 @@ Tonemapper = Callable[[Field], Picture]
 """Linear radiance (H, W, 3) float32, any unit -> (H, W, 3) uint8 sRGB."""
 
 TONEMAPPERS: dict[str, Tonemapper] = {
-    "mu-law": mu_law,
+    "mu-law": kalantari2017,
     "reinhard": reinhard2002,
     "drago": drago2003,
     "mantiuk": mantiuk2006,
