@@ -137,7 +137,7 @@ class Engine:
         self._end(SceneResult(scene=self.scenes[key], reason=reason, traceback=traceback))
 
     def _lose(self, event: Lost) -> None:
-        """Do a scene again: with the others where it is innocent, else once alone, when all others are done."""
+        """Do a scene again: with the others where it was not the cause, else once alone, when all others are done."""
         key = event.key
         if event.suspect and key in self.retried:
             self._fail(key, f"{event.reason}, a second time with nothing beside it")

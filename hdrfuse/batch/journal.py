@@ -168,7 +168,7 @@ def open_journal(folder: Path) -> Iterator[Journal]:
         _lock(path, descriptor)
         if is_new:
             _sync_folder(path)
-        yield Journal(path, descriptor, _replayed(descriptor))
+        yield Journal(path, descriptor, _replay(descriptor))
     finally:
         os.close(descriptor)
 
@@ -209,7 +209,7 @@ def _is_running(pid: int) -> bool:
     return True
 
 
-def _replayed(descriptor: int) -> Past:
+def _replay(descriptor: int) -> Past:
     _drop_cut_line(descriptor)
     past = Past()
     for entry in _entries(descriptor):

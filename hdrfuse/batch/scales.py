@@ -39,16 +39,16 @@ def _settings(capture: Capture) -> Settings | None:
     """What the camera wrote; None without a time."""
     if capture.exposure_time_s is None:
         return None
-    return _rounded(capture.exposure_time_s), _rounded(capture.f_number), _rounded(capture.iso)
+    return _round(capture.exposure_time_s), _round(capture.f_number), _round(capture.iso)
 
 
-def _rounded(value: float | None) -> float | None:
+def _round(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.{SIGNIFICANT}g}")
 
 
 def _warning(by_reference: Mapping[Settings, list[str]], frames: int) -> str:
     scenes = "; ".join(
-        f"{listed(names, MOST_NAMES)} on that of {_described(reference)}" for reference, names in by_reference.items()
+        f"{listed(names, MOST_NAMES)} on that of {_describe(reference)}" for reference, names in by_reference.items()
     )
     return (
         f"brackets of equal exposures came out on different scales, as 1.0 is the reference's white: {scenes}; "
@@ -56,7 +56,7 @@ def _warning(by_reference: Mapping[Settings, list[str]], frames: int) -> str:
     )
 
 
-def _described(settings: Settings) -> str:
+def _describe(settings: Settings) -> str:
     """1/60 s f/8 ISO 100."""
     time_s, f_number, iso = settings
     parts = [quantities.exposure_time(time_s)]

@@ -84,7 +84,7 @@ Event = Started | Advanced | Finished | Failed | Lost
 
 
 class Scheduler(Protocol):
-    """Runs work. Whoever calls it decides what to do again, and keeps the books."""
+    """Runs work. Whoever calls it decides what to do again, and keeps the journal."""
 
     @property
     def slots(self) -> int:

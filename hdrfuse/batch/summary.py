@@ -161,7 +161,7 @@ def _scene(result: SceneResult, out: Path) -> BatchScene:
     return BatchScene.of_merge(
         result.done.report,
         name=scene.key,
-        files={what: out / name for what, name in _named(result).items()},
+        files={what: out / name for what, name in _name_outputs(result).items()},
         warnings=result.warnings,
         earlier=result.earlier,
         preview=None if pictures is None else pictures.after,
@@ -170,7 +170,7 @@ def _scene(result: SceneResult, out: Path) -> BatchScene:
     )
 
 
-def _named(result: SceneResult) -> dict[str, str]:
+def _name_outputs(result: SceneResult) -> dict[str, str]:
     """Outputs by what they are, below the output folder, wherever that was when they were written."""
     return dict(zip(result.scene.work.job.outputs.files, result.scene.outputs, strict=True))
 

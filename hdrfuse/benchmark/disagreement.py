@@ -59,13 +59,13 @@ def measure_disagreement(
 
     A stack that cannot be read raises what reading it raises.
     """
-    found = []
+    disagreements = []
     for done, stack in enumerate(stacks):
         progress(f"stack {stack.name}", done / len(stacks))
         bracket = read_bracket(find_scene([stack]))
         if not bracket.frames[0].linear:
-            found.append(stack_disagreement(bracket))
-    return found
+            disagreements.append(stack_disagreement(bracket))
+    return disagreements
 
 
 def stack_disagreement(bracket: Bracket) -> Disagreement:

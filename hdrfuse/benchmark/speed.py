@@ -96,11 +96,11 @@ def run_in_fresh_process(command: Sequence[str]) -> Run:
         except BaseException:
             os.killpg(measuring.pid, signal.SIGKILL)  # what it measures goes with it
             raise
-    found: dict[str, Any] = json.loads(out) if measuring.returncode == 0 else {"status": measuring.returncode}
-    if (status := found.pop("status")) != 0:
+    measured: dict[str, Any] = json.loads(out) if measuring.returncode == 0 else {"status": measuring.returncode}
+    if (status := measured.pop("status")) != 0:
         last_line = (err.strip().splitlines() or ["no message"])[-1]
         raise HdrfuseError(f"{' '.join(command)}: exited {status} where 0 was expected: {last_line}")
-    return Run(**found)
+    return Run(**measured)
 
 
 def hdrfuse_command(folder: Path, method: str) -> list[str]:

@@ -37,20 +37,20 @@ class Sources:
 
     def files(self) -> list[Path]:
         """Return the files that serve, each once. Raises BadInputError for a folder that is missing or empty."""
-        found: dict[Path, None] = {}
+        sources: dict[Path, None] = {}
         for folder in self.images:
             files = source_files(folder)
             if not any(path.suffix.lower() in HDR_SUFFIXES for path in files):
                 missing = "no HDR image below it" if folder.is_dir() else "no such folder"
                 raise BadInputError(f"{folder}: {missing}; expected .exr or .hdr files")
-            found |= dict.fromkeys(files)
+            sources |= dict.fromkeys(files)
         for folder in self.movers:
             files = mover_files(folder)
             if not files:
                 missing = "no mover below it" if folder.is_dir() else "no such folder"
                 raise BadInputError(f"{folder}: {missing}; expected .png cut-outs with alpha or .jpg textures")
-            found |= dict.fromkeys(files)
-        return list(found)
+            sources |= dict.fromkeys(files)
+        return list(sources)
 
 
 def open_split(
@@ -103,8 +103,8 @@ def source_files(source: Path) -> list[Path]:
 def mover_files(folder: Path) -> list[Path]:
     """Return the cut-outs and textures below a folder of movers, in the order of their paths."""
     suffixes = {".png", *TEXTURE_SUFFIXES}
-    found = (path for path in folder.rglob("*") if not path.name.startswith(".") and path.suffix.lower() in suffixes)
-    return sorted(found)
+    paths = (path for path in folder.rglob("*") if not path.name.startswith(".") and path.suffix.lower() in suffixes)
+    return sorted(paths)
 
 
 def serves(path: Path) -> bool:

@@ -51,13 +51,13 @@ class ScenePatches:
     @cached_property
     def windows(self) -> NDArray[np.int32]:
         """(K, 3) index of the scene, top and left of every full window."""
-        found = []
+        windows = []
         for index, scene in enumerate(self.scenes):
             height, width = np.load(scene.radiance, mmap_mode="r").shape[:2]
             tops = range(0, height - self.size + 1, self.stride)
             lefts = range(0, width - self.size + 1, self.stride)
-            found += [(index, top, left) for top in tops for left in lefts]
-        return np.array(found, np.int32).reshape(-1, 3)
+            windows += [(index, top, left) for top in tops for left in lefts]
+        return np.array(windows, np.int32).reshape(-1, 3)
 
     def __getitem__(self, index: int) -> BracketSample:
         """Return crop `index` >= 0, its truth clipped to [0, 1]."""

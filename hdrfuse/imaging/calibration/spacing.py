@@ -185,11 +185,13 @@ class Spacing:
         low, high = CONTRAST_RANGE
         if min(pairs.dark.min() for pairs in tones) > low or max(pairs.bright.max() for pairs in tones) < high:
             return False
-        found = calibrate(matches, len(matches) + 1, len(matches) // 2)
-        light = found.curve(np.array([[low] * 3, [high] * 3]))
+        calibration = calibrate(matches, len(matches) + 1, len(matches) // 2)
+        light = calibration.curve(np.array([[low] * 3, [high] * 3]))
         contrast_ev = float(np.mean(np.log2(light[1] / light[0])))
         unlikely = not CONTRAST_EV[0] <= contrast_ev <= CONTRAST_EV[1]
-        return unlikely and found.curve.name not in KNOWN_CURVES and found.residual_ev < CONTRAST_RESIDUAL_EV
+        return (
+            unlikely and calibration.curve.name not in KNOWN_CURVES and calibration.residual_ev < CONTRAST_RESIDUAL_EV
+        )
 
     @property
     def _candidates(self) -> tuple[str, ...]:
