@@ -1,22 +1,25 @@
 """What files say of themselves: the frames of a bracket, a merged result, a weights file."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hdrfuse.brackets.exposure import Exposure, infer_exposures
 from hdrfuse.brackets.scene import find_scene
 from hdrfuse.errors import BracketError
-from hdrfuse.formats import Capture, Chromaticities, ImageHeader, Pixels, read_header, read_image
+from hdrfuse.formats import Chromaticities, ImageHeader, Pixels, RadianceFacts, read_header, read_image
 from hdrfuse.formats.facts import read_facts
 from hdrfuse.formats.icc import ADOBE_RGB, DISPLAY_P3, PROPHOTO, REC2020
 from hdrfuse.formats.image import REC709
 from hdrfuse.imaging.bracket import check_alike
 from hdrfuse.imaging.color import luminance
-from hdrfuse.imaging.orientations import common_orientation, differing, taken_as
+from hdrfuse.imaging.orientations import common_orientation, orientation_warning, reorient_header
+
+if TYPE_CHECKING:
+    from hdrfuse.lfdiff.weights import WeightsMetadata
 
 COLOR_SPACES: dict[str, Chromaticities] = {
     "sRGB": REC709, "Display P3": DISPLAY_P3, "Adobe RGB": ADOBE_RGB, "Rec. 2020": REC2020, "ProPhoto RGB": PROPHOTO,
@@ -28,10 +31,119 @@ SAMPLES = 4_000_000
 """Percentiles are taken from about this many pixels, evenly spread."""
 
 
-def inspect(paths: Sequence[Path], *, exposures: Sequence[float] | None = None) -> dict[str, Any]:
-    """Report on a bracket (a folder, or several files), or on one picture, merged result or weights file.
+@dataclass(frozen=True, kw_only=True)
+class FileInspection:
+    """What a picture's header says."""
 
-    Plain types, ready for JSON. A bracket that cannot be merged is reported with its `problem`.
+    header: ImageHeader
+    bits: int
+    """Of a sample as the file stores it."""
+
+    @property
+    def color_space(self) -> str | None:
+        """Common name of its primaries; None for others."""
+        return color_space(self.header.chromaticities)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain types."""
+        header = self.header
+        return {
+            "path": str(header.path),
+            "size": [header.width, header.height],
+            "channels": header.channels,
+            "bits": self.bits,
+            "linear": header.linear,
+            "color_space": self.color_space,
+            "chromaticities": list(header.chromaticities),
+            "capture": header.capture.as_json(),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureInspection:
+    """One picture that no merge made."""
+
+    file: FileInspection
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain types."""
+        return {"kind": "picture", **self.file.as_json()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BracketInspection:
+    """The frames of a scene, in the order in which `--exposures` counts them."""
+
+    scene: str
+    files: tuple[FileInspection, ...]
+    exposures: tuple[Exposure, ...] | None
+    """One a file; None where they are not known."""
+    warnings: tuple[str, ...]
+    problem: str | None
+    """Why it cannot be merged."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain types."""
+        evs = [
+            {"ev": None, "ev_source": None} if each is None else {"ev": round(each.ev, 4), "ev_source": each.source}
+            for each in self.exposures or [None] * len(self.files)
+        ]
+        frames = [{**file.as_json(), **ev} for file, ev in zip(self.files, evs, strict=True)]
+        warnings = list(self.warnings)
+        return {"kind": "bracket", "scene": self.scene, "frames": frames, "warnings": warnings, "problem": self.problem}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RadianceSpan:
+    """What radiance spans, in its own unit."""
+
+    minimum: float
+    maximum: float
+    luminance_percentiles: dict[str, float]
+    """By the percentage."""
+    dynamic_range_ev: float
+    """Stops between the smallest percentile above 0 and the largest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RadianceInspection:
+    """Linear floats: header, how the file was made, and what its luminance spans."""
+
+    file: FileInspection
+    facts: RadianceFacts
+    span: RadianceSpan
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain types."""
+        return {
+            "kind": "radiance",
+            **self.file.as_json(),
+            "white_luminance_cd_m2": self.facts.white_luminance_cd_m2,
+            "provenance": self.facts.provenance,
+            "radiance": asdict(self.span),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsInspection:
+    """A weights file: the network's sizes, how it was trained, its checksum."""
+
+    path: Path
+    parameters: int
+    metadata: "WeightsMetadata"
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain types."""
+        return {"kind": "weights", "path": str(self.path), "parameters": self.parameters, **asdict(self.metadata)}
+
+
+Inspection = BracketInspection | PictureInspection | RadianceInspection | WeightsInspection
+
+
+def inspect(paths: Sequence[Path], *, exposures: Sequence[float] | None = None) -> Inspection:
+    """Look at a bracket (a folder, or several files), or at one picture, merged result or weights file.
+
+    A bracket that cannot be merged is reported with its `problem`.
     Raises ImageError, WeightsError or BracketError where a file cannot be read or nothing is there.
     """
     if len(paths) != 1 or paths[0].is_dir():
@@ -39,71 +151,52 @@ def inspect(paths: Sequence[Path], *, exposures: Sequence[float] | None = None) 
     if paths[0].suffix.lower() == WEIGHTS_SUFFIX:
         return inspect_weights(paths[0])
     header = read_header(paths[0])
-    return inspect_radiance(header) if header.dtype == "float32" else {"kind": "picture", **described(header)}
+    return inspect_radiance(header) if header.dtype == "float32" else PictureInspection(file=inspect_file(header))
 
 
-def inspect_scene(paths: Sequence[Path], *, exposures: Sequence[float] | None = None) -> dict[str, Any]:
-    """Report on the frames of a bracket, in the order in which `--exposures` counts them, from their headers."""
+def inspect_scene(paths: Sequence[Path], *, exposures: Sequence[float] | None = None) -> BracketInspection:
+    """Look at the headers of a bracket's frames."""
     scene = find_scene(paths)
     headers = [read_header(path) for path in scene.files]
     warnings, problem = list(scene.warnings), None
-    found: list[Exposure] | None = None
+    inferred: list[Exposure] | None = None
     try:
         if (orientation := common_orientation(headers)) is not None:
-            warnings += [differing(header, orientation) for header in headers if header.orientation != orientation]
-        check_alike([taken_as(header, orientation) for header in headers])
-        found, noted = infer_exposures(headers, given=exposures, folder=scene.folder)
+            others = [header for header in headers if header.orientation != orientation]
+            warnings += [orientation_warning(header, orientation) for header in others]
+        check_alike([reorient_header(header, orientation) for header in headers])
+        inferred, noted = infer_exposures(headers, given=exposures, folder=scene.folder)
         warnings += noted
     except BracketError as error:
         problem = str(error)
-    frames = []
-    for index, header in enumerate(headers):
-        exposure = {"ev": None, "ev_source": None} if found is None else {
-            "ev": round(found[index].ev, 4), "ev_source": found[index].source
-        }  # fmt: skip
-        frames.append({**described(header), **exposure})
-    return {"kind": "bracket", "scene": scene.name, "frames": frames, "warnings": warnings, "problem": problem}
+    return BracketInspection(
+        scene=scene.name,
+        files=tuple(map(inspect_file, headers)),
+        exposures=None if inferred is None else tuple(inferred),
+        warnings=tuple(warnings),
+        problem=problem,
+    )
 
 
-def inspect_radiance(header: ImageHeader) -> dict[str, Any]:
-    """Report on linear floats: header, how the file was made, and what its luminance spans."""
+def inspect_radiance(header: ImageHeader) -> RadianceInspection:
+    """Look at linear floats, their pixels too."""
     facts = read_facts(header.path)
-    return {
-        "kind": "radiance",
-        **described(header),
-        "white_luminance_cd_m2": facts.white_luminance_cd_m2,
-        "provenance": facts.provenance,
-        "radiance": span(read_image(header.path).pixels, header.chromaticities),
-    }
+    pixels = read_image(header.path).pixels
+    return RadianceInspection(file=inspect_file(header), facts=facts, span=span(pixels, header.chromaticities))
 
 
-def inspect_weights(path: Path) -> dict[str, Any]:
-    """Report on a weights file: the network's sizes, how it was trained, its checksum."""
+def inspect_weights(path: Path) -> WeightsInspection:
+    """Load a weights file."""
     from hdrfuse.lfdiff.weights import load_weights  # imports torch
 
     model, metadata = load_weights(path)
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    return {"kind": "weights", "path": str(path), "parameters": parameters, **asdict(metadata)}
+    return WeightsInspection(path=path, parameters=parameters, metadata=metadata)
 
 
-def described(header: ImageHeader) -> dict[str, Any]:
-    """What a header says, in plain types."""
-    return {
-        "path": str(header.path),
-        "size": [header.width, header.height],
-        "channels": header.channels,
-        "bits": header.bits or BITS[header.dtype],
-        "linear": header.linear,
-        "color_space": color_space(header.chromaticities),
-        "chromaticities": list(header.chromaticities),
-        "capture": capture_facts(header.capture),
-    }
-
-
-def capture_facts(capture: Capture) -> dict[str, Any]:
-    """What the camera wrote, without what it did not write."""
-    stated = {**asdict(capture), "captured_at": capture.captured_at and capture.captured_at.isoformat()}
-    return {name: value for name, value in stated.items() if value is not None}
+def inspect_file(header: ImageHeader) -> FileInspection:
+    """Look at one file of which the header is known."""
+    return FileInspection(header=header, bits=header.bits or BITS[header.dtype])
 
 
 def color_space(chromaticities: Chromaticities) -> str | None:
@@ -112,15 +205,15 @@ def color_space(chromaticities: Chromaticities) -> str | None:
     return next(close, None)
 
 
-def span(radiance: Pixels, chromaticities: Chromaticities) -> dict[str, Any]:
+def span(radiance: Pixels, chromaticities: Chromaticities) -> RadianceSpan:
     """Smallest and largest value of radiance (H, W, 3), percentiles of its luminance, and the stops between them."""
     step = max(1, int(np.sqrt(radiance.shape[0] * radiance.shape[1] / SAMPLES)))
     values = luminance(radiance[::step, ::step], chromaticities)
     levels = [float(level) for level in np.percentile(values, PERCENTILES)]
     low = levels[0] if levels[0] > 0 else float(values[values > 0].min(initial=np.inf))
-    return {
-        "minimum": float(radiance.min()),
-        "maximum": float(radiance.max()),
-        "luminance_percentiles": {f"{at:g}": level for at, level in zip(PERCENTILES, levels, strict=True)},
-        "dynamic_range_ev": round(float(np.log2(levels[-1] / low)), 2) if 0 < low < levels[-1] else 0.0,
-    }
+    return RadianceSpan(
+        minimum=float(radiance.min()),
+        maximum=float(radiance.max()),
+        luminance_percentiles={f"{at:g}": level for at, level in zip(PERCENTILES, levels, strict=True)},
+        dynamic_range_ev=round(float(np.log2(levels[-1] / low)), 2) if 0 < low < levels[-1] else 0.0,
+    )

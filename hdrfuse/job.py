@@ -1,15 +1,13 @@
 """One merge from files to files: what the command line, a batch and a script do alike."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-from hdrfuse import __version__
 from hdrfuse.brackets.exposure import GIVEN
 from hdrfuse.brackets.scene import Scene
 from hdrfuse.errors import UsageError
-from hdrfuse.imaging.bracket import Bracket, Frame, read_bracket
-from hdrfuse.inspection import capture_facts
+from hdrfuse.imaging.bracket import Bracket, read_bracket
+from hdrfuse.merge_report import MergeReport
 from hdrfuse.options import MergeOptions, check_options
 from hdrfuse.outputs import Outputs, timed
 from hdrfuse.pipeline import Merged, Progress, merge_bracket, peak_memory_mb
@@ -36,8 +34,8 @@ class MergeJob:
         check_options(self.options)
         self.outputs.check(self.scene.files)
 
-    def run(self, progress: Progress | None = None, *, placed: Callable[[], None] = lambda: None) -> dict[str, Any]:
-        """Read, merge and write -> the report, plain types, ready for JSON; `placed` hears when all files are there.
+    def run(self, progress: Progress | None = None, *, placed: Callable[[], None] = lambda: None) -> MergeReport:
+        """Read, merge and write -> the report; `placed` hears when all files are there.
 
         Raises BadInputError of a kind for what is wrong with the files, WriteError where writing fails.
         """
@@ -57,7 +55,6 @@ class MergeSteps:
         self.seconds: dict[str, float] = {}
         self._bracket: Bracket | None = None
         self._merged: Merged | None = None
-        self._found: list[dict[str, Any]] = []
 
     def read(self) -> None:
         """Decode the frames. Raises BadInputError of a kind for what is wrong with them."""
@@ -68,7 +65,6 @@ class MergeSteps:
             )
         if job.outputs.response is not None and bracket.frames[0].linear:
             raise UsageError(f"--save-response {job.outputs.response}: the frames are linear and have no response")
-        self._found = [_found(frame) for frame in bracket.frames]
         self._bracket = bracket
         self.progress(f"{len(bracket.frames)} frames read", READ_SHARE)
 
@@ -81,30 +77,23 @@ class MergeSteps:
             self._merged = merge_bracket(bracket, self.job.options, progress=part)
         return self._merged
 
-    def write(self, *, placed: Callable[[], None] = lambda: None) -> dict[str, Any]:
+    def write(self, *, placed: Callable[[], None] = lambda: None) -> MergeReport:
         """Write what was merged -> the report. Raises OutputError or WriteError."""
         merged, self._merged = self._merged, None
         assert merged is not None
         self.progress("writing", 1.0 - WRITE_SHARE)
         with timed(self.seconds, "all of the writing"):
-            written_s = self.job.outputs.write(merged, placed=placed)
+            written = self.job.outputs.write(merged, placed=placed)
         self.progress("done", 1.0)
         report = merged.report
-        stages = {"reading": self.seconds["reading"], **report["seconds"], **written_s}
-        return {
-            "hdrfuse": __version__,
-            "scene": self.job.scene.name,
-            **report,
-            "inputs": [{**facts, **entry} for facts, entry in zip(self._found, report["inputs"], strict=True)],
-            "outputs": {name: str(path) for name, path in self.job.outputs.files.items()},
-            "seconds": {**stages, "total": round(sum(self.seconds.values()), 3)},
-            "peak_memory_mb": peak_memory_mb(),
-        }
-
-
-def _found(frame: Frame) -> dict[str, Any]:
-    """Where a frame was read from and what its camera wrote."""
-    return {"path": None if frame.path is None else str(frame.path), "capture": capture_facts(frame.capture)}
+        stages = {"reading": self.seconds["reading"], **report.seconds, **written.seconds}
+        return replace(
+            report,
+            warnings=(*report.warnings, *written.warnings),
+            outputs=self.job.outputs.files,
+            seconds={**stages, "total": round(sum(self.seconds.values()), 3)},
+            peak_memory_mb=peak_memory_mb(),
+        )
 
 
 def _part(progress: Progress, start: float, end: float) -> Progress:

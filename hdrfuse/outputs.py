@@ -23,6 +23,15 @@ GHOST_MAP_SUFFIXES = frozenset({".png"})
 RESPONSE_SUFFIXES = frozenset({".json"})
 
 
+@dataclass(frozen=True)
+class Written:
+    """What writing the files took, and what was noticed."""
+
+    seconds: dict[str, float]
+    """By stage."""
+    warnings: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
     """The files of one merge and how they are stored."""
@@ -87,8 +96,8 @@ class Outputs:
         for folder in {path.parent for path in self.files.values()}:
             remove_unfinished(folder)
 
-    def write(self, merged: Merged, *, placed: Callable[[], None] = lambda: None) -> dict[str, float]:
-        """Write everything, or leave everything as it was -> seconds by stage; `placed` hears when all is there.
+    def write(self, merged: Merged, *, placed: Callable[[], None] = lambda: None) -> Written:
+        """Write everything, or leave everything as it was -> seconds, warnings; `placed` hears when all is there.
 
         Raises OutputError or WriteError, which name the file.
         """
@@ -103,9 +112,8 @@ class Outputs:
                     rendition = rendition if wanted else None
             if self.ghost_map is not None:
                 with timed(seconds, "ghost map"), beside(self.ghost_map) as path:
-                    reference = merged.report["reference"]["index"]
                     radiance = merged.radiance * np.float32(1.0 / merged.unit)
-                    drawn = draw_ghost_map(radiance, merged.frames, reference, merged.ghosts)
+                    drawn = draw_ghost_map(radiance, merged.frames, merged.report.reference, merged.ghosts)
                     write_png(path, drawn, overwrite=True)
                     del radiance
             if self.response is not None:
@@ -113,6 +121,7 @@ class Outputs:
                     raise UsageError(f"{self.response}: the frames are linear and have no response to save")
                 with beside(self.response) as path:
                     merged.curve.save(path, overwrite=True)
+            warnings: list[str] = []
             with timed(seconds, "writing"):
                 facts = replace(merged.metadata, exif=merged.exif)
                 for each, writer in self.pictures.items():
@@ -120,12 +129,12 @@ class Outputs:
                     if writer.radiance and "chromaticities" not in writer.facts:
                         radiance = to_rec709(radiance, facts.chromaticities)
                     with beside(each) as path:
-                        warnings = write_image(
+                        told = write_image(
                             path, radiance, facts, rendition=rendition, storage=self.storage, writer=writer,
                             overwrite=True,
                         )  # fmt: skip
-                    merged.report["warnings"] += [f"{each.name}: {warning}" for warning in warnings]
-        return seconds
+                    warnings += [f"{each.name}: {warning}" for warning in told]
+        return Written(seconds, tuple(warnings))
 
 
 Place = Callable[[Path], AbstractContextManager[Path]]

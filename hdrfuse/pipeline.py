@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ from hdrfuse.imaging.preparation import (
 )
 from hdrfuse.imaging.radiometry import CalibratedFrame, Plane
 from hdrfuse.imaging.registration.register import Registration
+from hdrfuse.merge_report import FrameReport, MergeReport, NetworkReport, ResponseReport
 from hdrfuse.options import MergeOptions, check_options
 from hdrfuse.progress import Clock, Progress, peak_memory_mb
 
@@ -65,8 +66,8 @@ class Merged:
     unit: float = 1.0
     """Radiance of what the frames call 1.0."""
     metadata: RadianceFacts
-    report: dict[str, Any]
-    """What was read, found and done; plain types, ready for JSON."""
+    report: MergeReport
+    """What was read, found and done; `as_json()` gives plain types."""
     curve: ResponseCurve | None
     """The response curve that was undone; None for linear frames."""
     exif: bytes | None = field(default=None, repr=False)
@@ -103,9 +104,9 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         frames = calibrate_frames(bracket, calibration)
         registrations = register_frames(frames, reference) if options.align else []
         warnings += [
-            f"{frame.name}: {found.warning}"
-            for frame, found in zip(bracket.frames, registrations, strict=False)
-            if found.warning
+            f"{frame.name}: {registration.warning}"
+            for frame, registration in zip(bracket.frames, registrations, strict=False)
+            if registration.warning
         ]
     with clock.stage("resampling", 0.45 * prepared_at):
         if registrations:
@@ -130,7 +131,7 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         with clock.stage("merging", done_after) as advance:
             return merge(frames, reference, search.ghosts, progress=advance)
 
-    network: dict[str, Any] | None = None
+    network: NetworkReport | None = None
     if loading is None:
         radiance = merging(1.0)
     else:
@@ -149,10 +150,22 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
     if bracket.unit != 1.0:
         radiance *= np.float32(bracket.unit)
     ghosts = search.ghosts
-    report = _report(bracket, options, calibration, registrations, ghosts, frames, warnings)
-    report |= {"unseen_fraction": 0.0 if seen is None else round(float(np.mean(~seen)), 5)}
-    report |= {"network": network, "tiles": network and network["tiles"]}
-    report |= {"seconds": clock.seconds, "peak_memory_mb": peak_memory_mb()}
+    height, width = radiance.shape[:2]
+    report = MergeReport(
+        scene=bracket.name,
+        method=options.method,
+        size_px=(width, height),
+        frames=_frame_reports(bracket, calibration, registrations, ghosts, frames),
+        reference=reference,
+        response=_response_report(bracket, calibration),
+        ghost_fraction=round(ghosts.fraction, 5),
+        filled_fraction=round(float(np.mean(ghosts.occluded_highlight_mask > 0.5)), 5),
+        warnings=tuple(warnings),
+        unseen_fraction=0.0 if seen is None else round(float(np.mean(~seen)), 5),
+        network=network,
+        seconds=clock.seconds,
+        peak_memory_mb=peak_memory_mb(),
+    )
     return Merged(
         radiance=radiance,
         ghosts=ghosts,
@@ -204,22 +217,22 @@ def _deghosted(
     return coarse_to_fine.run(merged, network, advance)
 
 
-def _network_report(deghosted: "Deghosted", saw: list[str]) -> dict[str, Any]:
+def _network_report(deghosted: "Deghosted", saw: Sequence[str]) -> NetworkReport:
     network = deghosted.network
-    return {
-        "weights": network.weights.stem,
-        "sha256": network.metadata.sha256,
-        "frames": saw,
-        "share": round(deghosted.share, 5),
-        "tile_px": deghosted.tile_px,
-        "tiles": deghosted.tiles,
-        "settled_tiles": deghosted.settled_tiles,
-        "device": str(network.device),
-        "precision": network.precision,
-    }
+    return NetworkReport(
+        weights=network.weights.stem,
+        sha256=network.metadata.sha256,
+        frames=tuple(saw),
+        share=round(deghosted.share, 5),
+        tile_px=deghosted.tile_px,
+        tiles=deghosted.tiles,
+        settled_tiles=deghosted.settled_tiles,
+        device=str(network.device),
+        precision=network.precision,
+    )
 
 
-def _facts(bracket: Bracket, options: MergeOptions, network: dict[str, Any] | None) -> RadianceFacts:
+def _facts(bracket: Bracket, options: MergeOptions, network: NetworkReport | None) -> RadianceFacts:
     frame = bracket.frames[bracket.reference]
     return RadianceFacts(
         chromaticities=bracket.chromaticities,
@@ -231,7 +244,7 @@ def _facts(bracket: Bracket, options: MergeOptions, network: dict[str, Any] | No
             "evs": ", ".join(f"{ev:+.2f}" for ev in bracket.relative_evs),
             "reference": frame.name,
             "seed": str(options.seed),
-            **({} if network is None else {"weights": network["weights"], "weights sha256": network["sha256"]}),
+            **({} if network is None else {"weights": network.weights, "weights sha256": network.sha256}),
         },
     )
 
@@ -247,40 +260,38 @@ def white_luminance(capture: Capture) -> float | None:
     return focal_plane_exposure * capture.f_number**2 / (0.65 * capture.exposure_time_s)
 
 
-def _report(
-    bracket: Bracket, options: MergeOptions, calibration: Calibration, registrations: Sequence[Registration],
-    ghosts: Ghosts, frames: Sequence[CalibratedFrame], warnings: Sequence[str],
-) -> dict[str, Any]:  # fmt: skip
-    height, width = frames[0].pixels.shape[:2]
-    inputs = []
-    for index, (frame, prepared, rejected) in enumerate(zip(bracket.frames, frames, ghosts.rejected, strict=True)):
-        entry: dict[str, Any] = {
-            "name": frame.name,
-            "ev": round(frame.ev, 4),
-            "ev_source": frame.ev_source,
-            "gain_ev": round(calibration.gains_ev[index], 4),
-            "noise": {"shot": prepared.noise.shot, "read": prepared.noise.read},
-            "ghost_fraction": round(rejected, 5),
-        }
-        if registrations:
-            found = registrations[index]
-            entry["shift_px"] = round(found.shift_px, 3)
-            entry["registration"] = found.model
-        inputs.append(entry)
-    return {
-        "method": options.method,
-        "size": [width, height],
-        "inputs": inputs,
-        "reference": {"index": bracket.reference, "name": bracket.frames[bracket.reference].name},
-        "response": {
-            "curve": "linear" if bracket.frames[0].linear else calibration.curve.name,
-            "residual_ev": _number(calibration.residual_ev),
-            "srgb_residual_ev": None if bracket.frames[0].linear else _number(calibration.srgb_residual_ev),
-        },
-        "ghost_fraction": round(ghosts.fraction, 5),
-        "filled_fraction": round(float(np.mean(ghosts.occluded_highlight_mask > 0.5)), 5),
-        "warnings": list(warnings),
-    }
+def _frame_reports(
+    bracket: Bracket, calibration: Calibration, registrations: Sequence[Registration], ghosts: Ghosts,
+    frames: Sequence[CalibratedFrame],
+) -> tuple[FrameReport, ...]:  # fmt: skip
+    registered: Sequence[Registration | None] = registrations or [None] * len(frames)
+    return tuple(
+        FrameReport(
+            path=frame.path,
+            capture=frame.capture,
+            name=frame.name,
+            ev=round(frame.ev, 4),
+            ev_source=frame.ev_source,
+            gain_ev=round(gain_ev, 4),
+            noise=calibrated.noise,
+            ghost_fraction=round(rejected, 5),
+            shift_px=None if registration is None else round(registration.shift_px, 3),
+            registration=None if registration is None else registration.model,
+        )
+        for frame, calibrated, gain_ev, rejected, registration in zip(
+            bracket.frames, frames, calibration.gains_ev, ghosts.rejected,
+            registered, strict=True,
+        )
+    )  # fmt: skip
+
+
+def _response_report(bracket: Bracket, calibration: Calibration) -> ResponseReport:
+    linear = bracket.frames[0].linear
+    return ResponseReport(
+        curve="linear" if linear else calibration.curve.name,
+        residual_ev=_number(calibration.residual_ev),
+        srgb_residual_ev=None if linear else _number(calibration.srgb_residual_ev),
+    )
 
 
 def _number(value: float) -> float | None:

@@ -27,7 +27,7 @@ def test_arrays_with_exposures_merge():
     assert merged.radiance.min() >= 0
     assert merged.ghost_map.shape == (72, 96)
     assert merged.metadata.provenance["method"] == "lfdiff"
-    assert [entry["ev"] for entry in merged.report["inputs"]] == [-2, 0, 2]
+    assert [frame.ev for frame in merged.report.frames] == [-2, 0, 2]
 
 
 def test_a_folder_files_and_arrays_give_the_same_picture(folder):
@@ -49,8 +49,8 @@ def test_options_are_the_fields_of_merge_options(folder):
         response="linear",
         progress=lambda stage, share: seen.append(share),
     )
-    assert merged.report["reference"]["index"] == 0
-    assert merged.report["response"]["curve"] == "linear"
+    assert merged.report.reference == 0
+    assert merged.report.response.curve == "linear"
     assert seen
     assert all(0 <= share <= 1 for share in seen)
     assert hdrfuse.MergeOptions().method == "lfdiff"

@@ -16,7 +16,7 @@ LAYERS = (
     ("formats",),
     ("brackets",),
     ("imaging", "lfdiff", "metrics"),
-    ("options", "inspection"),
+    ("options", "inspection", "merge_report"),
     ("machine", "memory", "progress", "stopping"),
     ("deghosting",),
     ("pipeline",),

@@ -69,7 +69,7 @@ def test_highlights_above_the_networks_white_are_those_of_darker_frames(weights)
     result = merge_bracket(
         bracket_of_arrays(bracket.frames, evs, reference=3), MergeOptions(method="lfdiff", weights=weights)
     )
-    assert [entry[:5] for entry in result.report["network"]["frames"]] == ["frame"] * 3
+    assert [entry[:5] for entry in result.report.network.frames] == ["frame"] * 3
     truth = bracket.truth * 64  # of the reference's white
     beyond = (truth.min(axis=2) > 6) & (truth.max(axis=2) < 30)
     if beyond.any():
@@ -84,5 +84,5 @@ def test_progress_covers_the_network(weights):
     shares = [share for _stage, share in heard]
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0.0, 1.0)
-    assert sum(stage == "deghosting" for stage, _share in heard) >= result.report["tiles"]
-    assert list(dict.fromkeys(stage for stage, _share in heard)) == list(result.report["seconds"])
+    assert sum(stage == "deghosting" for stage, _share in heard) >= result.report.network.tiles
+    assert list(dict.fromkeys(stage for stage, _share in heard)) == list(result.report.seconds)

@@ -67,8 +67,8 @@ def test_procedural_scenes_keep_their_quality(motion, seed):
 @pytest.mark.parametrize(("motion", "seed"), SCENES)
 def test_the_curve_of_procedural_scenes_is_recognised_exactly(motion, seed):
     report = merged_scene(seed, motion).report
-    assert report["response"]["curve"] == "gamma"
-    assert [entry["gain_ev"] for entry in report["inputs"]] == [0.0, 0.0, 0.0]
+    assert report.response.curve == "gamma"
+    assert [frame.gain_ev for frame in report.frames] == [0.0, 0.0, 0.0]
 
 
 HAND_HELD: list[tuple[Encoding, int]] = [("srgb", 8), ("linear", 16)]
@@ -77,18 +77,18 @@ HAND_HELD: list[tuple[Encoding, int]] = [("srgb", 8), ("linear", 16)]
 @pytest.mark.parametrize(("encoding", "bits"), HAND_HELD)
 def test_the_curve_of_hand_held_frames_is_recognised_exactly(encoding, bits):
     report = merged_scene(1, "handheld", encoding=encoding, bits=bits).report
-    assert report["response"]["curve"] == encoding
-    assert [entry["gain_ev"] for entry in report["inputs"]] == [0.0, 0.0, 0.0]
-    assert report["warnings"] == []
+    assert report.response.curve == encoding
+    assert [frame.gain_ev for frame in report.frames] == [0.0, 0.0, 0.0]
+    assert report.warnings == ()
 
 
 def test_a_cameras_curve_is_undone_in_a_hand_held_moving_scene():
     how: dict[str, Any] = {"encoding": "contrast", "bits": 8}
     result, bracket = merged_scene(0, "handheld-moving", **how), scene(0, "handheld-moving", **how)
-    response = result.report["response"]
-    assert response["curve"].startswith("fitted")
-    assert response["residual_ev"] < 0.12
-    assert response["srgb_residual_ev"] > 0.2
+    response = result.report.response
+    assert response.curve.startswith("fitted")
+    assert response.residual_ev < 0.12
+    assert response.srgb_residual_ev > 0.2
     scale = float(np.median(bracket.truth) / np.median(result.radiance))  # relative radiance
     as_srgb = merged(bracket, MergeOptions(method="classical", response="srgb")).radiance
     srgb_scale = float(np.median(bracket.truth) / np.median(as_srgb))
@@ -114,7 +114,7 @@ def test_brackets_of_other_counts_and_steps_beat_triangle_weights(evs):
     bracket = scene(2, "moving", SMALL, evs=evs)
     result = merged(bracket)
     assert is_radiance(result.radiance)
-    assert len(result.frames) == len(result.report["inputs"]) == len(evs)
+    assert len(result.frames) == len(result.report.frames) == len(evs)
     assert score_db(result, bracket) > 38.0
     assert score_db(result, bracket) > triangle_db(bracket) + 5.0
 
@@ -123,7 +123,7 @@ def test_a_grey_scene_stays_grey():
     colour = scene(3, "moving", SMALL)
     frames = [frame[..., 1:2].repeat(3, axis=2) for frame in colour.frames]
     result = merge_bracket(bracket_of_arrays(frames, colour.evs), MergeOptions(method="classical"))
-    assert result.report["response"]["curve"] == "gamma"
+    assert result.report.response.curve == "gamma"
     np.testing.assert_allclose(result.radiance, result.radiance[..., :1].repeat(3, axis=2), rtol=1e-4, atol=1e-6)
     truth = colour.truth[..., 1:2].repeat(3, axis=2)
     assert psnr_mu(result.radiance / 4, truth) > 38.0
@@ -141,7 +141,7 @@ def test_the_result_lies_over_the_reference_whichever_it_is():
     bracket = scene(0, "handheld-moving", SMALL)
     frames = bracket_of_arrays(bracket.frames, bracket.evs, reference=0)
     result = merge_bracket(frames, MergeOptions(method="classical"))
-    assert result.report["reference"]["index"] == 0
+    assert result.report.reference == 0
     shortest = (bracket.frames[0] / 65535) ** 2.2
     assert psnr_mu(result.radiance, shortest) > 33.0  # the shortest frame is noisy
     assert psnr_mu(result.radiance, bracket.truth) < 30.0
@@ -151,8 +151,8 @@ def test_without_alignment_frames_stay_where_they_are():
     bracket = scene(0, "handheld", SMALL)
     result = merged(bracket, MergeOptions(method="classical", align=False))
     assert all(frame.valid is None for frame in result.frames)
-    assert "shift_px" not in result.report["inputs"][0]
-    assert result.report["ghost_fraction"] > 2 * merged(bracket).report["ghost_fraction"]
+    assert result.report.frames[0].shift_px is None
+    assert result.report.ghost_fraction > 2 * merged(bracket).report.ghost_fraction
 
 
 def test_the_ghost_map_shows_what_moved_and_little_else():
@@ -172,7 +172,7 @@ def test_progress_rises_from_0_to_1_and_names_every_stage():
     shares = [share for _stage, share in heard]
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0.0, 1.0)
-    assert list(dict.fromkeys(stage for stage, _share in heard)) == list(result.report["seconds"])
+    assert list(dict.fromkeys(stage for stage, _share in heard)) == list(result.report.seconds)
 
 
 @pytest.mark.parametrize("level", [0, 40, 255])
@@ -199,7 +199,7 @@ def test_stated_exposures_stay_as_they_are_where_no_gains_are_wanted() -> None:
     wrong = bracket_of_arrays(bracket.frames, [*bracket.evs[:2], bracket.evs[2] - 0.1], reference=bracket.reference)
     for gains, expected in ((True, 0.1), (False, 0.0)):
         options = MergeOptions(method="classical", response="gamma", align=False, gains=gains)
-        found = merge_bracket(wrong, options).report["inputs"][2]["gain_ev"]
+        found = merge_bracket(wrong, options).report.frames[2].gain_ev
         assert found == pytest.approx(expected, abs=0.03 if gains else 0)
 
 
@@ -282,9 +282,9 @@ def test_a_raised_black_moves_nothing_and_leaves_the_shadows_their_colour(blacks
     result = merge_bracket(
         bracket_of_arrays(frames, evs, reference=list(evs).index(0)), MergeOptions(method="classical")
     )
-    assert result.report["ghost_fraction"] < 0.02
-    assert result.report["response"]["curve"] == ("srgb above black" if any(blacks) else "srgb")
-    assert not any(entry["gain_ev"] for entry in result.report["inputs"])
+    assert result.report.ghost_fraction < 0.02
+    assert result.report.response.curve == ("srgb above black" if any(blacks) else "srgb")
+    assert not any(frame.gain_ev for frame in result.report.frames)
     shadows = light.mean(axis=2) < np.quantile(light.mean(axis=2), 0.4)
     found, true = result.radiance[shadows], light[shadows]
     assert np.quantile(np.abs(np.log2(np.maximum(found, 1e-6) / true)), 0.95) < 0.4
@@ -304,9 +304,9 @@ def test_a_frame_that_is_rejected_nearly_everywhere_is_named_with_its_share():
     frames = [other.frames[0], still.frames[1], still.frames[2]]
     options = MergeOptions(method="classical", align=False)
     result = merge_bracket(bracket_of_arrays(frames, still.evs, reference=1), options)
-    share = result.report["inputs"][0]["ghost_fraction"]
+    share = result.report.frames[0].ghost_fraction
     assert share > 0.5
-    (warning,) = [each for each in result.report["warnings"] if "rejected" in each]
+    (warning,) = [each for each in result.report.warnings if "rejected" in each]
     assert warning.startswith(f"frame 0 ({share:.0%}): ")
     assert "--exposures" in warning
-    assert not any("rejected" in each for each in merged_scene(0, "static").report["warnings"])
+    assert not any("rejected" in each for each in merged_scene(0, "static").report.warnings)

@@ -54,7 +54,7 @@ def stored(folder, out, **storage):
     report = MergeJob(scene=find_scene([folder]), outputs=outputs, options=options).run()
     with OpenEXR.File(str(out)) as file:
         dtype = file.channels()["RGB"].pixels.dtype
-    return read_image(out).pixels, dtype, report["warnings"]
+    return read_image(out).pixels, dtype, list(report.warnings)
 
 
 @pytest.mark.parametrize("plateau", [65504.0, 1e4])
@@ -65,9 +65,9 @@ def test_a_plateau_in_the_sun_does_not_darken_the_scene(tmp_path, plateau, clipp
     write_exr(tmp_path, frames, np.float32)
     merged = merge(tmp_path)
     assert np.median(error_of(merged.radiance, scene())) < HALF_STEP
-    assert merged.report["reference"]["index"] == 1
-    assert merged.report["ghost_fraction"] == 0
-    assert [entry["gain_ev"] for entry in merged.report["inputs"]] == [0, 0, 0]
+    assert merged.report.reference == 1
+    assert merged.report.ghost_fraction == 0
+    assert [frame.gain_ev for frame in merged.report.frames] == [0, 0, 0]
     brightest = min(SUNLIGHT, 4 * plateau) if 0 in clipped else SUNLIGHT
     np.testing.assert_allclose(merged.radiance[SUN], brightest, rtol=1e-3)
 
@@ -83,8 +83,8 @@ def test_light_without_a_white_keeps_its_unit(tmp_path, unit, suffix):
         )
     merged = merge(tmp_path)
     assert np.median(error_of(merged.radiance, light)) < (2**-8 if suffix == ".hdr" else HALF_STEP)  # RGBE has 8 bits
-    assert merged.report["reference"]["index"] == 1
-    assert [entry["gain_ev"] for entry in merged.report["inputs"]] == pytest.approx([0, 0, 0], abs=0.01)
+    assert merged.report.reference == 1
+    assert [frame.gain_ev for frame in merged.report.frames] == pytest.approx([0, 0, 0], abs=0.01)
 
 
 @pytest.mark.parametrize("white", [4.0, 16383.0])
@@ -96,7 +96,7 @@ def test_a_sensor_s_white_is_1_in_all_frames_whether_they_reach_it_or_not(tmp_pa
     merged = merge(tmp_path, reference=1)
     assert np.median(error_of(merged.radiance, light)) < HALF_STEP
     assert np.percentile(error_of(merged.radiance, light), 99) < 0.02
-    assert merged.report["ghost_fraction"] < 0.01
+    assert merged.report.ghost_fraction < 0.01
 
 
 def test_half_keeps_the_scene_and_its_precision(tmp_path):
@@ -138,7 +138,7 @@ def test_scene_referred_light_of_any_unit_is_registered(tmp_path):
     moved = [np.roll(big, (3 * index, -2 * index), (0, 1))[20:-20, 20:-20] for index in range(3)]
     write_exr(tmp_path, [frame * np.float32(2.0**ev) for frame, ev in zip(moved, EVS, strict=True)], np.float32)
     merged = hdrfuse.merge(tmp_path, method="classical", reference=1)
-    shifts = [entry["shift_px"] for entry in merged.report["inputs"]]
+    shifts = [frame.shift_px for frame in merged.report.frames]
     assert shifts == pytest.approx([np.hypot(3, 2), 0, np.hypot(3, 2)], abs=0.2)
 
 
@@ -155,4 +155,4 @@ def test_the_network_does_not_dim_light_above_its_white(tmp_path, plateau):
 def test_a_sun_that_moves_with_the_hand_contradicts_no_exposure(tmp_path):
     frames = [np.minimum(np.roll(scene(), 9 * index, 1) * 2.0**ev, 65504) for index, ev in enumerate(EVS)]
     write_exr(tmp_path, frames)
-    assert not [warning for warning in merge(tmp_path).report["warnings"] if "its exposure (" in warning]
+    assert not [warning for warning in merge(tmp_path).report.warnings if "its exposure (" in warning]

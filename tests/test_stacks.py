@@ -61,4 +61,4 @@ def test_a_stack_merges_with_more_light_than_its_reference_holds(name):
     assert np.isfinite(merged.radiance).all()
     assert merged.radiance.min() >= 0
     assert merged.radiance.max() > 1.0
-    assert merged.report["response"]["residual_ev"] < RESIDUAL_EV.get(name, 0.12)
+    assert merged.report.response.residual_ev < RESIDUAL_EV.get(name, 0.12)

@@ -62,8 +62,8 @@ def test_other_frames_show_what_the_reference_has_no_data_of(tmp_path, motion, s
     rows = slice(8, TOP - 2)  # what hand-held frames reach too
     assert error_of(merged.radiance[rows], scene(motion).truth[rows]) < 0.03
     assert error_of(merged.radiance, scene(motion).truth) < 0.03
-    assert merged.report["ghost_fraction"] < 0.02
-    assert merged.report["warnings"] == []
+    assert merged.report.ghost_fraction < 0.02
+    assert merged.report.warnings == ()
 
 
 @pytest.mark.parametrize("blend", [True, False])
@@ -86,7 +86,7 @@ def test_what_is_in_no_frame_is_black_and_counted(tmp_path, weights):
         assert (merged.radiance[100:120, 50:90] == 0).all()
         assert (merged.radiance[121:, 50:90] > 0).all()
         assert np.isfinite(merged.ghost_map).all()
-        assert merged.report["unseen_fraction"] == pytest.approx(20 * 40 / (SIZE[0] * SIZE[1]), abs=1e-5)
+        assert merged.report.unseen_fraction == pytest.approx(20 * 40 / (SIZE[0] * SIZE[1]), abs=1e-5)
 
 
 def test_where_all_that_have_data_disagree_the_nearest_darker_speaks(tmp_path):
@@ -134,7 +134,7 @@ def test_one_rim_of_all_frames_does_not_hide_the_camera_s_motion(tmp_path):
     y, x = np.mgrid[: SIZE[1], : SIZE[0]]
     radius = np.hypot(2 * x / SIZE[0] - 1, 2 * y / SIZE[1] - 1)
     merged = hdrfuse.merge(write_frames(tmp_path, "handheld", [radius < 1] * 3), method="classical", reference=1)
-    assert [entry["registration"] != "identity" for entry in merged.report["inputs"]] == [True, False, True]
+    assert [frame.registration != "identity" for frame in merged.report.frames] == [True, False, True]
     assert error_of(merged.radiance[radius < 0.9], scene("handheld").truth[radius < 0.9]) < 0.03
 
 
@@ -144,8 +144,8 @@ def test_exposures_are_compared_where_all_frames_have_data(tmp_path):
     covered[2][:, by_brightness[SIZE[0] // 12 :]] = False  # the longest exposure has the darkest columns alone
     folder = write_frames(tmp_path, "static", covered, hidden=0)
     merged = hdrfuse.merge(folder, method="classical", align=False, reference=1)
-    assert [entry["gain_ev"] for entry in merged.report["inputs"]] == pytest.approx([0, 0, 0], abs=0.05)
-    assert merged.report["warnings"] == []
+    assert [frame.gain_ev for frame in merged.report.frames] == pytest.approx([0, 0, 0], abs=0.05)
+    assert merged.report.warnings == ()
 
 
 def test_alpha_that_hides_nothing_changes_nothing(tmp_path):

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hdrfuse.batch.identity import unchanged
+from hdrfuse.batch.identity import are_unchanged
 from hdrfuse.batch.journal import DoneScene, Past
 from hdrfuse.batch.placement import PlannedScene
 from hdrfuse.batch.work import SceneWork
@@ -46,11 +46,11 @@ def decide(scene: PlannedScene, out: Path, past: Past, settings: str, *, overwri
     """
     done = None if overwrite else past.done.get(scene.key)
     if done is not None and is_current(done, scene, out, settings):
-        return Keep(done=done, warnings=tuple(
-            f"{out / name}: was changed since it was written and is kept" for name in _edited(scene.outputs, out, past)
-        ))  # fmt: skip
+        edited = _edited_outputs(scene.outputs, out, past)
+        warnings = tuple(f"{out / name}: was changed since it was written and is kept" for name in edited)
+        return Keep(done=done, warnings=warnings)
     existing = [name for name in scene.outputs if os.path.lexists(out / name)]
-    if not overwrite and (reason := _foreign(existing, scene, out, past)) is not None:
+    if not overwrite and (reason := _why_foreign(existing, scene, out, past)) is not None:
         return Refuse(reason=reason)
     outputs = replace(scene.work.job.outputs, overwrite=bool(existing))
     try:
@@ -79,7 +79,7 @@ def is_current(done: DoneScene, scene: PlannedScene, out: Path, settings: str) -
         done.settings == settings
         and set(scene.outputs) <= set(done.outputs)
         and all((out / name).is_file() for name in scene.outputs)
-        and unchanged(done.inputs, scene.work.inputs)
+        and are_unchanged(done.inputs, scene.work.inputs)
     )
 
 
@@ -90,7 +90,7 @@ def sweep(work: SceneWork) -> None:
         remove_unfinished(work.pictures.before.parent)
 
 
-def _edited(names: Sequence[str], out: Path, past: Past, *, about_to_be_replaced: bool = False) -> list[str]:
+def _edited_outputs(names: Sequence[str], out: Path, past: Past, *, about_to_be_replaced: bool = False) -> list[str]:
     """Outputs that somebody changed since: by size and time, and by their content where it is about to be lost."""
     return [
         name
@@ -99,7 +99,7 @@ def _edited(names: Sequence[str], out: Path, past: Past, *, about_to_be_replaced
     ]
 
 
-def _foreign(existing: Sequence[str], scene: PlannedScene, out: Path, past: Past) -> str | None:
+def _why_foreign(existing: Sequence[str], scene: PlannedScene, out: Path, past: Past) -> str | None:
     """Say why what is there must not be replaced unasked, None where it may."""
     for name in existing:
         owner = past.owned.get(name)
@@ -112,6 +112,6 @@ def _foreign(existing: Sequence[str], scene: PlannedScene, out: Path, past: Past
                 "it, another --out or --name keeps both"
             )
     was_killed = scene.key in past.begun  # it may have written them, and could not note it any more
-    if not was_killed and (edited := _edited(existing, out, past, about_to_be_replaced=True)):
+    if not was_killed and (edited := _edited_outputs(existing, out, past, about_to_be_replaced=True)):
         return f"{out / edited[0]}: was changed since it was written; --overwrite replaces it"
     return None

@@ -4,14 +4,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hdrfuse.batch.decision import replacing_outputs, sweep
-from hdrfuse.batch.identity import FileIdentity
 from hdrfuse.batch.journal import DoneScene, Journal
 from hdrfuse.batch.placement import PlannedScene
 from hdrfuse.batch.scheduler import Advanced, Event, Failed, Finished, Lost, Scheduler, Started
-from hdrfuse.batch.work import SceneWork
+from hdrfuse.batch.work import SceneWork, WrittenScene
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +126,7 @@ class Engine:
                     self._lose(event)
 
     def _finish(self, event: Finished) -> None:
+        assert isinstance(event.result, WrittenScene)
         done = done_scene(event.result, self.out, self.settings)
         self.journal.done(event.key, done)
         self._end(SceneResult(scene=self.scenes[event.key], done=done))
@@ -138,7 +137,7 @@ class Engine:
         self._end(SceneResult(scene=self.scenes[key], reason=reason, traceback=traceback))
 
     def _lose(self, event: Lost) -> None:
-        """Do a scene again: with the others where it is innocent, else once alone, when all others are done."""
+        """Do a scene again: with the others where it was not the cause, else once alone, when all others are done."""
         key = event.key
         if event.suspect and key in self.retried:
             self._fail(key, f"{event.reason}, a second time with nothing beside it")
@@ -158,15 +157,13 @@ class Engine:
         self.listener.ended(result)
 
 
-def done_scene(result: dict[str, Any], out: Path, settings: str) -> DoneScene:
+def done_scene(result: WrittenScene, out: Path, settings: str) -> DoneScene:
     """What the journal keeps of a scene's result."""
-    written = {
-        Path(path).relative_to(out).as_posix(): FileIdentity.from_json(each) for path, each in result["outputs"].items()
-    }
+    written = {path.relative_to(out).as_posix(): identity for path, identity in result.outputs.items()}
     return DoneScene(
         settings=settings,
-        inputs=tuple(map(FileIdentity.from_json, result["inputs"])),
-        outputs={path: each.size for path, each in written.items()},
-        report=result["report"],
+        inputs=result.inputs,
+        outputs={path: identity.size for path, identity in written.items()},
+        report=result.report,
         written=written,
     )

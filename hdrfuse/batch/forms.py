@@ -95,33 +95,62 @@ FRAME = fields(
     name=is_text,
     ev=is_number,
     ev_source=is_text,
+    gain_ev=is_number,
+    noise=fields(shot=is_number, read=is_number),
+    ghost_fraction=is_number,
     shift_px=optional(is_number),
-    ghost_fraction=optional(is_number),
+    registration=optional(is_text),
+    path=optional(is_text),
     capture=fields(
         exposure_time_s=optional(is_number),
         f_number=optional(is_number),
         iso=optional(is_number),
+        exposure_bias_ev=optional(is_number),
         captured_at=optional(is_moment),
         camera=optional(is_text),
+        lens=optional(is_text),
+        focal_length_mm=optional(is_number),
+        body_serial=optional(is_text),
+        exposure_mode=optional(is_text),
+        bracket_shift_ev=optional(is_number),
+        bracket_shot=optional(is_count),
     ),
 )
 
 
 def is_report(value: object) -> bool:
-    """Whether it is a merge's report (`MergeJob.run`), as far as pages and summaries read it."""
+    """Whether it is a merge's report, as `MergeReport.from_json` reads it; 0.1.0 wrote no `unseen_fraction`."""
     return _REPORT(value) and isinstance(value, dict) and value["reference"]["index"] < len(value["inputs"])
 
 
 _REPORT = fields(
+    hdrfuse=is_text,
+    scene=is_text,
+    method=is_text,
     inputs=many(FRAME),
     reference=fields(index=is_count),
     size=lambda value: isinstance(value, list) and len(value) == 2 and all(map(is_count, value)),
+    response=fields(curve=is_text, residual_ev=optional(is_number), srgb_residual_ev=optional(is_number)),
+    ghost_fraction=is_number,
+    filled_fraction=is_number,
+    unseen_fraction=optional(is_number),
     outputs=mapping(is_text),
     warnings=many(is_text),
     seconds=mapping(is_duration),
-    ghost_fraction=optional(is_number),
     peak_memory_mb=optional(is_number),
-    network=optional(fields(device=is_text)),
+    network=optional(
+        fields(
+            weights=is_text,
+            sha256=is_text,
+            frames=many(is_text),
+            share=is_number,
+            tile_px=is_count,
+            tiles=is_count,
+            settled_tiles=is_count,
+            device=is_text,
+            precision=is_text,
+        )
+    ),
 )
 
 LINES: dict[str, Form] = {

@@ -61,6 +61,6 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def unchanged(identities: Sequence[FileIdentity], paths: Sequence[Path]) -> bool:
+def are_unchanged(identities: Sequence[FileIdentity], paths: Sequence[Path]) -> bool:
     """Whether files are those that were noted, in the same order."""
     return len(identities) == len(paths) and all(each.holds(path) for each, path in zip(identities, paths, strict=True))

@@ -4,17 +4,18 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 from hdrfuse import __version__
 from hdrfuse.batch.forms import is_line
 from hdrfuse.batch.identity import FileIdentity
 from hdrfuse.errors import OutputError, WriteError
+from hdrfuse.merge_report import MergeReport
 
 JOURNAL = "journal.jsonl"
 
@@ -48,9 +49,31 @@ class DoneScene:
     inputs: tuple[FileIdentity, ...]
     outputs: dict[str, int]
     """Bytes of each file, by its path below the output folder."""
-    report: dict[str, Any]
+    report: MergeReport
     written: dict[str, FileIdentity] = field(default_factory=dict)
     """Each file as it was written, by the same path; empty where hdrfuse 0.1.0 wrote it."""
+
+    def as_json(self) -> dict[str, Any]:
+        """What the journal's line says of it, plain types."""
+        return {
+            "settings": self.settings,
+            "inputs": [asdict(each) for each in self.inputs],
+            "outputs": self.outputs,
+            "report": self.report.as_json(),
+            "written": {path: asdict(each) for path, each in self.written.items()},
+        }
+
+    @classmethod
+    def from_json(cls, line: Mapping[str, Any]) -> Self:
+        """Read what `as_json` gave."""
+        written = line.get("written") or {}
+        return cls(
+            settings=line["settings"],
+            inputs=tuple(map(FileIdentity.from_json, line["inputs"])),
+            outputs=dict(line["outputs"]),
+            report=MergeReport.from_json(line["report"]),
+            written={path: FileIdentity.from_json(each) for path, each in written.items()},
+        )
 
 
 @dataclass(kw_only=True)
@@ -77,16 +100,10 @@ class Past:
                 self.begun[entry["scene"]] = list(entry["outputs"])
                 self.owned |= dict.fromkeys(entry["outputs"], origin)
             case "done":
-                sizes, written = entry["outputs"], entry.get("written") or {}
-                self.done[entry["scene"]] = DoneScene(
-                    settings=entry["settings"],
-                    inputs=tuple(map(FileIdentity.from_json, entry["inputs"])),
-                    outputs=dict(sizes),
-                    report=dict(entry["report"]),
-                    written={path: FileIdentity.from_json(each) for path, each in written.items()},
-                )
-                self.written |= {path: FileIdentity(name=Path(path).name, size=size) for path, size in sizes.items()}
-                self.written |= self.done[entry["scene"]].written
+                done = self.done[entry["scene"]] = DoneScene.from_json(entry)
+                sizes = done.outputs.items()
+                self.written |= {path: FileIdentity(name=Path(path).name, size=size) for path, size in sizes}
+                self.written |= done.written
                 self.begun.pop(entry["scene"], None)
             case "failed":
                 self.begun.pop(entry["scene"], None)
@@ -112,7 +129,7 @@ class Journal:
 
     def done(self, scene: str, result: DoneScene) -> None:
         """Note that all files of a scene are in place. Raises WriteError."""
-        self._append({"event": "done", "scene": scene, "at": _now(), **asdict(result)})
+        self._append({"event": "done", "scene": scene, "at": _now(), **result.as_json()})
 
     def failed(self, scene: str, reason: str) -> None:
         """Note that a scene failed. Raises WriteError."""
@@ -151,7 +168,7 @@ def open_journal(folder: Path) -> Iterator[Journal]:
         _lock(path, descriptor)
         if is_new:
             _sync_folder(path)
-        yield Journal(path, descriptor, _replayed(descriptor))
+        yield Journal(path, descriptor, _replay(descriptor))
     finally:
         os.close(descriptor)
 
@@ -192,7 +209,7 @@ def _is_running(pid: int) -> bool:
     return True
 
 
-def _replayed(descriptor: int) -> Past:
+def _replay(descriptor: int) -> Past:
     _drop_cut_line(descriptor)
     past = Past()
     for entry in _entries(descriptor):

@@ -33,16 +33,16 @@ class Inherited:
     descriptor: int
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
-        return _received, (reduction.DupFd(self.descriptor),)
+        return _receive, (reduction.DupFd(self.descriptor),)
 
 
-def _received(descriptor: object) -> object:
+def _receive(descriptor: object) -> object:
     return descriptor.detach()  # type: ignore[attr-defined]
 
 
 @dataclass(kw_only=True)
 class Assignment:
-    """A piece of work in a worker's hands, and the time that it took so far, waiting aside."""
+    """A piece of work that a worker has, and the time that it took so far without waiting."""
 
     work: Work
     step: str | None = None
@@ -100,17 +100,17 @@ class LocalScheduler:
         return self.most * (MOST_UNMERGED + 1)
 
     def submit(self, work: Work, *, alone: bool = False) -> None:
-        """Take a piece of work; `alone`, every worker but one goes home first, its memory with it."""
+        """Take a piece of work; `alone`, every worker but one is stopped first, to free its memory."""
         if alone:
             self.most = 1
             for worker in self.workers[1:]:
-                self._dismiss(worker)
+                self._end(worker)
         self.waiting.append(work)
 
     def collect(self) -> Sequence[Event]:
         """Wait a moment for news. Raises HdrfuseError where no worker can start."""
-        self._hire()
-        self._deal()
+        self._start_workers()
+        self._assign()
         wait([each for worker in self.workers for each in (worker.connection, worker.process.sentinel)], MOMENT_S)
         events = [event for worker in list(self.workers) for event in self._news(worker)]
         events += [event for worker in list(self.workers) for event in self._overdue(worker)]
@@ -132,9 +132,9 @@ class LocalScheduler:
     def close(self) -> None:
         """Kill what still runs."""
         for worker in list(self.workers):
-            self._dismiss(worker)
+            self._end(worker)
 
-    def _hire(self) -> None:
+    def _start_workers(self) -> None:
         """Start a worker where one more would have something to do."""
         while self.waiting and self.free and len(self.workers) < min(self.most, self._under_way):
             preparation = self.free.pop(0)
@@ -152,7 +152,7 @@ class LocalScheduler:
     def _under_way(self) -> int:
         return len(self.waiting) + sum(len(worker.held) for worker in self.workers)
 
-    def _deal(self) -> None:
+    def _assign(self) -> None:
         """Give work to the workers that have least of it."""
         while self.waiting:
             able = [worker for worker in self.workers if worker.is_ready and worker.unmerged < self._most_unmerged]
@@ -176,12 +176,12 @@ class LocalScheduler:
         is_dead = not worker.process.is_alive()  # asked first: its last words come before its death
         try:
             while worker.connection.poll():
-                yield from self._heard(worker, worker.connection.recv())
+                yield from self._take(worker, worker.connection.recv())
         except (EOFError, OSError):
             worker.process.join(MOMENT_S)  # it is about to die of what its status will say
             is_dead = True
         if is_dead and worker in self.workers:
-            self._dismiss(worker)
+            self._end(worker)
             if not worker.is_ready:
                 self.failed_starts += 1
                 if self.failed_starts > MOST_FAILED_STARTS:
@@ -189,7 +189,7 @@ class LocalScheduler:
             reason = cause_of_death(worker.process.exitcode)
             yield from (Lost(key=key, reason=reason) for key in worker.held)
 
-    def _heard(self, worker: WorkerHandle, message: Message) -> Iterator[Event]:
+    def _take(self, worker: WorkerHandle, message: Message) -> Iterator[Event]:
         match message:
             case Ready():
                 worker.is_ready, self.failed_starts = True, 0
@@ -211,7 +211,7 @@ class LocalScheduler:
         overdue = [key for key, held in worker.held.items() if held.step is not None and held.busy_s > self.timeout_s]
         if not overdue:
             return
-        self._dismiss(worker)
+        self._end(worker)
         for key, held in worker.held.items():
             if key in overdue:
                 yield Failed(
@@ -220,7 +220,7 @@ class LocalScheduler:
             else:
                 yield Lost(key=key, reason="its worker was needed elsewhere", suspect=False)
 
-    def _dismiss(self, worker: WorkerHandle) -> None:
+    def _end(self, worker: WorkerHandle) -> None:
         """Kill a worker; another can take its place."""
         self.workers.remove(worker)
         self.free.append(worker.preparation)

@@ -65,7 +65,7 @@ def draw_slides(merged: Merged, pictures: PagePictures, *, tonemap: str) -> dict
     frames = [frame.reduced(factor) for frame in merged.frames]
     both = np.concatenate([merge_without_deghosting(frames), after], axis=1)
     toned = TONEMAPPERS[tonemap](to_rec709(both, merged.metadata.chromaticities))
-    ghosts = draw_ghost_map(after, frames, merged.report["reference"]["index"], merged.ghosts)
+    ghosts = draw_ghost_map(after, frames, merged.report.reference, merged.ghosts)
     return {
         pictures.before: Slide(toned[:, : size[0]]),
         pictures.after: Slide(toned[:, size[0] :]),

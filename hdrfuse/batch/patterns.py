@@ -38,11 +38,11 @@ class NamePattern:
             raise UsageError(f"--name {self.text}: a brace that does not close; expected text with {{scene}}")
         self._check(rest, own=())
 
-    def fill(self, found: FoundScene) -> PurePosixPath:
+    def fill(self, scene: FoundScene) -> PurePosixPath:
         """Return a scene's name, below the folder that mirrors the scene's. Raises UsageError for one that is none."""
-        known = {"scene": found.name, "first": found.first, "last": found.last}
+        known = {"scene": scene.name, "first": scene.first, "last": scene.last}
         filled = PLACEHOLDER.sub(
-            lambda match: self._dated(match[2], found.captured_at) if match[1] == "date" else known[match[1]], self.text
+            lambda match: self._dated(match[2], scene.captured_at) if match[1] == "date" else known[match[1]], self.text
         )
         self._check(filled, own=known.values())
         return PurePosixPath(filled)

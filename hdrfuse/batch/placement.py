@@ -42,19 +42,19 @@ def plan_scenes(discovery: Discovery, out: Path, settings: BatchSettings, *, pag
     """
     root = str(discovery.root.resolve())
     planned: dict[str, PlannedScene] = {}
-    for found in discovery.scenes:
-        scene = _planned(found, root, out, settings, page=page)
+    for bracket in discovery.scenes:
+        scene = _plan_scene(bracket, root, out, settings, page=page)
         if scene.key in planned:
             raise UsageError(
-                f"--name {settings.name.text}: {_described(planned[scene.key].found)} and {_described(found)} would "
+                f"--name {settings.name.text}: {_describe(planned[scene.key].found)} and {_describe(bracket)} would "
                 f"both be {scene.key}; add {{scene}} or {{first}}"
             )
         planned[scene.key] = scene
     return list(planned.values())
 
 
-def _planned(found: FoundScene, root: str, out: Path, settings: BatchSettings, *, page: bool) -> PlannedScene:
-    name = PurePosixPath(found.folder.as_posix()) / settings.name.fill(found)
+def _plan_scene(scene: FoundScene, root: str, out: Path, settings: BatchSettings, *, page: bool) -> PlannedScene:
+    name = PurePosixPath(scene.folder.as_posix()) / settings.name.fill(scene)
     place = out / name
     first, *others = (place.with_name(fitting(name.name, WRITERS[each].suffixes[0])) for each in settings.formats)
     outputs = Outputs(
@@ -66,28 +66,28 @@ def _planned(found: FoundScene, root: str, out: Path, settings: BatchSettings, *
         storage=settings.storage,
     )
     job = MergeJob(
-        scene=found.scene,
+        scene=scene.scene,
         outputs=outputs,
         options=settings.options,
-        exposures=settings.exposures or found.exposures,
-        exposures_by=found.exposure_file.name if found.exposure_file and not settings.exposures else GIVEN,
+        exposures=settings.exposures or scene.exposures,
+        exposures_by=scene.exposure_file.name if scene.exposure_file and not settings.exposures else GIVEN,
         reference=settings.reference,
     )
     work = SceneWork(
         key=str(name),
         job=job,
         pictures=PagePictures.of(out / PICTURES, str(name)) if page else None,
-        exposure_file=found.exposure_file,
+        exposure_file=scene.exposure_file,
     )
     return PlannedScene(
-        found=found,
+        found=scene,
         work=work,
         outputs=tuple(path.relative_to(out).as_posix() for path in outputs.files.values()),
         origin=Origin(
-            root=root, captured_at=None if found.captured_at is None else found.captured_at.isoformat()
+            root=root, captured_at=None if scene.captured_at is None else scene.captured_at.isoformat()
         ),
     )  # fmt: skip
 
 
-def _described(found: FoundScene) -> str:
-    return f"{found.folder / found.name} ({found.files[0].name})"
+def _describe(scene: FoundScene) -> str:
+    return f"{scene.folder / scene.name} ({scene.files[0].name})"

@@ -67,7 +67,7 @@ class BatchRequest:
         exclude = {*results, self.out} if inside else ()
         discovery = find_scenes(self.root, group=self.group, exclude=exclude, progress=listener.discover)
         if not discovery.scenes:
-            raise BracketError(f"{self.root}: no bracket found{_what_else(discovery)}")
+            raise BracketError(f"{self.root}: no bracket found{_say_what_else(discovery)}")
         return discovery, plan_scenes(discovery, self.out, self.settings, page=self.page)
 
 
@@ -99,7 +99,7 @@ def run_batch(
         if journal.past.damaged:
             notes.append(f"{journal.path}: {journal.past.damaged} damaged lines are ignored")
             listener.warn(notes[-1])
-        results, to_do = _sorted_out(scenes, request, journal, settings)
+        results, to_do = _sort_out(scenes, request, journal, settings)
         for result in results.values():
             for warning in result.warnings:
                 listener.warn(warning)
@@ -139,7 +139,7 @@ def run_batch(
         return account
 
 
-def _sorted_out(
+def _sort_out(
     scenes: Sequence[PlannedScene], request: BatchRequest, journal: Journal, settings: str
 ) -> tuple[dict[str, SceneResult], list[tuple[PlannedScene, SceneWork]]]:
     """Scenes with nothing to do, by name, and those to merge; what killed workers left is removed."""
@@ -176,7 +176,7 @@ def _locally(request: BatchRequest) -> Schedule:
     return schedule
 
 
-def _what_else(discovery: Discovery) -> str:
+def _say_what_else(discovery: Discovery) -> str:
     """What was found instead of brackets, in words."""
     unread = f"; {discovery.unread}" if discovery.unread else ""
     if not discovery.leftovers:

@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
 
+from hdrfuse.formats import Capture
+from hdrfuse.merge_report import MergeReport
 from hdrfuse.report import quantities
 from hdrfuse.text import listed
 
@@ -16,7 +17,7 @@ SIGNIFICANT = 4
 MOST_NAMES = 4
 
 
-def differing_scales(reports: Iterable[tuple[str, Mapping[str, Any]]]) -> list[str]:
+def differing_scales(reports: Iterable[tuple[str, MergeReport]]) -> list[str]:
     """Say which scenes have the very same exposures and came out on different scales, a line for each such set.
 
     `reports` are scenes' names with their merges' reports. 1.0 is the white of the reference, so results of
@@ -24,9 +25,9 @@ def differing_scales(reports: Iterable[tuple[str, Mapping[str, Any]]]) -> list[s
     """
     scales: dict[tuple[Settings, ...], dict[Settings, list[str]]] = defaultdict(lambda: defaultdict(list))
     for name, report in reports:
-        exposures = [_settings(frame["capture"]) for frame in report["inputs"]]
+        exposures = [_settings(frame.capture) for frame in report.frames]
         known = [each for each in exposures if each is not None]
-        reference = exposures[report["reference"]["index"]]
+        reference = exposures[report.reference]
         if len(known) == len(exposures) and reference is not None:
             scales[tuple(sorted(known, key=repr))][reference].append(name)
     return [
@@ -34,20 +35,20 @@ def differing_scales(reports: Iterable[tuple[str, Mapping[str, Any]]]) -> list[s
     ]
 
 
-def _settings(capture: Mapping[str, Any]) -> Settings | None:
+def _settings(capture: Capture) -> Settings | None:
     """What the camera wrote; None without a time."""
-    if capture.get("exposure_time_s") is None:
+    if capture.exposure_time_s is None:
         return None
-    return _rounded(capture["exposure_time_s"]), _rounded(capture.get("f_number")), _rounded(capture.get("iso"))
+    return _round(capture.exposure_time_s), _round(capture.f_number), _round(capture.iso)
 
 
-def _rounded(value: float | None) -> float | None:
+def _round(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.{SIGNIFICANT}g}")
 
 
 def _warning(by_reference: Mapping[Settings, list[str]], frames: int) -> str:
     scenes = "; ".join(
-        f"{listed(names, MOST_NAMES)} on that of {_described(reference)}" for reference, names in by_reference.items()
+        f"{listed(names, MOST_NAMES)} on that of {_describe(reference)}" for reference, names in by_reference.items()
     )
     return (
         f"brackets of equal exposures came out on different scales, as 1.0 is the reference's white: {scenes}; "
@@ -55,7 +56,7 @@ def _warning(by_reference: Mapping[Settings, list[str]], frames: int) -> str:
     )
 
 
-def _described(settings: Settings) -> str:
+def _describe(settings: Settings) -> str:
     """1/60 s f/8 ISO 100."""
     time_s, f_number, iso = settings
     parts = [quantities.exposure_time(time_s)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from hdrfuse.progress import Progress
 
@@ -16,8 +16,8 @@ class Steps(Protocol):
     def merge(self) -> object:
         """Compute."""
 
-    def write(self) -> dict[str, Any]:
-        """Write the files -> the result, plain types."""
+    def write(self) -> object:
+        """Write the files -> the result, which can be sent to another process."""
 
 
 class Work(Protocol):
@@ -55,7 +55,8 @@ class Finished:
     """A piece of work is done, its files in place."""
 
     key: str
-    result: dict[str, Any]
+    result: object
+    """What its steps returned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +84,7 @@ Event = Started | Advanced | Finished | Failed | Lost
 
 
 class Scheduler(Protocol):
-    """Runs work. Whoever calls it decides what to do again, and keeps the books."""
+    """Runs work. Whoever calls it decides what to do again, and keeps the journal."""
 
     @property
     def slots(self) -> int:

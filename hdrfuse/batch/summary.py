@@ -12,7 +12,7 @@ from hdrfuse.batch.engine import SceneResult
 from hdrfuse.brackets.discovered import Discovery, Leftover
 from hdrfuse.formats import replacing
 from hdrfuse.report.batch_page import write_batch_page
-from hdrfuse.report.batch_run import BatchFrame, BatchRun, BatchScene, Status, facts_of
+from hdrfuse.report.batch_run import BatchFrame, BatchRun, BatchScene, Status
 
 SUMMARY, PAGE = "summary.json", "report.html"
 
@@ -53,8 +53,8 @@ class Account:
     @property
     def device(self) -> str | None:
         """Where the network ran, by the first scene that says so."""
-        networks = (each.done.report.get("network") for each in self.results if each.done is not None)
-        return next((network["device"] for network in networks if network), None)
+        networks = (each.done.report.network for each in self.results if each.done is not None)
+        return next((network.device for network in networks if network is not None), None)
 
     @property
     def left_over(self) -> int:
@@ -145,8 +145,8 @@ def _entry(result: SceneResult) -> dict[str, Any]:
     return {
         **entry,
         "outputs": list(result.done.outputs),
-        "warnings": [*result.warnings, *result.done.report["warnings"]],
-        "report": result.done.report,
+        "warnings": [*result.warnings, *result.done.report.warnings],
+        "report": result.done.report.as_json(),
     }
 
 
@@ -157,22 +157,20 @@ def _scene(result: SceneResult, out: Path) -> BatchScene:
             name=scene.key, status=Status.FAILED, reason=result.reason, frames=_frames(scene.found.files),
             captured_at=scene.found.captured_at,
         )  # fmt: skip
-    facts = facts_of(result.done.report)
-    facts["files"] = {what: out / name for what, name in _named(result).items()}
-    facts["warnings"] = (*result.warnings, *facts["warnings"])
     pictures = scene.work.pictures
-    return BatchScene(
+    return BatchScene.of_merge(
+        result.done.report,
         name=scene.key,
-        status=Status.DONE,
+        files={what: out / name for what, name in _name_outputs(result).items()},
+        warnings=result.warnings,
         earlier=result.earlier,
         preview=None if pictures is None else pictures.after,
         naive=None if pictures is None else pictures.before,
         ghost_map=None if pictures is None else pictures.ghosts,
-        **facts,
     )
 
 
-def _named(result: SceneResult) -> dict[str, str]:
+def _name_outputs(result: SceneResult) -> dict[str, str]:
     """Outputs by what they are, below the output folder, wherever that was when they were written."""
     return dict(zip(result.scene.work.job.outputs.files, result.scene.outputs, strict=True))
 

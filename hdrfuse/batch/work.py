@@ -1,12 +1,12 @@
 """The work on one scene: the merge that `hdrfuse merge` does, with the pictures for the batch's page."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hdrfuse.batch.identity import FileIdentity
 from hdrfuse.batch.page_pictures import PagePictures, Slide, draw_slides
 from hdrfuse.job import MergeJob, MergeSteps
+from hdrfuse.merge_report import MergeReport
 from hdrfuse.progress import Progress
 
 
@@ -30,6 +30,15 @@ class SceneWork:
         return SceneSteps(self, progress)
 
 
+@dataclass(frozen=True, kw_only=True)
+class WrittenScene:
+    """A scene whose files are all in place."""
+
+    inputs: tuple[FileIdentity, ...]
+    outputs: dict[Path, FileIdentity]
+    report: MergeReport
+
+
 class SceneSteps:
     """The steps of one scene's merge, wherever they run."""
 
@@ -50,13 +59,13 @@ class SceneSteps:
         if self.work.pictures is not None:
             self.slides = draw_slides(merged, self.work.pictures, tonemap=self.work.job.outputs.tonemap)
 
-    def write(self) -> dict[str, Any]:
-        """Write every file -> inputs, outputs, report. Raises OutputError or WriteError, ImageError for a lost one."""
+    def write(self) -> WrittenScene:
+        """Write every file. Raises OutputError or WriteError, ImageError for a lost one."""
         for path, slide in self.slides.items():
             slide.write(path)
         report = self.steps.write()
-        return {
-            "inputs": [asdict(each) for each in self.identities],
-            "outputs": {str(path): asdict(FileIdentity.of(path)) for path in self.work.job.outputs.files.values()},
-            "report": report,
-        }
+        return WrittenScene(
+            inputs=tuple(self.identities),
+            outputs={path: FileIdentity.of(path) for path in self.work.job.outputs.files.values()},
+            report=report,
+        )

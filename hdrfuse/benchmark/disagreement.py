@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hdrfuse.brackets.scene import find_scene
 from hdrfuse.errors import BadInputError
 from hdrfuse.imaging.bracket import Bracket, read_bracket
+from hdrfuse.imaging.color import srgb_decode
 from hdrfuse.pipeline import MergeOptions, Progress, merge_bracket
 
 SHARES = np.arange(0.02, 0.981, 0.005)
@@ -58,13 +59,13 @@ def measure_disagreement(
 
     A stack that cannot be read raises what reading it raises.
     """
-    found = []
+    disagreements = []
     for done, stack in enumerate(stacks):
         progress(f"stack {stack.name}", done / len(stacks))
         bracket = read_bracket(find_scene([stack]))
         if not bracket.frames[0].linear:
-            found.append(stack_disagreement(bracket))
-    return found
+            disagreements.append(stack_disagreement(bracket))
+    return disagreements
 
 
 def stack_disagreement(bracket: Bracket) -> Disagreement:
@@ -72,7 +73,7 @@ def stack_disagreement(bracket: Bracket) -> Disagreement:
     merged = merge_bracket(bracket, MergeOptions(method="classical"))
     assert merged.curve is not None  # the frames are display-encoded
     curve = merged.curve
-    gains = [entry["gain_ev"] for entry in merged.report["inputs"]]
+    gains = [frame.gain_ev for frame in merged.report.frames]
     grid = np.linspace(0.0, 1.0, curve.table.shape[1])
 
     def calibrated(encoded: NDArray[np.float64], channel: int) -> NDArray[np.float64]:
@@ -92,8 +93,8 @@ def stack_disagreement(bracket: Bracket) -> Disagreement:
 
 
 def srgb_to_linear(encoded: NDArray[np.float64], _channel: int) -> NDArray[np.float64]:
-    """Decode by IEC 61966-2-1, shares of white in and out."""
-    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    """Decode as sRGB, whatever the channel; shares of white in and out."""
+    return srgb_decode(encoded).astype(np.float64)
 
 
 def median_disagreement(pixels: Sequence[NDArray[Any]], steps_ev: Sequence[float], decode: Decode) -> float | None:

@@ -6,15 +6,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image
-from PIL.ExifTags import IFD, Base
-from PIL.TiffImagePlugin import IFDRational
 
-from hdrfuse.data.demo_scene import SIZE, WHITE, study
+from hdrfuse.data.demo import EVS, REFERENCE_TIME_S, exposure_exif
+from hdrfuse.data.demo_scene import SIZE, WHITE, demo_scene
 from hdrfuse.data.procedural import PHOTON_NOISE, READ_NOISE, contrast_curve, handheld_homography, sense
 from hdrfuse.data.texture import fractal_noise
-
-EVS = (-2.0, 0.0, 2.0)
-REFERENCE_TIME_S = Fraction(1, 60)
 
 DETAIL_STOPS = 0.35
 """Standard deviation of the texture that enlarging could not give."""
@@ -37,7 +33,7 @@ def write_photographs(folder: Path, *, megapixels: float, seed: int = 0) -> list
     folder.mkdir(parents=True, exist_ok=True)
     scene_rng, camera_rng, noise_rng = np.random.default_rng(seed).spawn(3)
     size = photograph_size(megapixels)
-    scene = study(scene_rng)
+    scene = demo_scene(scene_rng)
     enlargement = size[0] / SIZE[0]
     shift = (enlargement - 1) / 2
     onto = np.array([[enlargement, 0, shift], [0, enlargement, shift], [0, 0, 1]])
@@ -53,16 +49,6 @@ def write_photographs(folder: Path, *, megapixels: float, seed: int = 0) -> list
         exposure = sense(noise_rng, exposure, PHOTON_NOISE, READ_NOISE)
         levels = encoding[(exposure * np.float32(65535) + np.float32(0.5)).astype(np.uint16)]
         paths.append(folder / f"photograph-{index + 1}.jpg")
-        exif = exposure_exif(REFERENCE_TIME_S * Fraction(2) ** round(ev))
+        exif = exposure_exif(REFERENCE_TIME_S * Fraction(2) ** round(ev)).tobytes()
         Image.fromarray(levels).save(paths[-1], "JPEG", quality=JPEG_QUALITY, subsampling="4:2:2", exif=exif)
     return paths
-
-
-def exposure_exif(time_s: Fraction) -> bytes:
-    """EXIF block of a frame: exposure time, aperture, sensitivity."""
-    exif = Image.Exif()
-    details = exif.get_ifd(IFD.Exif)
-    details[Base.ExposureTime] = IFDRational(time_s.numerator, time_s.denominator)
-    details[Base.FNumber] = IFDRational(8, 1)
-    details[Base.ISOSpeedRatings] = 200
-    return exif.tobytes()

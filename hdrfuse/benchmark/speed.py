@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import hdrfuse
-from hdrfuse.benchmark.photographs import EVS, REFERENCE_TIME_S, photograph_size
+from hdrfuse.benchmark.photographs import photograph_size
+from hdrfuse.data.demo import EVS, REFERENCE_TIME_S
 from hdrfuse.errors import HdrfuseError
 from hdrfuse.options import available_methods
 from hdrfuse.pipeline import Progress
@@ -95,11 +96,11 @@ def run_in_fresh_process(command: Sequence[str]) -> Run:
         except BaseException:
             os.killpg(measuring.pid, signal.SIGKILL)  # what it measures goes with it
             raise
-    found: dict[str, Any] = json.loads(out) if measuring.returncode == 0 else {"status": measuring.returncode}
-    if (status := found.pop("status")) != 0:
+    measured: dict[str, Any] = json.loads(out) if measuring.returncode == 0 else {"status": measuring.returncode}
+    if (status := measured.pop("status")) != 0:
         last_line = (err.strip().splitlines() or ["no message"])[-1]
         raise HdrfuseError(f"{' '.join(command)}: exited {status} where 0 was expected: {last_line}")
-    return Run(**found)
+    return Run(**measured)
 
 
 def hdrfuse_command(folder: Path, method: str) -> list[str]:

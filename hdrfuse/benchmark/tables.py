@@ -89,8 +89,8 @@ def stages_table(timings: Sequence[Timing]) -> Table:
     for timing in columns:
         table.add_column(f"{timing.tool.partition(' Align')[0]} {timing.megapixels:.1f} MP", justify="right")
     for stage in dict.fromkeys(stage for timing in columns for stage in timing.stages):
-        found = [timing.stages.get(stage) for timing in columns]
-        table.add_row(stage, *("" if seconds is None else f"{seconds:.2f}" for seconds in found))
+        seconds_by_column = [timing.stages.get(stage) for timing in columns]
+        table.add_row(stage, *("" if seconds is None else f"{seconds:.2f}" for seconds in seconds_by_column))
     return table
 
 

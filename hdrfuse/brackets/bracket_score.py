@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hdrfuse.brackets.repeated_exposures import Place, distinct, place_of_repeats, snapped
+from hdrfuse.brackets.repeated_exposures import Place, distinct_rungs, place_of_repeats, snap_rungs
 from hdrfuse.brackets.shots import Shot
 from hdrfuse.formats.orientation import stored_size
 
@@ -67,7 +67,7 @@ def alike(before: Shot, after: Shot, *, sizes: bool = True) -> bool:
     one, other = before.header, after.header
     if one.channels != other.channels and sizes:
         return False
-    if sizes and (one.width, one.height) != (other.width, other.height) and not _turned_by_mistake(before, after):
+    if sizes and (one.width, one.height) != (other.width, other.height) and not _is_turned_by_mistake(before, after):
         return False
     if one.linear != other.linear or one.dtype != other.dtype:
         return False
@@ -82,7 +82,7 @@ def alike(before: Shot, after: Shot, *, sizes: bool = True) -> bool:
     return 1 / SAME_FOCAL_LENGTH <= ratio <= SAME_FOCAL_LENGTH
 
 
-def _turned_by_mistake(before: Shot, after: Shot) -> bool:
+def _is_turned_by_mistake(before: Shot, after: Shot) -> bool:
     """Whether two frames are stored alike and follow faster than anybody turns a camera."""
     if before.header is None or after.header is None or stored_size(before.header) != stored_size(after.header):
         return False
@@ -142,7 +142,7 @@ def judge(shots: Sequence[Shot]) -> BracketScore | None:
     longest_s = LONGEST_PAUSE_IN_A_PAIR_S if len(shots) == 2 and how != "auto" else LONGEST_PAUSE_S[how]
     if max(pauses_s, default=0.0) > longest_s or (how != "auto" and not one_aperture(shots)):
         return None
-    rungs = distinct(ladder, DISTINCT_EV)
+    rungs = distinct_rungs(ladder, DISTINCT_EV)
     widths = [after - before for before, after in itertools.pairwise(rungs)]
     even = max(widths) - min(widths) <= max(EVEN_EV, EVEN_SHARE * sum(widths) / len(widths))
     nearly_even = even or (how == "auto" and max(widths) <= NEARLY_EVEN * min(widths))
@@ -185,7 +185,7 @@ def ladder_of(shots: Sequence[Shot]) -> list[float] | None:
         if len(known) == len(shots) and all(b - a >= DISTINCT_EV for a, b in itertools.pairwise(ordered)):
             return known
     evs = [shot.ev for shot in shots if shot.ev is not None]
-    return snapped(evs, DISTINCT_EV) if len(evs) == len(shots) else None
+    return snap_rungs(evs, DISTINCT_EV) if len(evs) == len(shots) else None
 
 
 def stated_shifts(shots: Sequence[Shot]) -> list[float] | None:

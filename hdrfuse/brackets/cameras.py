@@ -38,8 +38,8 @@ def in_shooting_order(shots: Sequence[Shot]) -> list[Shot]:
     By time, and by name where times are equal or missing. Where times ascend along the names but for a few
     breaks, the runs between stay together: a clock that was set back, or a second body of the same model.
     """
-    listed = unrolled(shots)
-    clocks_s = _filled_clocks(listed)
+    listed = unroll_counter(shots)
+    clocks_s = _fill_clocks(listed)
     if clocks_s is None:
         return listed
     cuts = [index for index in range(1, len(listed)) if clocks_s[index] < clocks_s[index - 1]]
@@ -50,15 +50,15 @@ def in_shooting_order(shots: Sequence[Shot]) -> list[Shot]:
     return [listed[index] for index in sorted(range(len(listed)), key=lambda index: (clocks_s[index], index))]
 
 
-def unrolled(shots: Sequence[Shot]) -> list[Shot]:
+def unroll_counter(shots: Sequence[Shot]) -> list[Shot]:
     """Put IMG_9999 before IMG_0001 where a counter rolled over."""
     listed: list[Shot] = []
     for _, run in itertools.groupby(shots, key=lambda shot: shot.counter and shot.counter[0]):
-        listed += _unrolled_run(list(run))
+        listed += _unroll_run(list(run))
     return listed
 
 
-def _unrolled_run(shots: list[Shot]) -> list[Shot]:
+def _unroll_run(shots: list[Shot]) -> list[Shot]:
     """Names of one counter, in natural order: those behind the largest gap first if both ends of the range are near."""
     numbers = [shot.counter[1] for shot in shots if shot.counter is not None]
     jumps = [after - before for before, after in itertools.pairwise(numbers)]
@@ -89,7 +89,7 @@ def _on_one_clock(shots: Sequence[Shot]) -> list[Shot]:
     ]
 
 
-def _filled_clocks(shots: Sequence[Shot]) -> list[float] | None:
+def _fill_clocks(shots: Sequence[Shot]) -> list[float] | None:
     """Time of each shot, of the one before it where it has none; None if no shot has one."""
     known = [shot.clock_s for shot in shots if shot.clock_s is not None]
     if not known:

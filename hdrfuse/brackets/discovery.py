@@ -8,11 +8,18 @@ from pathlib import Path
 from hdrfuse.brackets.companions import once_each
 from hdrfuse.brackets.discovered import Discovery, FoundScene, Grouping, Leftover, LeftoverKind
 from hdrfuse.brackets.exposure import EQUAL_EV, exposure_file, listed_evs
-from hdrfuse.brackets.folders import is_card_folder, pooled, walk
-from hdrfuse.brackets.naming import placed
+from hdrfuse.brackets.folders import is_card_folder, pool_folders, walk
+from hdrfuse.brackets.naming import place_scenes
 from hdrfuse.brackets.scene import find_scene, frames_of
-from hdrfuse.brackets.segmentation import Division, divide, found, holds_one_scene, scene_of, with_exposures
-from hdrfuse.brackets.shots import Shot, read_shots, restated_where_exif_is_one
+from hdrfuse.brackets.segmentation import (
+    Segmentation,
+    as_found_scene,
+    holds_one_scene,
+    scene_of,
+    segment,
+    with_exposures,
+)
+from hdrfuse.brackets.shots import Shot, read_shots, restate_where_exif_is_one
 from hdrfuse.brackets.unmatched import single, unreadable, what_went_wrong
 from hdrfuse.errors import ExposureError
 from hdrfuse.formats.facts import read_facts
@@ -52,21 +59,21 @@ def find_scenes(
         listings[folder], noted = once_each(listed, known)
         warnings += [f"{folder}: {warning}" for warning in noted]
     scenes: list[FoundScene] = []
-    for folders in [(folder,) for folder in listings] if group == "folder" else pooled(list(listings)):
+    for folders in [(folder,) for folder in listings] if group == "folder" else pool_folders(list(listings)):
         pool = Pool(
             root=root,
             folders=folders,
-            shots=restated_where_exif_is_one([shots[path] for folder in folders for path in listings[folder]]),
+            shots=restate_where_exif_is_one([shots[path] for folder in folders for path in listings[folder]]),
         )
         try:
-            divided = pool.divided(group)
+            segmented = pool.segment(group)
         except Exception as error:  # files that went away meanwhile, or a header that nobody foresaw
-            divided = Division(scenes=(), leftovers=(unreadable(pool.shots, error),))
-        scenes += divided.scenes
-        leftovers += divided.leftovers
+            segmented = Segmentation(scenes=(), leftovers=(unreadable(pool.shots, error),))
+        scenes += segmented.scenes
+        leftovers += segmented.leftovers
     return Discovery(
         root=root,
-        scenes=placed(scenes, root),
+        scenes=place_scenes(scenes, root),
         leftovers=tuple(leftovers),
         warnings=tuple(dict.fromkeys(warnings)),
         unread=unread,
@@ -82,10 +89,10 @@ class Pool:
     shots: Sequence[Shot]
     """In the natural order of their names."""
 
-    def divided(self, group: Grouping) -> Division:
+    def segment(self, group: Grouping) -> Segmentation:
         """Divide the shots into scenes and leftovers."""
         if len(self.shots) < 2:
-            return Division(scenes=(), leftovers=tuple(single(shot) for shot in self.shots))
+            return Segmentation(scenes=(), leftovers=tuple(single(shot) for shot in self.shots))
         if group == "folder":
             return self._whole()
         text_file = exposure_file(self.folders[0]) if len(self.folders) == 1 else None
@@ -95,9 +102,9 @@ class Pool:
         one_scene = holds_one_scene(self.shots) if count is None else len(self.shots) == count
         if one_scene and not is_card_folder(self.folders[0]):
             return self._whole()
-        return divide(self.shots, count=count)
+        return segment(self.shots, count=count)
 
-    def _whole(self) -> Division:
+    def _whole(self) -> Segmentation:
         """Take the folder for a scene, as a merge of the folder does."""
         (folder,) = self.folders
         scene = find_scene([folder])
@@ -108,10 +115,10 @@ class Pool:
         evs = [] if text_file is None else _stated_evs(text_file)
         if len(evs) == len(shots):
             shots = with_exposures(shots, evs)
-        whole = found(scene, shots, folder=place, grouped_by="folder")
-        return Division(scenes=(replace(whole, exposure_file=text_file),), leftovers=())
+        whole = as_found_scene(scene, shots, folder=place, grouped_by="folder")
+        return Segmentation(scenes=(replace(whole, exposure_file=text_file),), leftovers=())
 
-    def _by_text(self, text_file: Path, count: int | None) -> Division:
+    def _by_text(self, text_file: Path, count: int | None) -> Segmentation:
         """Divide by a text file: one EV a file, or the EVs of one bracket that the files repeat.
 
         Where the file is wrong the folder is a scene, and its merge says what is wrong.
@@ -121,12 +128,12 @@ class Pool:
         if length == len(self.shots) and (count or _repeats(evs)):
             shots = with_exposures(self.shots, evs)
             stated = {shot.path: shot.ev or 0.0 for shot in shots}
-            divided = divide(shots, count=count)
+            segmented = segment(shots, count=count)
             scenes = tuple(
                 replace(scene, exposures=tuple(stated[path] for path in scene.files), exposure_file=text_file)
-                for scene in divided.scenes
+                for scene in segmented.scenes
             )
-            return replace(divided, scenes=scenes)
+            return replace(segmented, scenes=scenes)
         if 2 <= length < len(self.shots) and len(self.shots) % length == 0 and count in (None, length):
             scenes = tuple(
                 scene_of(
@@ -136,7 +143,7 @@ class Pool:
                 )
                 for start in range(0, len(self.shots), length)
             )
-            return Division(scenes=tuple(replace(scene, exposure_file=text_file) for scene in scenes), leftovers=())
+            return Segmentation(scenes=tuple(replace(scene, exposure_file=text_file) for scene in scenes), leftovers=())
         return self._whole()
 
 

@@ -50,10 +50,10 @@ def infer_exposures(
     if given is not None:
         option = "--exposures" if given_by == GIVEN else given_by
         where = f"{option} {','.join(f'{ev:g}' for ev in given)}"
-        return _checked(list(given), given_by, headers, where), []
+        return _check_evs(list(given), given_by, headers, where), []
     if folder is not None and (text_file := exposure_file(folder)) is not None:
         evs = read_exposure_file(text_file, expected=len(headers))
-        return _checked(evs, text_file.name, headers, str(text_file)), []
+        return _check_evs(evs, text_file.name, headers, str(text_file)), []
     captures = [header.capture for header in headers]
     files = listed([header.path.name for header in headers], MOST_LISTED)
     beside_times = {
@@ -68,14 +68,14 @@ def infer_exposures(
     if all(capture.exposure_time_s for capture in captures):
         evs, warnings = _evs_of_times(captures)
         if differing is None or _differ(evs):
-            return _checked(evs, "EXIF", headers, f"EXIF of {files}"), warnings
+            return _check_evs(evs, "EXIF", headers, f"EXIF of {files}"), warnings
         warnings.append(f"EXIF states the same exposure for every frame: each {differing} is taken instead")
-        return _checked(beside_times[differing], differing, headers, f"{differing} of {files}"), warnings
+        return _check_evs(beside_times[differing], differing, headers, f"{differing} of {files}"), warnings
     if (source := differing or ("file name" if "file name" in beside_times else None)) is not None:
-        return _checked(beside_times[source], source, headers, f"{source} of {files}"), []
-    lacking = [header.path.name for header in headers if not header.capture.exposure_time_s]
+        return _check_evs(beside_times[source], source, headers, f"{source} of {files}"), []
+    without_time = [header.path.name for header in headers if not header.capture.exposure_time_s]
     place = folder or headers[0].path.parent
-    raise ExposureError(f"{place}: no exposure time in {listed(lacking, MOST_LISTED)}: {HOW_TO_GIVE}")
+    raise ExposureError(f"{place}: no exposure time in {listed(without_time, MOST_LISTED)}: {HOW_TO_GIVE}")
 
 
 def parse_evs(text: str) -> list[float]:
@@ -150,7 +150,7 @@ def _evs_of_times(captures: Sequence[Capture]) -> tuple[list[float], list[str]]:
     return evs, warnings
 
 
-def _checked(evs: list[float], source: str, headers: Sequence[ImageHeader], where: str) -> list[Exposure]:
+def _check_evs(evs: list[float], source: str, headers: Sequence[ImageHeader], where: str) -> list[Exposure]:
     if len(evs) != len(headers):
         raise ExposureError(f"{where}: {len(evs)} EVs for {len(headers)} images")
     for ev in evs:

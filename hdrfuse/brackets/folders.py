@@ -77,7 +77,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False  # a link to itself
 
 
-def pooled(folders: Sequence[Path]) -> list[tuple[Path, ...]]:
+def pool_folders(folders: Sequence[Path]) -> list[tuple[Path, ...]]:
     """Put a card's folders side by side into one pool; every other folder is alone."""
     pools: dict[tuple[Path, str], list[Path]] = defaultdict(list)
     for folder in folders:

@@ -21,7 +21,7 @@ EQUAL_PAIR_COST, STRANGER_COST, COUNTED_PAUSE_COST_PER_S, MOST_COST = 0.6, 0.5, 
 def brackets_of(shots: Sequence[Shot]) -> list[Span]:
     """Divide a camera's shots, in shooting order, into brackets; what is in none is left out."""
     candidates = _candidates(shots)
-    chosen = _best_division(len(shots), candidates)
+    chosen = _best_segmentation(len(shots), candidates)
     repeated = [
         span.bracket_score.steps
         for span in chosen
@@ -35,9 +35,14 @@ def brackets_of(shots: Sequence[Shot]) -> list[Span]:
             for span, score in candidates
             if not any(go_by(half, steps) for half in halves_of(span) for steps in known)
         ]
-        chosen = _best_division(len(shots), favoured)
+        chosen = _best_segmentation(len(shots), favoured)
     return [
-        Span(start=span.start, end=span.end, bracket_score=span.bracket_score, complete=not _interrupted(index, chosen))
+        Span(
+            start=span.start,
+            end=span.end,
+            bracket_score=span.bracket_score,
+            complete=not _is_interrupted(index, chosen),
+        )
         for index, span in enumerate(chosen)
     ]
 
@@ -52,7 +57,7 @@ def groups_of(shots: Sequence[Shot], count: int) -> list[Span]:
         cost = _counted_cost(shots[start : start + count])
         if cost is not None:
             candidates.append((Span(start=start, end=start + count), count - min(cost, MOST_COST) * count / 5))
-    return _best_division(len(shots), candidates)
+    return _best_segmentation(len(shots), candidates)
 
 
 def is_one_bracket(shots: Sequence[Shot]) -> bool:
@@ -63,7 +68,7 @@ def is_one_bracket(shots: Sequence[Shot]) -> bool:
 
 def _candidates(shots: Sequence[Shot]) -> list[tuple[Span, float]]:
     """Every run that can be a bracket, with its score."""
-    found: list[tuple[Span, float]] = []
+    certain: list[tuple[Span, float]] = []
     doubtful: list[tuple[Span, float]] = []
     for start in range(len(shots)):
         repeats = 0
@@ -75,12 +80,12 @@ def _candidates(shots: Sequence[Shot]) -> list[tuple[Span, float]]:
             bracket_score = judge(shots[start : end + 1])
             if bracket_score is not None:
                 span = Span(start=start, end=end + 1, bracket_score=bracket_score)
-                (found if bracket_score.repeats == "none" else doubtful).append((span, bracket_score.score))
+                (certain if bracket_score.repeats == "none" else doubtful).append((span, bracket_score.score))
     meant = Doubtful(shots, [span for span, _ in doubtful])
-    return found + [(span, score) for span, score in doubtful if meant.holds(span)]
+    return certain + [(span, score) for span, score in doubtful if meant.holds(span)]
 
 
-def _best_division(count: int, candidates: Sequence[tuple[Span, float]]) -> list[Span]:
+def _best_segmentation(count: int, candidates: Sequence[tuple[Span, float]]) -> list[Span]:
     """Pick runs that do not overlap, of the highest sum of scores; of equal ones the earlier runs."""
     ending: list[list[tuple[Span, float]]] = [[] for _ in range(count + 1)]
     for span, score in candidates:
@@ -103,7 +108,7 @@ def _best_division(count: int, candidates: Sequence[tuple[Span, float]]) -> list
     return chosen[::-1]
 
 
-def _interrupted(index: int, spans: Sequence[Span]) -> bool:
+def _is_interrupted(index: int, spans: Sequence[Span]) -> bool:
     """Whether a run is some of a neighbour's longer pattern, in its order, and not whole in itself."""
     span = spans[index]
     around = [spans[other] for other in (index - 1, index + 1) if 0 <= other < len(spans)]
@@ -132,7 +137,7 @@ def _holds_in_turn(steps: Sequence[float], some: Sequence[float]) -> bool:
 
 
 def _counted_cost(shots: Sequence[Shot]) -> float | None:
-    """What speaks against a group, in frames; None where its frames cannot be merged."""
+    """Cost of a group, in frames; None where its frames cannot be merged."""
     read = [shot for shot in shots if shot.header is not None]
     sizes = {(shot.header.width, shot.header.height) for shot in read if shot.header}
     stored_sizes = {stored_size(shot.header) for shot in read if shot.header}

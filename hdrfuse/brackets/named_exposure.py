@@ -54,8 +54,8 @@ def wording_without_ev(path: Path) -> str:
 
 
 def _readings(name: str) -> list[_Reading]:
-    found = (_reading(name, token) for token in _TOKEN.finditer(name))
-    return [reading for reading in found if reading is not None]
+    readings = (_reading(name, token) for token in _TOKEN.finditer(name))
+    return [reading for reading in readings if reading is not None]
 
 
 def _plain(stem: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from hdrfuse.brackets.discovered import FoundScene
 
 
-def placed(scenes: Sequence[FoundScene], root: Path) -> tuple[FoundScene, ...]:
+def place_scenes(scenes: Sequence[FoundScene], root: Path) -> tuple[FoundScene, ...]:
     """Relate the scenes' folders to the root, and number names that come twice in one: beach, beach-2.
 
     Names that differ by case alone are the same: some file systems hold only one of them.

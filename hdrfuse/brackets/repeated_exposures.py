@@ -17,7 +17,7 @@ def place_of_repeats(ladder: Sequence[float], distinct_ev: float) -> Place | Non
 
     None for a ladder of other repeats, or of less than three rungs: that is no bracket.
     """
-    rungs = distinct(ladder, distinct_ev)
+    rungs = distinct_rungs(ladder, distinct_ev)
     counts = [sum(abs(each - rung) < distinct_ev for each in ladder) for rung in rungs]
     repeated = [index for index, count in enumerate(counts) if count > 1]
     if not repeated:
@@ -29,7 +29,7 @@ def place_of_repeats(ladder: Sequence[float], distinct_ev: float) -> Place | Non
     return "middle" if counts[repeated[0]] == 2 else None
 
 
-def distinct(ladder: Sequence[float], distinct_ev: float) -> list[float]:
+def distinct_rungs(ladder: Sequence[float], distinct_ev: float) -> list[float]:
     """Rungs in ascending order, each once."""
     rungs: list[float] = []
     for rung in sorted(ladder):
@@ -38,7 +38,7 @@ def distinct(ladder: Sequence[float], distinct_ev: float) -> list[float]:
     return rungs
 
 
-def snapped(ladder: Sequence[float], distinct_ev: float) -> list[float]:
+def snap_rungs(ladder: Sequence[float], distinct_ev: float) -> list[float]:
     """The ladder with rungs that are equal but for rounding made equal."""
-    rungs = distinct(ladder, distinct_ev)
+    rungs = distinct_rungs(ladder, distinct_ev)
     return [max(each for each in rungs if each <= rung) for rung in ladder]

@@ -85,8 +85,8 @@ def _scene_of_folder(folder: Path) -> Scene:
     chosen, noted = once_each(chosen, {})
     warnings += noted
     if len(chosen) < 2:
-        found = {0: "no image", 1: f"1 image ({chosen[0].name})" if chosen else ""}[len(chosen)]
-        raise BracketError(f"{folder}: {found} found; a bracket needs at least 2{unread and f'; {unread}'}")
+        images = {0: "no image", 1: f"1 image ({chosen[0].name})" if chosen else ""}[len(chosen)]
+        raise BracketError(f"{folder}: {images} found; a bracket needs at least 2{unread and f'; {unread}'}")
     return Scene(name=folder.resolve().name or "scene", files=tuple(chosen), folder=folder, warnings=tuple(warnings))
 
 

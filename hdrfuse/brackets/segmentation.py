@@ -1,4 +1,4 @@
-"""Division: the shots of one flat folder, or of a card's folders, into scenes and leftovers."""
+"""Segmentation: the shots of one flat folder, or of a card's folders, into scenes and leftovers."""
 
 import itertools
 from collections.abc import Sequence
@@ -12,32 +12,32 @@ from hdrfuse.brackets.grouping import brackets_of, groups_of, is_one_bracket
 from hdrfuse.brackets.scene import Scene
 from hdrfuse.brackets.shots import Shot
 from hdrfuse.brackets.spans import Span, has_steps
-from hdrfuse.brackets.unmatched import interrupted, leftovers_of
+from hdrfuse.brackets.unmatched import interrupted_bracket, leftovers_of
 
 LONGEST_PAUSE_IN_A_FOLDER_S = 120.0
 """Between the frames of a folder that holds nothing but one bracket."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Division:
+class Segmentation:
     """Scenes among shots, and what is left over."""
 
     scenes: tuple[FoundScene, ...]
     leftovers: tuple[Leftover, ...]
 
 
-def divide(shots: Sequence[Shot], *, count: int | None = None) -> Division:
-    """Divide shots, given in the natural order of their names, by exposures, or into groups of `count`.
+def segment(shots: Sequence[Shot], *, count: int | None = None) -> Segmentation:
+    """Segment shots, given in the natural order of their names, by exposures, or into groups of `count`.
 
     The scenes' folder is that of their first frame; `naming` relates it to the root.
     """
     scenes: list[FoundScene] = []
     leftovers: list[Leftover] = []
     for stream in by_camera(shots):
-        divided = _by_count(stream, count) if count else _by_exposures(stream)
-        scenes += divided.scenes
-        leftovers += divided.leftovers
-    return Division(scenes=tuple(scenes), leftovers=tuple(leftovers))
+        segmented = _by_count(stream, count) if count else _by_exposures(stream)
+        scenes += segmented.scenes
+        leftovers += segmented.leftovers
+    return Segmentation(scenes=tuple(scenes), leftovers=tuple(leftovers))
 
 
 def holds_one_scene(shots: Sequence[Shot]) -> bool:
@@ -69,10 +69,10 @@ def scene_of(shots: Sequence[Shot], *, grouped_by: str, exposures: tuple[float, 
         folder=None,
         warnings=tuple(warnings),
     )
-    return found(scene, shots, folder=shots[0].path.parent, grouped_by=grouped_by, exposures=exposures)
+    return as_found_scene(scene, shots, folder=shots[0].path.parent, grouped_by=grouped_by, exposures=exposures)
 
 
-def found(
+def as_found_scene(
     scene: Scene, shots: Sequence[Shot], *, folder: Path, grouped_by: str, exposures: tuple[float, ...] | None = None
 ) -> FoundScene:
     """Say what is known of a scene's frames."""
@@ -86,7 +86,7 @@ def found(
     )
 
 
-def _by_exposures(stream: Sequence[Shot]) -> Division:
+def _by_exposures(stream: Sequence[Shot]) -> Segmentation:
     """Brackets among one camera's shots; a blank one, damaged or without exposure, is never worked around."""
     exposed = [shot for shot in stream if shot.ev is not None]
     spans = brackets_of(exposed)
@@ -112,25 +112,27 @@ def _by_exposures(stream: Sequence[Shot]) -> Division:
     for index, (span, shots) in enumerate(zip(spans, members, strict=True)):
         repeated = any(other is not span and has_steps(other, span.steps) for other in spans)
         if index in beside_blank and not repeated:
-            leftovers.append(interrupted(shots, f"{beside_blank[index]} beside them may be a frame of the bracket"))
+            leftovers.append(
+                interrupted_bracket(shots, f"{beside_blank[index]} beside them may be a frame of the bracket")
+            )
         elif not span.complete:
             reason = f"{len(shots)} frames of a bracket; the one beside it shows that others are missing"
-            leftovers.append(interrupted(shots, reason))
+            leftovers.append(interrupted_bracket(shots, reason))
         else:
             how = span.bracket_score.how if span.bracket_score else ""
             scenes.append(scene_of(shots, grouped_by="camera tags" if how == "auto" else "exposures"))
-    return Division(scenes=tuple(scenes), leftovers=(*leftovers, *_reported(stream, rest)))
+    return Segmentation(scenes=tuple(scenes), leftovers=(*leftovers, *_report(stream, rest)))
 
 
-def _by_count(stream: Sequence[Shot], count: int) -> Division:
+def _by_count(stream: Sequence[Shot], count: int) -> Segmentation:
     spans: list[Span] = groups_of(stream, count)
     taken = {index for span in spans for index in range(span.start, span.end)}
     rest = [shot for index, shot in enumerate(stream) if index not in taken]
     scenes = tuple(scene_of(stream[span.start : span.end], grouped_by="count") for span in spans)
-    return Division(scenes=scenes, leftovers=tuple(_reported(stream, rest)))
+    return Segmentation(scenes=scenes, leftovers=tuple(_report(stream, rest)))
 
 
-def _reported(stream: Sequence[Shot], rest: Sequence[Shot]) -> list[Leftover]:
+def _report(stream: Sequence[Shot], rest: Sequence[Shot]) -> list[Leftover]:
     """Leftovers of runs that no scene interrupts."""
     left = {id(shot) for shot in rest}
     reports = []

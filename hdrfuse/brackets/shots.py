@@ -50,8 +50,8 @@ class Shot:
     @property
     def counter(self) -> tuple[str, int] | None:
         """What a file's name counts, and the number: ("img_", 12) of IMG_0012."""
-        found = COUNTED_NAME.match(self.path.stem.casefold())
-        return (found.group(1), int(found.group(2))) if found else None
+        match = COUNTED_NAME.match(self.path.stem.casefold())
+        return (match.group(1), int(match.group(2))) if match else None
 
     @property
     def wording(self) -> str:
@@ -106,7 +106,7 @@ def ev_of_capture(capture: Capture) -> float | None:
     return math.log2(capture.exposure_time_s) + gain - aperture
 
 
-def restated_where_exif_is_one(shots: Sequence[Shot]) -> list[Shot]:
+def restate_where_exif_is_one(shots: Sequence[Shot]) -> list[Shot]:
     """Take biases, else EVs of file names, where EXIF states one exposure for all: a placeholder, or a copy.
 
     In manual mode cameras write what their meter thinks for a bias.

@@ -22,7 +22,7 @@ def leftovers_of(shots: Sequence[Shot]) -> list[Leftover]:
     return [_leftover(series) for series in _series(shots)]
 
 
-def interrupted(shots: Sequence[Shot], reason: str) -> Leftover:
+def interrupted_bracket(shots: Sequence[Shot], reason: str) -> Leftover:
     """Report a part of a bracket."""
     return Leftover(paths=_paths(shots), kind=LeftoverKind.INTERRUPTED, reason=reason)
 
@@ -55,7 +55,7 @@ def _leftover(shots: Sequence[Shot]) -> Leftover:
         reason = f"no exposure time in {count}, and no EV in the name"
         return Leftover(paths=paths, kind=LeftoverKind.UNEXPOSED, reason=reason)
     if first.capture.exposure_mode == "bracket":
-        return interrupted(shots, f"{_frames(shots)} of a bracket, others are missing")
+        return interrupted_bracket(shots, f"{_frames(shots)} of a bracket, others are missing")
     if len(shots) == 1:
         return single(first)
     if not any(differ(*pair) for pair in itertools.pairwise(shots)):

@@ -101,12 +101,12 @@ def described(result: SceneResult) -> str:
     if result.done is None:
         return f"{result.scene.key}: failed: {result.reason}"
     report = result.done.report
-    width, height = report["size"]
-    count = len(report["warnings"])
+    width, height = report.size_px
+    count = len(report.warnings)
     warned = f", {count} {plural(count, 'warning')}" if count else ""
     return (
-        f"{result.scene.key}: {width} x {height}, {len(report['inputs'])} frames, "
-        f"{report['ghost_fraction']:.1%} moved, {report['seconds']['total']:.1f} s{warned}"
+        f"{result.scene.key}: {width} x {height}, {len(report.frames)} frames, "
+        f"{report.ghost_fraction:.1%} moved, {report.seconds['total']:.1f} s{warned}"
     )
 
 

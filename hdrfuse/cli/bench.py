@@ -177,8 +177,8 @@ def parse_megapixels(text: str) -> list[float]:
 
 def parse_size(text: str) -> tuple[int, int]:
     """Read a size like `1024x768`. Raises UsageError for anything else, and for what is no photograph's size."""
-    found = re.fullmatch(r"(\d{2,5})x(\d{2,5})", text)
-    width, height = (int(found[1]), int(found[2])) if found is not None else (0, 0)
+    match = re.fullmatch(r"(\d{2,5})x(\d{2,5})", text)
+    width, height = (int(match[1]), int(match[2])) if match is not None else (0, 0)
     if not 0 < width * height <= LARGEST_PIXELS:
         most = f"{LARGEST_PIXELS // 1_000_000} megapixels at most"
         raise UsageError(f"--size {text}: width and height like 1024x768 were expected, {most}")

@@ -61,12 +61,12 @@ def compare(
         if place.resolve() in (image.resolve(), reference.resolve()):
             raise OutputError(f"{place}: is one of the inputs; expected another name")
     protocol = Protocol(clip=clip, vdp_preset=vdp_preset)
-    found = compare_files(image, reference, protocol, white=white)
+    comparison = compare_files(image, reference, protocol, white=white)
     if picture:
-        write_png(place, found.picture, overwrite=overwrite)
+        write_png(place, comparison.picture, overwrite=overwrite)
     if json:
-        console.json({**found.as_json(protocol), "picture": str(place) if picture else None})
+        console.json({**comparison.as_json(protocol), "picture": str(place) if picture else None})
         return
-    console.result(*found.table(protocol).as_text(width=max(120, shutil.get_terminal_size().columns)).split("\n"))
+    console.result(*comparison.table(protocol).as_text(width=max(120, shutil.get_terminal_size().columns)).split("\n"))
     if picture:
         console.result(f"{place}  {PICTURE_LEGEND}")

@@ -192,11 +192,11 @@ def evaluate(
         check_markers(paste, dataset or "any", request.tables)
     work = planned(request)
     with console.progress() as progress:
-        found = work.run(progress)
+        evaluation = work.run(progress)
         progress("done", 1.0)
-    written = written_files(found, request, paste)
-    tell(console, found, written, json=json)
-    return ExitCode.PARTIAL_BATCH if found.failures else ExitCode.DONE
+    written = written_files(evaluation, request, paste)
+    tell(console, evaluation, written, json=json)
+    return ExitCode.PARTIAL_BATCH if evaluation.failures else ExitCode.DONE
 
 
 def check_synthetic(dataset: Dataset | None, movers: Path | None, motion: list[MotionName] | None) -> None:
@@ -214,42 +214,42 @@ def timed(size: str) -> tuple[int, int]:
         raise UsageError(f"--timed-{str(error).removeprefix('--')}") from None
 
 
-def written_files(found: "Evaluation", request: "EvaluationRequest", paste: Path | None) -> list[Path]:
+def written_files(evaluation: "Evaluation", request: "EvaluationRequest", paste: Path | None) -> list[Path]:
     """Write scores, tables and the page -> where they are."""
     from hdrfuse.evaluation.documents import PAGE, write_documents, write_text
     from hdrfuse.evaluation.documents import paste as paste_into
     from hdrfuse.report.eval_page import eval_page
 
-    written = [*write_documents(found, request.out)]
-    if found.scenes and request.pictures:
+    written = [*write_documents(evaluation, request.out)]
+    if evaluation.scenes and request.pictures:
         written.append(request.out / PAGE)
-        write_text(written[-1], eval_page(found))
+        write_text(written[-1], eval_page(evaluation))
     if paste is not None:
-        paste_into(found, paste)
+        paste_into(evaluation, paste)
         written.append(paste)
     return written
 
 
-def tell(console: Console, found: "Evaluation", written: list[Path], *, json: bool) -> None:
+def tell(console: Console, evaluation: "Evaluation", written: list[Path], *, json: bool) -> None:
     """Print the tables, or everything as JSON, and what went wrong."""
     from hdrfuse.evaluation.documents import as_json
 
-    for warning in found.warnings:
+    for warning in evaluation.warnings:
         console.warn(warning)
-    for scene in found.scenes:
+    for scene in evaluation.scenes:
         for score in scene.scores:
             for warning in score.warnings:
                 console.detail(f"{scene.name}, {score.method}: {warning}")
     if json:
-        document: dict[str, Any] = {**as_json(found), "files": [str(path) for path in written]}
+        document: dict[str, Any] = {**as_json(evaluation), "files": [str(path) for path in written]}
         console.json(document)
     else:
-        console.result(*as_text(found, width=max(120, shutil.get_terminal_size().columns)).split("\n"))
+        console.result(*as_text(evaluation, width=max(120, shutil.get_terminal_size().columns)).split("\n"))
         console.result(*map(str, written))
-    for scene_name, score in found.failures:
+    for scene_name, score in evaluation.failures:
         console.warn(f"{scene_name}, {score.method}: failed: {score.failure}")
 
 
-def as_text(found: "Evaluation", *, width: int) -> str:
+def as_text(evaluation: "Evaluation", *, width: int) -> str:
     """The tables for a terminal, the caption below."""
-    return "\n\n".join([*(table.as_text(width=width) for table in found.tables), "\n".join(found.caption)])
+    return "\n\n".join([*(table.as_text(width=width) for table in evaluation.tables), "\n".join(evaluation.caption)])

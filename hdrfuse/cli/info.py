@@ -1,13 +1,16 @@
 """`hdrfuse info`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hdrfuse.cli import options as o
 from hdrfuse.cli.console import console_of
 from hdrfuse.errors import BracketError
+
+if TYPE_CHECKING:
+    from hdrfuse.inspection import BracketInspection
 
 MOST_SHOWN = 12
 """Items of a list."""
@@ -35,35 +38,36 @@ def info(
     """
     console = console_of(context, quiet=quiet, verbose=verbose)
     from hdrfuse.brackets.exposure import parse_evs  # imports numpy: keep `hdrfuse --help` instant
-    from hdrfuse.inspection import inspect
+    from hdrfuse.inspection import BracketInspection, inspect
 
-    report = inspect(files, exposures=None if exposures is None else parse_evs(exposures))
+    inspection = inspect(files, exposures=None if exposures is None else parse_evs(exposures))
+    bracket = inspection if isinstance(inspection, BracketInspection) else None
     if json:
-        console.json(report)
+        console.json(inspection.as_json())
     else:
-        console.result(*(frame_table(report) if report["kind"] == "bracket" else described(report)))
-    for warning in report.get("warnings", ()):
+        console.result(*(described(inspection.as_json()) if bracket is None else frame_table(bracket)))
+    for warning in () if bracket is None else bracket.warnings:
         console.warn(warning)
-    if report.get("problem"):
-        raise BracketError(report["problem"])
+    if bracket is not None and bracket.problem:
+        raise BracketError(bracket.problem)
 
 
-def frame_table(report: dict[str, Any]) -> list[str]:
+def frame_table(bracket: "BracketInspection") -> list[str]:
     """One line a frame, in columns as wide as their contents."""
     rows = [("", "EV", "from", "time", "f", "ISO", "size", "bits", "colours", "camera")]
-    for frame in report["frames"]:
-        capture = frame["capture"]
+    for file, exposure in zip(bracket.files, bracket.exposures or [None] * len(bracket.files), strict=True):
+        header, capture = file.header, file.header.capture
         rows.append((
-            Path(frame["path"]).name,
-            "-" if frame["ev"] is None else f"{frame['ev']:+.2f}",
-            frame["ev_source"] or "-",
-            shutter(capture.get("exposure_time_s")),
-            f"{capture['f_number']:g}" if "f_number" in capture else "-",
-            f"{capture['iso']:g}" if "iso" in capture else "-",
-            "{} x {}".format(*frame["size"]),
-            f"{frame['bits']}{' linear' if frame['linear'] else ''}",
-            frame["color_space"] or "own primaries",
-            capture.get("camera", "-"),
+            header.path.name,
+            "-" if exposure is None else f"{exposure.ev:+.2f}",
+            "-" if exposure is None else exposure.source,
+            shutter(capture.exposure_time_s),
+            "-" if capture.f_number is None else f"{capture.f_number:g}",
+            "-" if capture.iso is None else f"{capture.iso:g}",
+            f"{header.width} x {header.height}",
+            f"{file.bits}{' linear' if header.linear else ''}",
+            file.color_space or "own primaries",
+            capture.camera or "-",
         ))  # fmt: skip
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

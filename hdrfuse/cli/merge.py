@@ -1,7 +1,7 @@
 """`hdrfuse merge`."""
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -11,6 +11,9 @@ from hdrfuse.cli.command import Command
 from hdrfuse.cli.console import console_of
 from hdrfuse.formats.writers import Storage, default_writer
 from hdrfuse.options import DisplayOptions, MergeOptions
+
+if TYPE_CHECKING:
+    from hdrfuse.merge_report import MergeReport
 
 
 @Command
@@ -64,43 +67,41 @@ def merge(
     with console.progress() as progress:
         report = job.run(progress, placed=console.finish)
     console.detail(*details(report))
-    for warning in report["warnings"]:
+    for warning in report.warnings:
         console.warn(warning)
     if json:
-        console.json(report)
+        console.json(report.as_json())
     else:
         console.result(*summary(report))
 
 
-def summary(report: dict[str, Any]) -> list[str]:
+def summary(report: "MergeReport") -> list[str]:
     """What was made, in a line, and the other files, each in one below it."""
-    width, height = report["size"]
-    reference_ev = report["inputs"][report["reference"]["index"]]["ev"]
-    evs = " ".join(f"{entry['ev'] - reference_ev:+.1f}" for entry in report["inputs"])
-    radiance, *others = report["outputs"].values()
+    width, height = report.size_px
+    evs = " ".join(f"{frame.ev - report.reference_frame.ev:+.1f}" for frame in report.frames)
+    radiance, *others = map(str, report.outputs.values())
     facts = (
-        f"{width} x {height}, {len(report['inputs'])} frames ({evs} EV), {report['ghost_fraction']:.1%} moved, "
-        f"{report['seconds']['total']:.1f} s"
+        f"{width} x {height}, {len(report.frames)} frames ({evs} EV), {report.ghost_fraction:.1%} moved, "
+        f"{report.seconds['total']:.1f} s"
     )
     return [f"{radiance}  {facts}", *others]
 
 
-def details(report: dict[str, Any]) -> list[str]:
+def details(report: "MergeReport") -> list[str]:
     """What `-v` shows: each frame's exposure and motion, the response, the seconds of each stage."""
     lines = [
-        f"{entry['name']}: {entry['ev']:+.2f} EV ({entry['ev_source']}), gain {entry['gain_ev']:+.2f} EV, "
-        f"shift {entry.get('shift_px', 0.0):.1f} px ({entry.get('registration', 'not aligned')}), "
-        f"{entry['ghost_fraction']:.1%} moved"
-        for entry in report["inputs"]
+        f"{frame.name}: {frame.ev:+.2f} EV ({frame.ev_source}), gain {frame.gain_ev:+.2f} EV, "
+        f"shift {frame.shift_px or 0.0:.1f} px ({frame.registration or 'not aligned'}), "
+        f"{frame.ghost_fraction:.1%} moved"
+        for frame in report.frames
     ]
-    response = report["response"]
-    lines.append(f"reference: {report['reference']['name']}")
-    lines.append(f"response: {response['curve']}, residual {response['residual_ev']} EV")
-    if network := report["network"]:
-        tiles = f"{network['tiles']} of {network['tiles'] + network['settled_tiles']} tiles of {network['tile_px']} px"
+    lines.append(f"reference: {report.reference_frame.name}")
+    lines.append(f"response: {report.response.curve}, residual {report.response.residual_ev} EV")
+    if network := report.network:
+        tiles = f"{network.tiles} of {network.tiles + network.settled_tiles} tiles of {network.tile_px} px"
         lines.append(
-            f"network: {network['weights']}, {tiles}, {network['precision']} on {network['device']}, "
-            f"saw {', '.join(network['frames'])}"
+            f"network: {network.weights}, {tiles}, {network.precision} on {network.device}, "
+            f"saw {', '.join(network.frames)}"
         )
-    lines.append("seconds: " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in report["seconds"].items()))
+    lines.append("seconds: " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in report.seconds.items()))
     return lines

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.imaging.color import GAMMA
+from hdrfuse.imaging.radiometry import NoiseModel
 
 Array = NDArray[np.float32]
 
@@ -18,9 +19,7 @@ GREATEST_GAIN_ERROR_STOPS = 0.05
 class Sensor:
     """Noise and storage of all frames of one bracket; signals in units of the frame's white."""
 
-    shot_variance: float
-    """Variance of a signal of 1.0 from photon noise; it grows with the signal."""
-    read_variance: float
+    noise: NoiseModel
     grain_px: float
     """Blur that demosaicking and noise reduction leave on the noise; 0 for none."""
     bits: int
@@ -33,8 +32,7 @@ def random_sensor(rng: np.random.Generator) -> Sensor:
     """Draw a camera from ISO 50 to 25,600, raw or JPEG."""
     eight_bit = rng.random() < 0.6
     return Sensor(
-        shot_variance=float(10 ** rng.uniform(-6, -3.2)),
-        read_variance=float(10 ** rng.uniform(-8.5, -5)),
+        noise=NoiseModel(shot=float(10 ** rng.uniform(-6, -3.2)), read=float(10 ** rng.uniform(-8.5, -5))),
         grain_px=float(rng.uniform(0.4, 0.9)) if rng.random() < 0.4 else 0.0,
         bits=8 if eight_bit else int(rng.choice([10, 12, 14, 16])),
         storage_gamma=float(rng.uniform(1.8, 2.8)) if eight_bit else float(rng.choice([1.0, 2.2])),
@@ -45,8 +43,7 @@ def random_sensor(rng: np.random.Generator) -> Sensor:
 def raw_sensor(rng: np.random.Generator) -> Sensor:
     """Draw a camera at its lowest ISO, read from raw files."""
     return Sensor(
-        shot_variance=float(10 ** rng.uniform(-6, -4.7)),
-        read_variance=float(10 ** rng.uniform(-8.5, -6.5)),
+        noise=NoiseModel(shot=float(10 ** rng.uniform(-6, -4.7)), read=float(10 ** rng.uniform(-8.5, -6.5))),
         grain_px=0.0,
         bits=int(rng.choice([14, 16])),
         storage_gamma=float(rng.choice([1.0, 2.2])),
@@ -54,18 +51,20 @@ def raw_sensor(rng: np.random.Generator) -> Sensor:
     )
 
 
-def captured(rng: np.random.Generator, exposed: Array, sensor: Sensor) -> Array:
-    """Exposed scene (H, W, 3), 1.0 = white -> what the file says it was, in [0, 1], linear."""
-    noise = rng.standard_normal(exposed.shape, np.float32)
+def add_noise(exposure: Array, normal: Array, noise: NoiseModel) -> Array:
+    """Linear exposure (H, W, 3) >= 0 and noise of unit variance -> what a sensor that clips at 1.0 reads, [0, 1]."""
+    return np.clip(exposure + np.sqrt(noise.variance(exposure)) * normal, 0, 1, dtype=np.float32)
+
+
+def capture(rng: np.random.Generator, exposure: Array, sensor: Sensor) -> Array:
+    """Linear exposure (H, W, 3), 1.0 = white -> what the file says it was, in [0, 1], linear."""
+    normal = rng.standard_normal(exposure.shape, np.float32)
     if sensor.grain_px:
-        noise = cv2.GaussianBlur(noise, (0, 0), sensor.grain_px) * np.float32(2.2 * sensor.grain_px)
-    limited = np.minimum(exposed, 2.0)
-    deviation = np.sqrt(limited * np.float32(sensor.shot_variance) + np.float32(sensor.read_variance))
-    signal = np.clip(limited + noise * deviation, 0, 1)
-    return stored(signal, sensor)
+        normal = cv2.GaussianBlur(normal, (0, 0), sensor.grain_px) * np.float32(2.2 * sensor.grain_px)
+    return store_and_read(add_noise(np.minimum(exposure, 2.0), normal, sensor.noise), sensor)
 
 
-def stored(signal: Array, sensor: Sensor) -> Array:
+def store_and_read(signal: Array, sensor: Sensor) -> Array:
     """Encode, round, perhaps compress and decode a linear signal (H, W, 3) in [0, 1]."""
     levels = np.float32(2**sensor.bits - 1)
     codes = np.round(cv2.pow(signal, 1 / sensor.storage_gamma) * levels)

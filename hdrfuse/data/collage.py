@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.data.layers import textured_shape
+from hdrfuse.data.layers import random_cutout, textured_shape
 from hdrfuse.data.library import ImageLibrary, PackedImage, pack
+from hdrfuse.data.light import fall_off
 from hdrfuse.data.movers import SUPERSAMPLING, Mover
-from hdrfuse.data.packing import HDR_SUFFIXES, Sources, decoded, source_name
+from hdrfuse.data.packing import HDR_SUFFIXES, Sources, decode_sources, source_name
 from hdrfuse.data.procedural import (
     PHOTON_NOISE,
     READ_NOISE,
@@ -74,7 +75,7 @@ def unseen_pictures(
         raise BadInputError(f"{images}: none of its HDR images is for tests; at least one was expected")
     if movers is not None and len(backgrounds) == len(unseen):
         raise BadInputError(f"{movers}: none of its pictures is for tests; at least one was expected")
-    pack(decoded(unseen, report), cache)
+    pack(decode_sources(unseen, report), cache)
     return ImageLibrary(cache)
 
 
@@ -92,7 +93,7 @@ def collage(library: ImageLibrary, seed: int, size: tuple[int, int]) -> Collage:
     margin_px = int(np.ceil(max(size) * MARGIN_SHARE))
     width, height = (SUPERSAMPLING * (extent + 2 * margin_px) for extent in size)
     backdrop = random_backdrop(rng, library, image, width, height)
-    light = stage_light(rng, height, width) if stage_lit else np.ones((1, 1, 3), np.float32)
+    light = spotlights(rng, height, width) if stage_lit else np.ones((1, 1, 3), np.float32)
     backdrop *= light
     inner = (slice(SUPERSAMPLING * margin_px, -SUPERSAMPLING * margin_px, SUPERSAMPLING),) * 2
     backdrop *= exposure_gain(rng, peak(backdrop[inner]), stage_lit=stage_lit)
@@ -100,9 +101,9 @@ def collage(library: ImageLibrary, seed: int, size: tuple[int, int]) -> Collage:
     # The lens: nothing is sharper than a pixel, so that every frame can be sampled without aliasing.
     backdrop = cv2.GaussianBlur(backdrop, (0, 0), 0.5 * SUPERSAMPLING).astype(np.float32, copy=False)
     clipped = np.argwhere(peak(backdrop[inner]) > WHITE)
-    movers = tuple(random_mover(rng, library, clipped, size) for _ in range(int(rng.integers(2, 5))))
+    movers = tuple(random_passer(rng, library, clipped, size) for _ in range(int(rng.integers(2, 5))))
     if stage_lit:
-        movers = tuple(lit(mover, light, margin_px) for mover in movers)
+        movers = tuple(light_mover(mover, light, margin_px) for mover in movers)
     scene = ProceduralScene(backdrop=backdrop, margin_px=margin_px, movers=movers)
     return Collage(name=image.name, stage_lit=stage_lit, scene=scene, size=size, seed=seed)
 
@@ -182,19 +183,18 @@ def exposure_gain(rng: np.random.Generator, peaks: Array, *, stage_lit: bool) ->
     return np.float32(gain)
 
 
-def stage_light(rng: np.random.Generator, height: int, width: int) -> Array:
+def spotlights(rng: np.random.Generator, height: int, width: int) -> Array:
     """Shine two or three saturated lamps into a nearly dark place -> gains (height, width, 3)."""
     light = np.full((32, 32, 3), 0.01, np.float32)
-    y, x = np.mgrid[:32, :32].astype(np.float32) / np.float32(31)
     for colour in LAMPS[rng.permutation(len(LAMPS))[: rng.integers(2, 4)]]:
-        middle_y, middle_x = rng.uniform(0, 1, 2)
+        middle = rng.uniform(0, 1, 2)
         radius = rng.uniform(0.15, 0.45)
-        fall_off = np.exp(-((y - middle_y) ** 2 + (x - middle_x) ** 2) / np.float32(2 * radius**2))
-        light += fall_off[..., None] * colour * np.float32(np.exp2(rng.uniform(-1, 0)))
+        pool = fall_off(middle, np.float32(2 * radius**2), 32)
+        light += pool[..., None] * colour * np.float32(np.exp2(rng.uniform(-1, 0)))
     return cv2.resize(light, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False)
 
 
-def random_mover(
+def random_passer(
     rng: np.random.Generator, library: ImageLibrary, clipped: NDArray[np.int64], size: tuple[int, int]
 ) -> Mover:
     """Make one mover; half of them pass in front of a place that clips, of which ``clipped`` (N, 2) has y and x."""
@@ -222,17 +222,12 @@ def random_mover(
 def random_sprite(rng: np.random.Generator, library: ImageLibrary, height: int) -> Array:
     """Return a cut-out or a shape cut out of a picture (h, w, 4), in size a fifth to four fifths of the frame."""
     length = SUPERSAMPLING * height * np.exp(rng.uniform(np.log(0.2), np.log(0.8)))
-    cutouts = library.of_kind("cutout")
-    if not cutouts or rng.random() >= CUTOUT_SHARE:
+    if not library.of_kind("cutout") or rng.random() >= CUTOUT_SHARE:
         return textured_shape(rng, library, length / 2)
-    sprite = library.half(cutouts[int(rng.integers(len(cutouts)))]).astype(np.float32)
-    scale = length / max(sprite.shape[:2])
-    shrinks = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    sprite = cv2.resize(sprite, None, fx=scale, fy=scale, interpolation=shrinks).astype(np.float32, copy=False)
-    return np.ascontiguousarray(sprite[:, ::-1] if rng.random() < 0.5 else sprite)
+    return random_cutout(rng, library, length)
 
 
-def lit(mover: Mover, light: Array, margin_px: int) -> Mover:
+def light_mover(mover: Mover, light: Array, margin_px: int) -> Mover:
     """Let the light (H, W, 3) at a mover's place in the reference frame fall on it, its brightness kept."""
     column, row = (round(SUPERSAMPLING * (extent + margin_px)) for extent in mover.centre)
     colour = light[np.clip(row, 0, len(light) - 1), np.clip(column, 0, light.shape[1] - 1)]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import IFDRational
 
-from hdrfuse.data.demo_scene import SIZE, WHITE, study
+from hdrfuse.data.demo_scene import SIZE, WHITE, demo_scene
 from hdrfuse.data.procedural import PHOTON_NOISE, READ_NOISE, ProceduralBracket, handheld_homography, photograph
 from hdrfuse.errors import OutputError
 from hdrfuse.formats.atomic import check_writable
@@ -18,8 +19,8 @@ from hdrfuse.formats.writers import Storage
 from hdrfuse.formats.writing import write_image, write_jpeg, write_png
 
 EVS = (-2.0, 0.0, 2.0)
-REFERENCE_TIME_S = 1 / 60
-F_NUMBER = 8.0
+REFERENCE_TIME_S = Fraction(1, 60)
+F_NUMBER = 8
 ISO = 200
 TAKEN_AT = datetime(2024, 5, 4, 16, 20, 0)
 MAKER, CAMERA = "hdrfuse", "hdrfuse demo"
@@ -43,7 +44,7 @@ def demo_bracket(seed: int = 0) -> ProceduralBracket:
     reference = EVS.index(0.0)
     return photograph(
         noise_rng,
-        study(scene_rng),
+        demo_scene(scene_rng),
         size=SIZE,
         evs=EVS,
         times=[float(i - reference) for i in range(len(EVS))],
@@ -88,17 +89,24 @@ def write_demo(folder: Path, *, seed: int = 0, overwrite: bool = False) -> DemoF
 
 
 def frame_exif(index: int) -> Image.Exif:
-    """Return the EXIF block of a frame: exposure, time of capture, camera; one frame a second."""
-    exif = Image.Exif()
+    """Return the EXIF of a frame: exposure, time of capture, camera; one frame a second."""
+    exif = exposure_exif(REFERENCE_TIME_S * Fraction(2) ** round(EVS[index]))
     taken_at = (TAKEN_AT + timedelta(seconds=index)).strftime("%Y:%m:%d %H:%M:%S")
     exif[Base.Make], exif[Base.Model], exif[Base.DateTime] = MAKER, CAMERA, taken_at
     exif[Base.Orientation] = 1
     details = exif.get_ifd(IFD.Exif)
-    details[Base.ExposureTime] = IFDRational(1, round(1 / (REFERENCE_TIME_S * 2 ** EVS[index])))
-    details[Base.FNumber] = IFDRational(round(F_NUMBER * 10), 10)
-    details[Base.ISOSpeedRatings] = ISO
     details[Base.DateTimeOriginal] = taken_at
     details[Base.ExposureBiasValue] = IFDRational(round(EVS[index]), 1)
+    return exif
+
+
+def exposure_exif(time_s: Fraction) -> Image.Exif:
+    """Return the EXIF of a frame that was exposed for a time at F_NUMBER and ISO."""
+    exif = Image.Exif()
+    details = exif.get_ifd(IFD.Exif)
+    details[Base.ExposureTime] = IFDRational(time_s.numerator, time_s.denominator)
+    details[Base.FNumber] = IFDRational(F_NUMBER, 1)
+    details[Base.ISOSpeedRatings] = ISO
     return exif
 
 
@@ -106,8 +114,8 @@ def truth_facts(reference: int) -> RadianceFacts:
     """Return what stands beside the true radiance: the capture of the reference frame."""
     return RadianceFacts(
         capture=Capture(
-            exposure_time_s=REFERENCE_TIME_S,
-            f_number=F_NUMBER,
+            exposure_time_s=float(REFERENCE_TIME_S),
+            f_number=float(F_NUMBER),
             iso=float(ISO),
             captured_at=TAKEN_AT + timedelta(seconds=reference),
             camera=CAMERA,

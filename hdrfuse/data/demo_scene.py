@@ -1,4 +1,4 @@
-"""The scene of the demo: a study with a bright window, someone walking past it and a ball thrown."""
+"""The scene of the demo: a room with a bright window, someone walking past it and a ball thrown."""
 
 import cv2
 import numpy as np
@@ -9,10 +9,10 @@ from hdrfuse.data.scenery import outdoors
 from hdrfuse.data.texture import Field, blob, fill, foliage, fractal_noise
 
 SIZE = (1200, 800)
-"""Width and height of what is seen of the study; its furniture is laid out for this."""
+"""Width and height of what is seen of the room; its furniture is laid out for this."""
 
 MARGIN_PX = 76
-"""How far the study goes on beyond the frame."""
+"""How far the room goes on beyond the frame."""
 
 WHITE = 0.25
 """The reference frame's white in the scene's unit, the shortest frame's white."""
@@ -24,8 +24,8 @@ WOOD = np.array([0.30, 0.17, 0.09], np.float32)
 PLASTER = np.array([0.58, 0.53, 0.44], np.float32)
 
 
-def study(rng: np.random.Generator) -> ProceduralScene:
-    """Furnish the study; radiance 1.0 = the shortest frame's white, WHITE the reference's."""
+def demo_scene(rng: np.random.Generator) -> ProceduralScene:
+    """Furnish the room; radiance 1.0 = the shortest frame's white, WHITE the reference's."""
     scene = room(rng)
     hang_poster(rng, scene)
     fill_shelf(rng, scene)

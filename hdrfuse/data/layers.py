@@ -54,12 +54,12 @@ class Layer:
         placing = np.column_stack([turn, place - turn @ middle])
         sprite = self.sprite
         if self.bending_px > 0:
-            sprite = bent(sprite, self.bending_px, np.random.default_rng([self.bending_seed, round(64 * time) + 4096]))
+            sprite = bend(sprite, self.bending_px, np.random.default_rng([self.bending_seed, round(64 * time) + 4096]))
         layer = cv2.warpAffine(sprite, placing, (size, size), flags=cv2.INTER_LINEAR).astype(np.float32, copy=False)
-        return motion_blurred(layer, np.asarray(self.velocity) * shutter)
+        return blur_by_motion(layer, np.asarray(self.velocity) * shutter)
 
 
-def motion_blurred(layer: Array, path_px: NDArray[np.float64]) -> Array:
+def blur_by_motion(layer: Array, path_px: NDArray[np.float64]) -> Array:
     """Average a layer (H, W, C) over a straight path: 2^k copies by k halvings of the path."""
     length = float(np.hypot(*path_px))
     if length < STILL_PX:
@@ -73,7 +73,7 @@ def motion_blurred(layer: Array, path_px: NDArray[np.float64]) -> Array:
     return layer
 
 
-def bent(image: Array, amplitude_px: float, rng: np.random.Generator) -> Array:
+def bend(image: Array, amplitude_px: float, rng: np.random.Generator) -> Array:
     """Displace the pixels of an image (H, W, C) smoothly and at random."""
     height, width = image.shape[:2]
     coarse = rng.normal(0, amplitude_px, (4, 4, 2)).astype(np.float32)
@@ -93,7 +93,7 @@ def random_layer(
     """
     shadow = bool(rng.random() < 0.07)
     length_px = size * float(np.exp(rng.uniform(np.log(0.08), np.log(0.9))))
-    sprite = shadow_sprite(rng, length_px) if shadow else random_sprite(rng, library, length_px)
+    sprite = shadow_sprite(rng, length_px) if shadow else layer_sprite(rng, library, length_px)
     speed = random_speed(rng, size)
     heading = rng.uniform(0, 2 * np.pi)
     velocity = np.array([np.cos(heading), np.sin(heading)]) * speed
@@ -125,16 +125,10 @@ def random_speed(rng: np.random.Generator, size: int) -> float:
     return float(rng.uniform(0.2, 0.8) * size)
 
 
-def random_sprite(rng: np.random.Generator, library: ImageLibrary, length_px: float) -> Array:
+def layer_sprite(rng: np.random.Generator, library: ImageLibrary, length_px: float) -> Array:
     """Return a cut-out or a textured shape (h, w, 4), about as long as asked for, at a random brightness."""
-    cutouts = library.of_kind("cutout")
-    if cutouts and rng.random() < 0.35:
-        packed = cutouts[int(rng.integers(len(cutouts)))]
-        sprite = library.half(packed).astype(np.float32)
-        scale = min(length_px / max(sprite.shape[:2]), 1.0)
-        sprite = cv2.resize(sprite, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.float32)
-        if rng.random() < 0.5:
-            sprite = np.ascontiguousarray(sprite[:, ::-1])
+    if library.of_kind("cutout") and rng.random() < 0.35:
+        sprite = random_cutout(rng, library, length_px, enlarge=False)
     else:
         sprite = textured_shape(rng, library, length_px)
     sprite[..., :3] *= np.exp2(rng.normal(0, 0.3, 3)).astype(np.float32)
@@ -144,6 +138,22 @@ def random_sprite(rng: np.random.Generator, library: ImageLibrary, length_px: fl
     mean = float(sprite[..., :3].sum()) / 3 / covered + 1e-6
     sprite[..., :3] *= np.float32(np.exp(rng.uniform(np.log(0.01), np.log(4.0))) / mean)
     return sprite
+
+
+def random_cutout(
+    rng: np.random.Generator, library: ImageLibrary, length_px: float, *, enlarge: bool = True
+) -> Array:  # fmt: skip
+    """Return one of a library's cut-outs (h, w, 4), as long as asked for, half of them mirrored.
+
+    Without `enlarge` it is never longer than it was photographed.
+    """
+    cutouts = library.of_kind("cutout")
+    sprite = library.half(cutouts[int(rng.integers(len(cutouts)))]).astype(np.float32)
+    scale = length_px / max(sprite.shape[:2])
+    scale = scale if enlarge else min(scale, 1.0)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    sprite = cv2.resize(sprite, None, fx=scale, fy=scale, interpolation=interpolation).astype(np.float32, copy=False)
+    return np.ascontiguousarray(sprite[:, ::-1] if rng.random() < 0.5 else sprite)
 
 
 def textured_shape(rng: np.random.Generator, library: ImageLibrary, length_px: float) -> Array:

@@ -121,9 +121,9 @@ def find_frames(layout: DatasetLayout, place: Path, name: str) -> tuple[Path, ..
     folder = place / name
     tiffs = sorted((entry for entry in entries(folder) if entry.suffix.lower() in SUFFIXES[Kind.TIFF]), key=natural_key)
     if len(tiffs) != len(NAMED_FRAMES):
-        found = ", ".join(path.name for path in tiffs[:5]) or "none"
+        names = ", ".join(path.name for path in tiffs[:5]) or "none"
         raise BracketError(
-            f"{folder}: {len(tiffs)} .tif files ({found}); expected three: short, reference, long in order of name"
+            f"{folder}: {len(tiffs)} .tif files ({names}); expected three: short, reference, long in order of name"
         )
     by_name = {path.stem.casefold(): path for path in tiffs}
     return tuple(by_name[stem] for stem in NAMED_FRAMES) if set(by_name) == set(NAMED_FRAMES) else tuple(tiffs)
@@ -131,12 +131,12 @@ def find_frames(layout: DatasetLayout, place: Path, name: str) -> tuple[Path, ..
 
 def find_file(place: Path, path: str, name: str, what: str) -> Path:
     """Return a scene's file, letter case forgiven. Raises BadInputError that says what was expected where."""
-    found: Path | None = place
+    entry: Path | None = place
     for part in path.replace("*", name).split("/"):
-        found = found and find_entry(found, part)
-    if found is None or not found.is_file():
+        entry = entry and find_entry(entry, part)
+    if entry is None or not entry.is_file():
         raise BadInputError(f"{place / path.replace('*', name)}: no such file; scene {name} has {what} there")
-    return found
+    return entry
 
 
 def find_entry(folder: Path, name: str) -> Path | None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hdrfuse.errors import BadInputError, OutputError
 from hdrfuse.formats.atomic import replacing
 from hdrfuse.formats.regular import check_regular
+from hdrfuse.imaging.color import GAMMA
 
 Array = NDArray[np.float32]
 ImageKind = Literal["panorama", "photograph", "cutout", "texture"]
@@ -92,7 +93,7 @@ def pack(images: Iterable[tuple[str, ImageKind, Array]], folder: Path) -> None:
     entries, offset = [], 0
     with replacing(folder / "library.f16", overwrite=True) as temporary, temporary.open("wb") as file:
         for name, kind, linear in images:
-            half = scaled_to_median(linear).astype(np.float16)
+            half = scale_to_median(linear).astype(np.float16)
             height, width, channels = half.shape
             entry = PackedImage(name=name, kind=kind, height=height, width=width, channels=channels, offset=offset)
             entries.append(asdict(entry))
@@ -102,7 +103,7 @@ def pack(images: Iterable[tuple[str, ImageKind, Array]], folder: Path) -> None:
         temporary.write_text(json.dumps(entries, indent=1))
 
 
-def scaled_to_median(linear: Array) -> Array:
+def scale_to_median(linear: Array) -> Array:
     """Scale an image's colours to the library's median luminance, within float16; alpha stays."""
     scaled = linear.copy()
     colour = np.maximum(scaled[..., :3], 0)
@@ -115,7 +116,7 @@ def scaled_to_median(linear: Array) -> Array:
 
 def linear_cutout(path: Path) -> Array:
     """Read a PNG with alpha -> (H, W, 4) linear, premultiplied, cropped to what it shows, 512 px at most."""
-    decoded = _decoded(path, cv2.IMREAD_UNCHANGED)
+    decoded = _decode(path, cv2.IMREAD_UNCHANGED)
     if decoded is None or decoded.ndim != 3 or decoded.shape[2] != 4:
         raise BadInputError(f"{path}: not a picture with alpha; a cut-out needs four channels")
     white = np.float32(255 if decoded.dtype == np.uint8 else 65535)
@@ -124,20 +125,20 @@ def linear_cutout(path: Path) -> Array:
     if not rows.size:
         raise BadInputError(f"{path}: transparent everywhere; a cut-out shows something")
     rgba = rgba[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-    rgba[..., :3] = rgba[..., :3] ** 2.2 * rgba[..., 3:]
-    return shrunk(rgba, LONGEST_CUTOUT_PX)
+    rgba[..., :3] = rgba[..., :3] ** GAMMA * rgba[..., 3:]
+    return shrink(rgba, LONGEST_CUTOUT_PX)
 
 
 def linear_texture(path: Path) -> Array:
     """Read an 8-bit photo -> (H, W, 3) linear, 960 px at most."""
-    decoded = _decoded(path, cv2.IMREAD_COLOR)
+    decoded = _decode(path, cv2.IMREAD_COLOR)
     if decoded is None:
         raise BadInputError(f"{path}: not a readable picture")
     rgb = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB).astype(np.float32) / np.float32(255)
-    return shrunk(rgb**2.2, LONGEST_TEXTURE_PX)
+    return shrink(rgb**GAMMA, LONGEST_TEXTURE_PX)
 
 
-def _decoded(path: Path, flags: int) -> NDArray[Any] | None:
+def _decode(path: Path, flags: int) -> NDArray[Any] | None:
     """Decode a picture as OpenCV has it, None where it cannot. Raises BadInputError where it cannot be read."""
     try:
         check_regular(path)
@@ -147,7 +148,7 @@ def _decoded(path: Path, flags: int) -> NDArray[Any] | None:
     return cv2.imdecode(np.frombuffer(stored, np.uint8), flags) if stored else None
 
 
-def shrunk(linear: Array, longest_px: int) -> Array:
+def shrink(linear: Array, longest_px: int) -> Array:
     """Scale an image (H, W, C) down until its longer side has at most so many pixels."""
     scale = longest_px / max(linear.shape[:2])
     if scale >= 1:

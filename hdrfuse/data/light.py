@@ -10,7 +10,7 @@ STAGE_LIGHT = 0.4
 """Share of scenes under coloured lamps, where one channel clips long before the others."""
 
 
-def relit(rng: np.random.Generator, radiance: Array) -> Array:
+def relight(rng: np.random.Generator, radiance: Array) -> Array:
     """Return a scene (H, W, 3) under other light: its channels permuted and scaled, often under coloured lamps."""
     if rng.random() < 0.3:
         radiance = radiance[..., rng.permutation(3)]
@@ -26,14 +26,21 @@ def saturated_colour(rng: np.random.Generator) -> Array:
     return colour / colour.max()
 
 
+def fall_off(
+    middle: NDArray[np.float64], doubled_variance: float | np.float32, cells: int
+) -> NDArray[np.float64]:  # fmt: skip
+    """How the light of a lamp over a place, y and x in shares of the picture, falls off -> (cells, cells), 1 there."""
+    y, x = np.mgrid[:cells, :cells].astype(np.float32) / np.float32(cells - 1)
+    return np.exp(-((y - middle[0]) ** 2 + (x - middle[1]) ** 2) / doubled_variance)
+
+
 def stage_light(rng: np.random.Generator, height: int, width: int) -> Array:
     """Shine one to three coloured lamps, wide or as spots -> gains (H, W, 3)."""
     coarse = np.full((8, 8, 3), 0.01, np.float32) + saturated_colour(rng) * np.float32(rng.uniform(0, 0.6))
-    y, x = np.mgrid[:8, :8].astype(np.float32) / np.float32(7)
     for _ in range(int(rng.integers(1, 4))):
-        middle_y, middle_x = rng.uniform(-0.2, 1.2, 2)
+        middle = rng.uniform(-0.2, 1.2, 2)
         radius = float(np.exp(rng.uniform(np.log(0.15), np.log(1.5))))
-        fall_off = np.exp(-((y - middle_y) ** 2 + (x - middle_x) ** 2) / (2 * radius**2))
+        pool = fall_off(middle, 2 * radius**2, 8)
         power = np.float32(np.exp(rng.normal(0, 0.8)))
-        coarse += (fall_off[..., None] * saturated_colour(rng) * power).astype(np.float32)
+        coarse += (pool[..., None] * saturated_colour(rng) * power).astype(np.float32)
     return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC).clip(1e-3).astype(np.float32)

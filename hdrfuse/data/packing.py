@@ -37,20 +37,20 @@ class Sources:
 
     def files(self) -> list[Path]:
         """Return the files that serve, each once. Raises BadInputError for a folder that is missing or empty."""
-        found: dict[Path, None] = {}
+        sources: dict[Path, None] = {}
         for folder in self.images:
             files = source_files(folder)
             if not any(path.suffix.lower() in HDR_SUFFIXES for path in files):
                 missing = "no HDR image below it" if folder.is_dir() else "no such folder"
                 raise BadInputError(f"{folder}: {missing}; expected .exr or .hdr files")
-            found |= dict.fromkeys(files)
+            sources |= dict.fromkeys(files)
         for folder in self.movers:
             files = mover_files(folder)
             if not files:
                 missing = "no mover below it" if folder.is_dir() else "no such folder"
                 raise BadInputError(f"{folder}: {missing}; expected .png cut-outs with alpha or .jpg textures")
-            found |= dict.fromkeys(files)
-        return list(found)
+            sources |= dict.fromkeys(files)
+        return list(sources)
 
 
 def open_split(
@@ -70,13 +70,14 @@ def open_split(
         pack_files(files, cache, state, report)
     backgrounds = ImageLibrary(cache).of_kind("panorama", "photograph")
     if not backgrounds:
-        reasons = "; ".join(left_out(cache).values()) or "by their names they serve other splits; more are needed"
+        reasons = "; ".join(left_out_sources(cache).values())
+        reasons = reasons or "by their names they serve other splits; more are needed"
         raise BadInputError(f"{sources.images[0]}: no HDR image for {split}: {reasons}")
     table = splits_of(map(source_name, files), [image.name for image in backgrounds])
     return ImageLibrary(cache, [name for name, its_split in table.items() if its_split == split])
 
 
-def left_out(cache: Path) -> dict[str, str]:
+def left_out_sources(cache: Path) -> dict[str, str]:
     """Return the files that packing left out, each with the reason in one line."""
     return packed_state(cache).get("left_out", {})
 
@@ -89,7 +90,7 @@ def pack_files(files: list[Path], cache: Path, state: dict[str, list[int]], repo
         reasons[str(path.resolve())] = str(error)
 
     (cache / STATE).unlink(missing_ok=True)
-    pack(decoded(files, report, leave_out), cache)
+    pack(decode_sources(files, report, leave_out), cache)
     with replacing(cache / STATE, overwrite=True) as temporary:
         temporary.write_text(json.dumps({"files": state, "left_out": reasons}, indent=1))
 
@@ -102,8 +103,8 @@ def source_files(source: Path) -> list[Path]:
 def mover_files(folder: Path) -> list[Path]:
     """Return the cut-outs and textures below a folder of movers, in the order of their paths."""
     suffixes = {".png", *TEXTURE_SUFFIXES}
-    found = (path for path in folder.rglob("*") if not path.name.startswith(".") and path.suffix.lower() in suffixes)
-    return sorted(found)
+    paths = (path for path in folder.rglob("*") if not path.name.startswith(".") and path.suffix.lower() in suffixes)
+    return sorted(paths)
 
 
 def serves(path: Path) -> bool:
@@ -125,7 +126,7 @@ def packed_state(cache: Path) -> dict[str, Any]:
     return json.loads(state.read_text()) if state.is_file() else {}
 
 
-def decoded(
+def decode_sources(
     files: Iterable[Path], report: Callable[[str], None], leave_out: LeaveOut | None = None
 ) -> Iterator[tuple[str, ImageKind, Array]]:
     """Decode files one by one -> name, kind, linear picture.

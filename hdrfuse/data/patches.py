@@ -51,13 +51,13 @@ class ScenePatches:
     @cached_property
     def windows(self) -> NDArray[np.int32]:
         """(K, 3) index of the scene, top and left of every full window."""
-        found = []
+        windows = []
         for index, scene in enumerate(self.scenes):
             height, width = np.load(scene.radiance, mmap_mode="r").shape[:2]
             tops = range(0, height - self.size + 1, self.stride)
             lefts = range(0, width - self.size + 1, self.stride)
-            found += [(index, top, left) for top in tops for left in lefts]
-        return np.array(found, np.int32).reshape(-1, 3)
+            windows += [(index, top, left) for top in tops for left in lefts]
+        return np.array(windows, np.int32).reshape(-1, 3)
 
     def __getitem__(self, index: int) -> BracketSample:
         """Return crop `index` >= 0, its truth clipped to [0, 1]."""
@@ -70,9 +70,9 @@ class ScenePatches:
         quarters, mirrored = divmod(int(np.random.default_rng([self.seed, index]).integers(8)), 2)
         evs = np.array(scene.evs)
         return BracketSample(
-            ldr=turned(ldr, quarters, mirrored=bool(mirrored)),
+            ldr=turn(ldr, quarters, mirrored=bool(mirrored)),
             exposure=np.exp2(evs - evs.min()).astype(np.float32),
-            radiance=turned(np.asarray(radiance, np.float32), quarters, mirrored=bool(mirrored)),
+            radiance=turn(np.asarray(radiance, np.float32), quarters, mirrored=bool(mirrored)),
         )
 
     def divided(self, held_back: int) -> tuple["ScenePatches", "ScenePatches"]:
@@ -167,7 +167,7 @@ def write_packed(sample: BracketSample, target: PackedScene) -> None:
         np.save(path, sample.radiance)
 
 
-def turned(picture: Array, quarters: int, *, mirrored: bool) -> Array:
+def turn(picture: Array, quarters: int, *, mirrored: bool) -> Array:
     """Turn (..., H, W, 3) by quarters, then mirror it perhaps."""
     rotated = np.rot90(picture, quarters, axes=(-3, -2))
     return np.ascontiguousarray(rotated[..., ::-1, :] if mirrored else rotated)

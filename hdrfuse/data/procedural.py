@@ -9,11 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hdrfuse.data.camera import add_noise
 from hdrfuse.data.movers import SUPERSAMPLING, Mover, composite, random_mover
 from hdrfuse.data.scenery import backdrop
 from hdrfuse.data.texture import Field
 from hdrfuse.errors import UsageError
 from hdrfuse.imaging.color import GAMMA, srgb_encode
+from hdrfuse.imaging.radiometry import NoiseModel
 
 Motion = Literal["static", "moving", "handheld", "handheld-moving"]
 Encoding = Literal["gamma", "srgb", "linear", "contrast"]
@@ -255,5 +257,5 @@ def sense(
     rng: np.random.Generator, exposure: NDArray[np.float32], photon_noise: float, read_noise: float
 ) -> NDArray[np.float32]:
     """Add a sensor's noise to a linear exposure (H, W, 3) and clip it at its white -> [0, 1]."""
-    sigma = np.sqrt(photon_noise * exposure + read_noise)
-    return np.clip(exposure + sigma * rng.standard_normal(exposure.shape, dtype=np.float32), 0, 1, dtype=np.float32)
+    normal = rng.standard_normal(exposure.shape, dtype=np.float32)
+    return add_noise(exposure, normal, NoiseModel(shot=photon_noise, read=read_noise))

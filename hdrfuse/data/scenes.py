@@ -119,8 +119,8 @@ def open_dataset(name: str, folder: Path, split: SceneSplit = "test") -> SceneDa
 def _open_layout(name: str, layout: DatasetLayout, folder: Path, split: SceneSplit) -> SceneDataset:
     split_folder = find_entry(folder, SPLIT_FOLDERS[split])
     if split_folder is None or not split_folder.is_dir():
-        found = ", ".join(sorted(entry.name for entry in entries(folder))[:5]) or "nothing"
-        raise BadInputError(f"{folder}: no folder {SPLIT_FOLDERS[split]} for {name} in it; found {found}")
+        names = ", ".join(sorted(entry.name for entry in entries(folder))[:5]) or "nothing"
+        raise BadInputError(f"{folder}: no folder {SPLIT_FOLDERS[split]} for {name} in it; found {names}")
     scenes = tuple(_scene(files) for files in find_scene_files(layout, split_folder))
     published = layout.published_scenes[split]
     if not scenes:
@@ -146,12 +146,12 @@ def _open_pictures(name: str, folder: Path, split: SceneSplit) -> SceneDataset:
         raise BadInputError(f"--dataset {name}: has no ground truth to train on; it is for looking at results")
     scenes, warnings = [], []
     for place in subfolders(folder):
-        found = find_scene([place])
-        headers = [read_header(path) for path in found.files]
+        source = find_scene([place])
+        headers = [read_header(path) for path in source.files]
         for header in headers:
             _check_frame(header, headers[0])
         exposures, doubts = infer_exposures(headers, folder=place)
-        by_ev = sorted(zip(exposures, found.files, strict=True), key=lambda pair: pair[0].ev)
+        by_ev = sorted(zip(exposures, source.files, strict=True), key=lambda pair: pair[0].ev)
         scenes.append(
             DatasetScene(
                 name=place.name,
@@ -160,7 +160,7 @@ def _open_pictures(name: str, folder: Path, split: SceneSplit) -> SceneDataset:
                 truth=None,
             )
         )
-        warnings += [f"{place}: {doubt}" for doubt in (*found.warnings, *doubts)]
+        warnings += [f"{place}: {doubt}" for doubt in (*source.warnings, *doubts)]
     if not scenes:
         raise BadInputError(f"{folder}: no scenes in it; {name} has a folder of pictures for each")
     return SceneDataset(name=name, split=split, folder=folder, scenes=tuple(scenes), warnings=tuple(warnings))

@@ -19,8 +19,8 @@ def split_of(name: str) -> Split:
     splits.json names the validation and test images of the published set, whose other images are for
     training; an image outside that set falls by a hash of its name, 8 % and 12 %.
     """
-    if name in published():
-        return published()[name]
+    if name in published_splits():
+        return published_splits()[name]
     percent = name_hash(name) % 100
     if percent < VALIDATION_PERCENT:
         return "validation"
@@ -36,7 +36,7 @@ def splits_of(names: Iterable[str], backgrounds: Sequence[str]) -> dict[str, Spl
     """
     table = {name: split_of(name) for name in names}
     trained_on = {name for name in backgrounds if table[name] == "train"}
-    own = sorted(trained_on - published().keys(), key=name_hash)
+    own = sorted(trained_on - published_splits().keys(), key=name_hash)
     if own and len(trained_on) > 1 and all(table[name] != "validation" for name in backgrounds):
         table[own[0]] = "validation"
     return table
@@ -48,7 +48,7 @@ def name_hash(name: str) -> int:
 
 
 @cache
-def published() -> dict[str, Split]:
+def published_splits() -> dict[str, Split]:
     """Return the splits of the published set by name."""
     table: dict[Split, list[str]] = json.loads(resources.files("hdrfuse.data").joinpath("splits.json").read_text())
     return {name: split for split in ("train", "test", "validation") for name in table.get(split, ())}

@@ -10,15 +10,15 @@ from hdrfuse.data.camera import (
     NO_CALIBRATION_ERROR,
     CalibrationError,
     SimulatedRegistration,
-    captured,
+    capture,
     random_calibration_error,
     random_registration,
     random_sensor,
     raw_sensor,
 )
-from hdrfuse.data.layers import bent, motion_blurred, random_layer
+from hdrfuse.data.layers import bend, blur_by_motion, random_layer
 from hdrfuse.data.library import ImageLibrary
-from hdrfuse.data.light import relit
+from hdrfuse.data.light import relight
 from hdrfuse.data.sample import BracketSample
 from hdrfuse.data.views import painted_view, random_view
 from hdrfuse.imaging.color import GAMMA
@@ -65,12 +65,12 @@ def random_bracket(
         side = index != REFERENCE
         registration = random_registration(rng, full) if side and hand_held else None
         error = NO_CALIBRATION_ERROR if calibrated or not side else with_own_gain(rng, curve_error)
-        exposed = frame if registration is None else registration.displaced(frame)
-        linear = error.apply(captured(rng, exposed * np.float32(2 ** ev[index]), sensor))
-        ldr.append(encoded(linear, registration)[inner, inner])
+        displaced = frame if registration is None else registration.displaced(frame)
+        linear = error.apply(capture(rng, displaced * np.float32(2 ** ev[index]), sensor))
+        ldr.append(encode_registered(linear, registration)[inner, inner])
     if hand_held and rng.random() < 0.3:
         hide_borders(rng, ldr, ev)
-    return completed(rng, np.stack(ldr), ev, truth[inner, inner])
+    return complete_bracket(rng, np.stack(ldr), ev, truth[inner, inner])
 
 
 def hide_borders(rng: np.random.Generator, ldr: list[Array], ev: NDArray[np.float64]) -> None:
@@ -84,7 +84,7 @@ def hide_borders(rng: np.random.Generator, ldr: list[Array], ev: NDArray[np.floa
         ldr[side][place] = np.minimum(ldr[REFERENCE][place] * brighter, np.float32(1))
 
 
-def completed(rng: np.random.Generator, ldr: Array, ev: NDArray[np.float64], truth: Array) -> BracketSample:
+def complete_bracket(rng: np.random.Generator, ldr: Array, ev: NDArray[np.float64], truth: Array) -> BracketSample:
     """Put a bracket together; now and then it has two frames, the missing side repeating the reference."""
     missing = rng.random()
     for side in (0, 2):
@@ -95,7 +95,7 @@ def completed(rng: np.random.Generator, ldr: Array, ev: NDArray[np.float64], tru
     return BracketSample(ldr=ldr, exposure=exposure, radiance=radiance)
 
 
-def encoded(linear: Array, registration: SimulatedRegistration | None) -> Array:
+def encode_registered(linear: Array, registration: SimulatedRegistration | None) -> Array:
     """Gamma-encode a linear frame and lay it onto the reference, as registration does: (H, W, 3) in [0, 1]."""
     ldr = np.asarray(cv2.pow(linear, 1 / GAMMA), np.float32)
     return ldr if registration is None else np.minimum(registration.undone(ldr), 1)
@@ -113,7 +113,7 @@ def random_scene(rng: np.random.Generator, library: ImageLibrary, size: int, pai
         view = painted_view(rng, size)
     else:
         view = random_view(rng, library, backgrounds[int(rng.integers(len(backgrounds)))], size)
-    view = exposed_by_percentile(rng, relit(rng, view))
+    view = expose_by_percentile(rng, relight(rng, view))
     count = int(rng.choice(5, p=[0.12, 0.3, 0.3, 0.18, 0.1]))
     clipped = np.argwhere(view.max(axis=-1) > 1)
     layers = [random_layer(rng, library, size, clipped) for _ in range(count)]
@@ -123,14 +123,14 @@ def random_scene(rng: np.random.Generator, library: ImageLibrary, size: int, pai
     shake_px = rng.normal(0, 1.5, 2) if rng.random() < 0.1 else np.zeros(2)
     frames = []
     for time, shutter in zip(times, shutters, strict=True):
-        frame = bent(view, waving_px, rng) if waving_px else view
+        frame = bend(view, waving_px, rng) if waving_px else view
         for layer in layers:  # the first lies furthest back
             frame = layer.laid_over(frame, time, shutter)
-        frames.append(motion_blurred(frame, shake_px * shutter / max(shutters[-1], 1e-3)))
+        frames.append(blur_by_motion(frame, shake_px * shutter / max(shutters[-1], 1e-3)))
     return frames
 
 
-def exposed_by_percentile(rng: np.random.Generator, view: Array) -> Array:
+def expose_by_percentile(rng: np.random.Generator, view: Array) -> Array:
     """Scale a view so that a random percentile, 50 to 97, lies between half the reference's white and white."""
     brightest = view.max(axis=-1) if rng.random() < 0.5 else view.mean(axis=-1)
     level = float(np.percentile(brightest, rng.uniform(50, 97))) + 1e-6

@@ -22,7 +22,7 @@ def random_view(rng: np.random.Generator, library: ImageLibrary, image: PackedIm
         if image.kind == "panorama" and rng.random() < 0.4
         else plain_view(rng, library, image, size, zoom)
     )
-    return turned(rng, view)
+    return turn_at_random(rng, view)
 
 
 def plain_view(rng: np.random.Generator, library: ImageLibrary, image: PackedImage, size: int, zoom: float) -> Array:
@@ -64,7 +64,7 @@ def perspective_view(
     ).astype(np.float32)
 
 
-def turned(rng: np.random.Generator, view: Array) -> Array:
+def turn_at_random(rng: np.random.Generator, view: Array) -> Array:
     """Mirror a square view and turn it by quarters, at random."""
     if rng.random() < 0.5:
         view = view[:, ::-1]

@@ -14,7 +14,7 @@ from hdrfuse.evaluation.methods import HdrfuseMethod, Method, MethodResult, make
 from hdrfuse.evaluation.published import METRICS, TABLE_3
 from hdrfuse.evaluation.results import EvaluatedScene
 from hdrfuse.evaluation.scenes import KnownBracket
-from hdrfuse.evaluation.summary import failed_note, shown, summaries
+from hdrfuse.evaluation.summary import failed_note, format_value, summaries
 from hdrfuse.evaluation.table import Row, Table
 from hdrfuse.options import MergeOptions
 
@@ -85,24 +85,25 @@ def find_ablations(weights: Sequence[str | Path], merging: MergeOptions) -> list
     """
     from hdrfuse.lfdiff.weights import find_weights, load_weights  # imports torch
 
-    found: dict[str, Ablation] = {}
+    by_objective: dict[str, Ablation] = {}
     for each in weights:
         path = find_weights(each)
         _, metadata = load_weights(path)
         objective = objective_of(metadata.training, metadata.config.prior)
-        if objective in found:
+        if objective in by_objective:
             raise UsageError(
-                f"--table 3: {found[objective].weights} and {path} are both of the row {objective}; expected one a row"
+                f"--table 3: {by_objective[objective].weights} and {path} are both of the row {objective}; "
+                "expected one a row"
             )
         label = TABLE_3[objective][0]
         method = make_method("lfdiff", merging, weights=path, label=label)
         if metadata.config.prior == "ground-truth":
             assert isinstance(method, HdrfuseMethod)
             method = TruePrior(label, method.options)
-        found[objective] = Ablation(
+        by_objective[objective] = Ablation(
             objective=objective, weights=path, parameters=parameters_of(metadata.config), method=method
         )
-    return [found[objective] for objective in TABLE_3 if objective in found]
+    return [by_objective[objective] for objective in TABLE_3 if objective in by_objective]
 
 
 def objective_of(training: dict[str, Any], prior: str) -> str:
@@ -125,7 +126,7 @@ def ablation_table(dataset: str, ablations: Sequence[Ablation], scenes: Sequence
     ours, notes = [], []
     for ablation in ablations:
         summary = overall[ablation.method.name]
-        figures = (shown(summary.means[metric.name].value, metric) for metric in metrics)
+        figures = (format_value(summary.means[metric.name].value, metric) for metric in metrics)
         ours.append(Row(cells=(summary.method, f"{ablation.parameters / 1e6:.2f}", *figures, summary.counted)))
         notes += [note] if (note := failed_note(summary)) else []
     missing = [TABLE_3[each][0] for each in TABLE_3 if each not in {ablation.objective for ablation in ablations}]

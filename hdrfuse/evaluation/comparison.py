@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.errors import BracketError, UsageError
-from hdrfuse.evaluation.crops import ERROR_WHITE, error_map, shrunk, toned
+from hdrfuse.evaluation.crops import ERROR_WHITE, error_map, shrink, tonemap_mu_law
 from hdrfuse.evaluation.methods import read_result
 from hdrfuse.evaluation.protocol import Protocol
 from hdrfuse.evaluation.published import METRICS
 from hdrfuse.evaluation.scoring import scores
-from hdrfuse.evaluation.summary import EQUAL, headings, shown
+from hdrfuse.evaluation.summary import EQUAL, format_value, headings
 from hdrfuse.evaluation.table import Row, Table
 from hdrfuse.formats.facts import read_facts
 
@@ -55,7 +55,7 @@ class Comparison:
             notes.append(f"The image is {self.brightness:.3g} times as bright as the reference: are both in one unit?")
         if np.inf in self.values.values():
             notes.append(EQUAL)
-        cells = (str(self.image), *(shown(self.values[metric.name], metric) for metric in METRICS))
+        cells = (str(self.image), *(format_value(self.values[metric.name], metric) for metric in METRICS))
         columns = ("image", *headings(METRICS, protocol))
         title = f"Compared with {self.reference}"
         return Table(title=title, columns=columns, rows=(Row(cells=cells),), notes=tuple(notes))
@@ -87,10 +87,10 @@ def compare_files(image: Path, reference: Path, protocol: Protocol, *, white: fl
         raise BracketError(f"{image} has {sizes[0]} pixels and {reference} {sizes[1]}; equal sizes were expected")
     if white is not None and not (np.isfinite(white) and white > 0):
         raise UsageError(f"--white {white}: a number above 0 was expected")
-    one = white or stated_white(reference) or stated_white(image) or 1.0
+    one = white or read_stated_white(reference) or read_stated_white(image) or 1.0
     seen, truth = (picture / np.float32(one) for picture in pictures)
     height, width = truth.shape[:2]
-    parts = [shrunk(toned(seen)), shrunk(toned(truth)), error_map(seen, truth)]
+    parts = [shrink(tonemap_mu_law(seen)), shrink(tonemap_mu_law(truth)), error_map(seen, truth)]
     gap = np.full((parts[0].shape[0], GAP_PX, 3), 255, np.uint8)
     return Comparison(
         image=image,
@@ -110,7 +110,7 @@ def median_ratio(image: Radiance, reference: Radiance) -> float:
     return float(np.median(image[lit] / reference[lit])) if lit.any() else 1.0
 
 
-def stated_white(path: Path) -> float | None:
+def read_stated_white(path: Path) -> float | None:
     """White of the shortest frame in the unit of a file by `hdrfuse merge`, whose 1.0 is the reference's; else None."""
     stated = read_facts(path).provenance.get("evs", "")
     try:

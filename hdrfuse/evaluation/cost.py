@@ -71,7 +71,7 @@ def measure_costs(
 
 def _cost(method: Method, bracket: KnownBracket, repetitions: int) -> Cost:
     if not isinstance(method, HdrfuseMethod) or not method.by_network:
-        runs = timed_runs(lambda: method.merge("", bracket), repetitions)
+        runs = time_runs(lambda: method.merge("", bracket), repetitions)
         return Cost(
             method=method.name, parameters=None, macs=None, runs=runs, peak_memory_mb=peak_memory_mb(),
             memory_of="process", measured="whole merge",
@@ -92,7 +92,7 @@ def _cost(method: Method, bracket: KnownBracket, repetitions: int) -> Cost:
         else:
             deghost(triplet, network, tile_px=options.tile, seed=options.seed)
 
-    runs = timed_runs(run, repetitions, network.device)
+    runs = time_runs(run, repetitions, network.device)
     height, width = bracket.truth.shape[:2]
     return Cost(
         method=method.name,
@@ -105,7 +105,7 @@ def _cost(method: Method, bracket: KnownBracket, repetitions: int) -> Cost:
     )
 
 
-def timed_runs(run: Callable[[], object], repetitions: int, device: "torch.device | None" = None) -> tuple[Timed, ...]:
+def time_runs(run: Callable[[], object], repetitions: int, device: "torch.device | None" = None) -> tuple[Timed, ...]:
     """Time some runs after one that warms up; the device has finished before the clock is read."""
 
     def finished() -> tuple[float, float]:

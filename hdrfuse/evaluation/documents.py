@@ -106,10 +106,10 @@ def as_csv(evaluation: Evaluation) -> str:
 
 def as_markdown(tables: Sequence[Table], caption: Sequence[str]) -> str:
     """Return tables with the sentences that make them readable."""
-    return "\n\n".join([*(table.as_markdown() for table in tables), " ".join(map(_escaped, caption))]) + "\n"
+    return "\n\n".join([*(table.as_markdown() for table in tables), " ".join(map(_escape, caption))]) + "\n"
 
 
-def _escaped(sentence: str) -> str:
+def _escape(sentence: str) -> str:
     return re.sub(r"([\\`*_<>\[\]#|])", r"\\\1", sentence)
 
 

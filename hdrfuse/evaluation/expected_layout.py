@@ -14,20 +14,21 @@ LISTED = 6
 
 
 @contextmanager
-def naming_the_layout(name: str, folder: Path) -> Iterator[None]:
+def name_the_layout(name: str, folder: Path) -> Iterator[None]:
     """Let what is wrong with a set's folder say in one line what was expected there, and what is there."""
     try:
         yield
     except BadInputError as error:
         if type(error) not in (BadInputError, BracketError) or name not in LAYOUTS or not folder.is_dir():
             raise
-        told = f"{error}; --dataset {name} expects {expected(LAYOUTS[name])} below {folder}, found {listing(folder)}"
+        expected = describe_layout(LAYOUTS[name])
+        told = f"{error}; --dataset {name} expects {expected} below {folder}, found {listing(folder)}"
         if others := [other for other in LAYOUTS if other != name and fits(other, folder)]:
             told += f"; it looks like --dataset {' or '.join(others)}"
         raise type(error)(told) from error
 
 
-def expected(layout: DatasetLayout) -> str:
+def describe_layout(layout: DatasetLayout) -> str:
     """A layout in words: the files of a scene below the test split's folder."""
     test = SPLIT_FOLDERS["test"]
     frames = layout.frames or ("*/{three 16-bit}.tif",)
@@ -38,13 +39,13 @@ def expected(layout: DatasetLayout) -> str:
 
 def listing(folder: Path) -> str:
     """What lies in a folder and in its test split, a few names each."""
-    found = _names(folder)
+    text = _names(folder)
     for path in sorted(folder.iterdir()):
         if path.is_dir() and path.name.casefold() == SPLIT_FOLDERS["test"].casefold():
             scenes = [entry for entry in sorted(path.iterdir()) if entry.is_dir() and not entry.name.startswith(".")]
-            found += f"; in {path.name}: {_names(path)}"
-            found += f"; in {path.name}/{scenes[0].name}: {_names(scenes[0])}" if scenes else ""
-    return found
+            text += f"; in {path.name}: {_names(path)}"
+            text += f"; in {path.name}/{scenes[0].name}: {_names(scenes[0])}" if scenes else ""
+    return text
 
 
 def fits(name: str, folder: Path) -> bool:

@@ -126,7 +126,7 @@ class HdrfuseMethod:
         merged = merge_bracket(frames, self.options)
         seconds = round(time.perf_counter() - started, 3)
         radiance = merged.radiance / np.float32(bracket.gains[bracket.reference])
-        return MethodResult(radiance=radiance, seconds=seconds, warnings=tuple(merged.report["warnings"]))
+        return MethodResult(radiance=radiance, seconds=seconds, warnings=merged.report.warnings)
 
 
 @dataclass(frozen=True)

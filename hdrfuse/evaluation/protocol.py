@@ -1,7 +1,6 @@
 """The rules of an evaluation: what the merges are told and how their results are scored."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from hdrfuse.imaging.color import GAMMA
 from hdrfuse.options import MergeOptions
@@ -21,7 +20,7 @@ class Protocol:
     """What all merges are told; a method adds its own."""
 
     @property
-    def scoring(self) -> dict[str, Any]:
+    def scoring(self) -> dict[str, bool | str]:
         """What decides a score beside the picture, in plain types."""
         return {"clip": self.clip, "vdp_preset": self.vdp_preset}
 

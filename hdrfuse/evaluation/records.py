@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -27,7 +28,7 @@ class Records:
 
     folder: Path
     anew: bool = False
-    """Believe no record that is there already."""
+    """Ignore records that are there already."""
 
     def pictures_of(self, scene: str) -> Path:
         """Where the pictures of a scene lie."""
@@ -37,25 +38,25 @@ class Records:
         """Where a merged picture is kept on request."""
         return self.folder / "results" / slug(method) / f"{slug(scene)}.exr"
 
-    def scene(self, name: str, depends_on: dict[str, Any]) -> EvaluatedScene | None:
+    def scene(self, name: str, key: str) -> EvaluatedScene | None:
         """A scene's facts and pictures without scores; None if they are not there or of something else."""
-        found = self._load(self._scene_path(name), depends_on)
-        if found is None:
+        record = self._load(self._scene_path(name), key)
+        if record is None:
             return None
         scene = EvaluatedScene(
             name=name,
-            group=found["group"],
-            size=tuple(found["size"]),
-            evs=tuple(found["evs"]),
+            group=record["group"],
+            size=tuple(record["size"]),
+            evs=tuple(record["evs"]),
             scores=(),
-            details=found["details"],
-            truth=self._pictures(found["truth"]),
-            frames=tuple(self.folder / path for path in found["frames"]),
-            crops=tuple(Box(**box) for box in found["crops"]),
+            details=record["details"],
+            truth=self._pictures(record["truth"]),
+            frames=tuple(self.folder / path for path in record["frames"]),
+            crops=tuple(Box(**box) for box in record["crops"]),
         )
         return scene if _all_there([*scene.frames, *_files(scene.truth)]) else None
 
-    def keep_scene(self, scene: EvaluatedScene, depends_on: dict[str, Any]) -> None:
+    def keep_scene(self, scene: EvaluatedScene, key: str) -> None:
         """Record a scene's facts. Raises WriteError."""
         document = {
             "group": scene.group,
@@ -66,24 +67,24 @@ class Records:
             "frames": [path.relative_to(self.folder).as_posix() for path in scene.frames],
             "crops": [asdict(box) for box in scene.crops],
         }
-        self._save(self._scene_path(scene.name), document, depends_on)
+        self._save(self._scene_path(scene.name), document, key)
 
-    def score(self, scene: str, method: str, depends_on: dict[str, Any]) -> Score | None:
+    def score(self, scene: str, method: str, key: str) -> Score | None:
         """A method's score on a scene; None if it is not there or of something else."""
-        found = self._load(self._score_path(scene, method), depends_on)
-        if found is None:
+        record = self._load(self._score_path(scene, method), key)
+        if record is None:
             return None
-        values = {name: float("inf") if value is None else float(value) for name, value in found["values"].items()}
+        values = {name: float("inf") if value is None else float(value) for name, value in record["values"].items()}
         score = Score(
             method=method,
             values=values,
-            seconds=found["seconds"],
-            warnings=tuple(found["warnings"]),
-            pictures=self._pictures(found["pictures"]),
+            seconds=record["seconds"],
+            warnings=tuple(record["warnings"]),
+            pictures=self._pictures(record["pictures"]),
         )
         return score if _all_there(_files(score.pictures)) else None
 
-    def keep_score(self, scene: str, score: Score, depends_on: dict[str, Any]) -> None:
+    def keep_score(self, scene: str, score: Score, key: str) -> None:
         """Record a score; infinity is null. Raises WriteError."""
         document = {
             "values": {name: None if value == float("inf") else value for name, value in score.values.items()},
@@ -91,7 +92,7 @@ class Records:
             "warnings": score.warnings,
             "pictures": self._relative(score.pictures),
         }
-        self._save(self._score_path(scene, score.method), document, depends_on)
+        self._save(self._score_path(scene, score.method), document, key)
 
     def _scene_path(self, scene: str) -> Path:
         return self.folder / "records" / slug(scene) / "scene.json"
@@ -99,28 +100,28 @@ class Records:
     def _score_path(self, scene: str, method: str) -> Path:
         return self.folder / "records" / slug(scene) / "methods" / f"{slug(method)}.json"
 
-    def _load(self, path: Path, depends_on: dict[str, Any]) -> dict[str, Any] | None:
+    def _load(self, path: Path, key: str) -> dict[str, Any] | None:
         if self.anew:
             return None
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            return found if found["key"] == key_of(depends_on) else None
+            record = json.loads(path.read_text(encoding="utf-8"))
+            return record if record["key"] == key else None
         except (OSError, ValueError, TypeError, KeyError):
             return None  # damaged: measured anew
 
-    def _save(self, path: Path, document: dict[str, Any], depends_on: dict[str, Any]) -> None:
+    def _save(self, path: Path, document: dict[str, Any], key: str) -> None:
         make_folder(path.parent)
         with replacing(path, overwrite=True) as temporary:
-            text = json.dumps({"key": key_of(depends_on), **document}, indent=1, allow_nan=False)
+            text = json.dumps({"key": key, **document}, indent=1, allow_nan=False)
             temporary.write_text(text + "\n", encoding="utf-8")
 
-    def _pictures(self, found: dict[str, Any] | None) -> Pictures | None:
-        if found is None:
+    def _pictures(self, record: dict[str, Any] | None) -> Pictures | None:
+        if record is None:
             return None
-        error_map = found["error_map"]
+        error_map = record["error_map"]
         return Pictures(
-            preview=self.folder / found["preview"],
-            crops=tuple(self.folder / path for path in found["crops"]),
+            preview=self.folder / record["preview"],
+            crops=tuple(self.folder / path for path in record["crops"]),
             error_map=None if error_map is None else self.folder / error_map,
         )
 
@@ -135,7 +136,7 @@ class Records:
         return {"preview": inside(pictures.preview), "crops": list(map(inside, pictures.crops)), "error_map": error_map}
 
 
-def key_of(depends_on: dict[str, Any]) -> str:
+def key_of(depends_on: Mapping[str, object]) -> str:
     """SHA-256 of plain values and of the code that measures, the same for the same."""
     text = json.dumps({"format": FORMAT, "code": code_checksum(), **depends_on}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -6,11 +6,11 @@ from pathlib import Path
 from statistics import median
 
 from hdrfuse.errors import UsageError
-from hdrfuse.evaluation.cost import timed_runs
+from hdrfuse.evaluation.cost import time_runs
 from hdrfuse.evaluation.methods import HdrfuseMethod, Method, make_method
 from hdrfuse.evaluation.published import METRICS, TABLE_4
 from hdrfuse.evaluation.results import EvaluatedScene
-from hdrfuse.evaluation.summary import failed_note, shown, summaries
+from hdrfuse.evaluation.summary import failed_note, format_value, summaries
 from hdrfuse.evaluation.table import Row, Table
 from hdrfuse.options import MergeOptions
 
@@ -28,13 +28,14 @@ def sampling_methods(weights: Sequence[str | Path], merging: MergeOptions) -> li
 
     paths = [find_weights(each) for each in weights or (None,)]
     configs = {path: load_weights(path)[1].config for path in paths}
-    found = next((path for path in paths if configs[path].prior == "diffusion"), None)
-    if found is None:
+    with_diffusion = next((path for path in paths if configs[path].prior == "diffusion"), None)
+    if with_diffusion is None:
         given = ", ".join(f"{path} (prior: {config.prior})" for path, config in configs.items())
         raise UsageError(f"--table 4: weights with a diffusion were expected (prior: diffusion); found {given}")
-    steps = [count for count in STEPS if count <= configs[found].diffusion_steps]
+    steps = [count for count in STEPS if count <= configs[with_diffusion].diffusion_steps]
     return [
-        make_method("lfdiff", replace(merging, steps=count), weights=found, label=f"S = {count}") for count in steps
+        make_method("lfdiff", replace(merging, steps=count), weights=with_diffusion, label=f"S = {count}")
+        for count in steps
     ]
 
 
@@ -56,7 +57,7 @@ def diffusion_seconds(method: Method, *, size: tuple[int, int], repetitions: int
         with torch.inference_mode(), torch.autocast(device.type, network.dtype, enabled=network.dtype != torch.float32):
             ddim_sample(model.denoiser, start, condition, model.schedule, options.steps)
 
-    return median(timed.seconds for timed in timed_runs(run, repetitions, device))
+    return median(timed.seconds for timed in time_runs(run, repetitions, device))
 
 
 def sampling_table(
@@ -66,7 +67,7 @@ def sampling_table(
     """Return table 4 of the scenes' scores and of each method's seconds of diffusion."""
     metrics = [metric for metric in METRICS if metric.name in COLUMNS]
     published = [
-        Row(cells=(f"S = {steps}", *(shown(value, m) for value, m in zip(values, metrics, strict=True)),
+        Row(cells=(f"S = {steps}", *(format_value(value, m) for value, m in zip(values, metrics, strict=True)),
                    f"{time_s:.3f}", ""), kind="published")
         for steps, (*values, time_s) in TABLE_4.items()
     ]  # fmt: skip
@@ -74,7 +75,7 @@ def sampling_table(
     ours, notes = [], []
     for method, time_s in zip(methods, seconds, strict=True):
         summary = overall[method.name]
-        figures = (shown(summary.means[metric.name].value, metric) for metric in metrics)
+        figures = (format_value(summary.means[metric.name].value, metric) for metric in metrics)
         ours.append(Row(cells=(summary.method, *figures, f"{time_s:.3f}", summary.counted)))
         notes += [note] if (note := failed_note(summary)) else []
     notes.append(

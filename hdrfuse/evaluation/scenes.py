@@ -1,5 +1,6 @@
 """The scenes that an evaluation merges: of a public set, or made from HDR images; decoded one by one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,12 +11,12 @@ from numpy.typing import NDArray
 
 from hdrfuse.data.collage import EVS, REFERENCE, Collage, collage, collage_bracket
 from hdrfuse.data.library import ImageLibrary
-from hdrfuse.data.packing import Sources, left_out, open_split, source_name
+from hdrfuse.data.packing import Sources, left_out_sources, open_split, source_name
 from hdrfuse.data.procedural import PHOTON_NOISE, READ_NOISE, Motion
 from hdrfuse.data.scenes import DatasetScene, open_dataset
 from hdrfuse.data.splits import split_of
 from hdrfuse.errors import BadInputError
-from hdrfuse.evaluation.expected_layout import naming_the_layout
+from hdrfuse.evaluation.expected_layout import name_the_layout
 from hdrfuse.formats import read_header
 
 
@@ -53,7 +54,7 @@ class KnownScene(Protocol):
         """Of the frames, shortest first."""
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Mapping[str, object]:
         """Plain types."""
 
     def read(self) -> KnownBracket:
@@ -78,7 +79,7 @@ class CapturedScene:
         return self.source.evs
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Mapping[str, object]:
         """The files' names, sizes and times, and the exposures."""
         files = [path for path in (*self.source.frames, self.source.truth) if path is not None]
         return {"files": {path.name: stamp(path) for path in files}, "evs": list(self.evs)}
@@ -115,7 +116,7 @@ class SyntheticSet:
         """The folders. Its `files` raises BadInputError for one that is missing or empty."""
         return Sources(images=(self.images,), movers=() if self.movers is None else (self.movers,))
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Mapping[str, object]:
         """The test images' names, sizes and times, and how the frames are taken. Raises BadInputError."""
         files = [path for path in self.sources.files() if split_of(source_name(path)) == "test"]
         if not files:
@@ -152,7 +153,7 @@ class SyntheticScene:
     whole: SyntheticSet
     seed: int
     motion: Motion
-    made_from: dict[str, Any]
+    made_from: Mapping[str, object]
 
     @property
     def name(self) -> str:
@@ -170,7 +171,7 @@ class SyntheticScene:
         return EVS
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Mapping[str, object]:
         """What it is made from, and how."""
         return {**self.made_from, "seed": self.seed, "motion": self.motion}
 
@@ -198,7 +199,7 @@ def collage_of(whole: SyntheticSet, seed: int) -> Collage:
 def library_of(whole: SyntheticSet) -> ImageLibrary:
     """Decode the test images, once. Raises BadInputError where one cannot be read: another would take its place."""
     library = open_split(whole.sources, whole.cache, "test")
-    if lost := left_out(whole.cache):
+    if lost := left_out_sources(whole.cache):
         raise BadInputError(f"{next(iter(lost.values()))}; every seed takes a certain image, so all have to be read")
     if whole.movers is not None and not library.of_kind("cutout", "texture"):
         raise BadInputError(f"{whole.movers}: none of its pictures is for tests; at least one was expected")
@@ -221,10 +222,10 @@ def captured_set(name: str, folder: Path) -> SceneSet:
 
     Raises BadInputError that says which layout was expected and what was found, ExposureError or ImageError.
     """
-    with naming_the_layout(name, folder):
-        found = open_dataset(name, folder, "test")
-    scenes = tuple(CapturedScene(source=scene) for scene in found.scenes)
-    return SceneSet(name=name, scenes=scenes, warnings=found.warnings)
+    with name_the_layout(name, folder):
+        dataset = open_dataset(name, folder, "test")
+    scenes = tuple(CapturedScene(source=scene) for scene in dataset.scenes)
+    return SceneSet(name=name, scenes=scenes, warnings=dataset.warnings)
 
 
 def synthetic_set(whole: SyntheticSet, *, registered: bool) -> SceneSet:
@@ -240,7 +241,7 @@ def synthetic_set(whole: SyntheticSet, *, registered: bool) -> SceneSet:
 def stamp(path: Path) -> list[int]:
     """Size and time of a file: they change when its content does. Raises BadInputError."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError as error:
         raise BadInputError(f"{path}: cannot be read: {error.strerror}") from error
-    return [found.st_size, found.st_mtime_ns]
+    return [status.st_size, status.st_mtime_ns]

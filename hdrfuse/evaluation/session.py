@@ -1,9 +1,8 @@
 """The evaluation itself: every method on every scene, each measured once and kept."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -16,10 +15,10 @@ from hdrfuse.errors import (
     is_out_of_memory,
     reason_of,
 )
-from hdrfuse.evaluation.crops import draw_frames, draw_result, draw_truth, telling_places
+from hdrfuse.evaluation.crops import draw_frames, draw_result, draw_truth, find_telling_crops
 from hdrfuse.evaluation.methods import Method, MethodResult
 from hdrfuse.evaluation.protocol import Protocol
-from hdrfuse.evaluation.records import Records, make_folder
+from hdrfuse.evaluation.records import Records, key_of, make_folder
 from hdrfuse.evaluation.results import EvaluatedScene, Score
 from hdrfuse.evaluation.scenes import KnownBracket, KnownScene
 from hdrfuse.evaluation.scoring import check_finite, scores
@@ -44,7 +43,7 @@ class Evaluating:
 
         Raises OutputError or WriteError where nothing can be recorded.
         """
-        found = []
+        evaluated = []
         for index, scene in enumerate(scenes):
             evaluation = SceneEvaluation(self, scene)
             done = []
@@ -52,8 +51,8 @@ class Evaluating:
                 share = (index + turn / len(methods)) / len(scenes)
                 progress(f"{scene.name}, {method.name}", share)
                 done.append(evaluation.score(method))
-            found.append(replace(evaluation.facts(), scores=tuple(done)))
-        return tuple(found)
+            evaluated.append(replace(evaluation.facts(), scores=tuple(done)))
+        return tuple(evaluated)
 
 
 @dataclass(frozen=True)
@@ -74,38 +73,35 @@ class SceneEvaluation:
         return bracket
 
     @property
-    def scene_depends_on(self) -> dict[str, Any]:
+    def depends_on(self) -> Mapping[str, object]:
         """What the scene's facts and pictures depend on."""
         return {"scene": self.scene.identity, "pictures": self.how.pictures}
 
     def facts(self) -> EvaluatedScene:
         """The scene without scores."""
-        if kept := self.how.records.scene(self.scene.name, self.scene_depends_on):
+        if kept := self.how.records.scene(self.scene.name, key_of(self.depends_on)):
             return kept
         nothing = EvaluatedScene(name=self.scene.name, group=self.scene.group, size=None, evs=self.scene.evs, scores=())
         if isinstance(self.bracket, str):
             return nothing
         height, width = self.bracket.truth.shape[:2]
-        found = replace(nothing, size=(width, height), details=self.bracket.details)
+        evaluated = replace(nothing, size=(width, height), details=self.bracket.details)
         if self.how.pictures:
             folder = self.how.records.pictures_of(self.scene.name)
             make_folder(folder)
-            crops = telling_places(self.bracket)
+            crops = find_telling_crops(self.bracket)
             truth, frames = draw_truth(folder, self.bracket.truth, crops), draw_frames(folder, self.bracket)
-            found = replace(found, truth=truth, frames=frames, crops=crops)
-        self.how.records.keep_scene(found, self.scene_depends_on)
-        return found
+            evaluated = replace(evaluated, truth=truth, frames=frames, crops=crops)
+        self.how.records.keep_scene(evaluated, key_of(self.depends_on))
+        return evaluated
 
     def score(self, method: Method) -> Score:
         """The method's score on the scene."""
         try:
-            depends_on = {
-                **self.scene_depends_on,
-                "method": method.identity(self.scene.name),
-                "scoring": self.how.protocol.scoring,
-            }
+            scoring = self.how.protocol.scoring
+            key = key_of({**self.depends_on, "method": method.identity(self.scene.name), "scoring": scoring})
             place = self.how.records.result_of(self.scene.name, method.name)
-            kept = self.how.records.score(self.scene.name, method.name, depends_on)
+            kept = self.how.records.score(self.scene.name, method.name, key)
             if kept is not None and (place.is_file() or not self.how.keep_results):
                 return kept
             if isinstance(self.bracket, str):
@@ -115,7 +111,7 @@ class SceneEvaluation:
             measured = self._measured(method.name, merged, self.bracket)
         except Exception as error:
             return Score(method=method.name, values={}, failure=failure(error))
-        self.how.records.keep_score(self.scene.name, measured, depends_on)
+        self.how.records.keep_score(self.scene.name, measured, key)
         return measured
 
     def _measured(self, method: str, merged: MethodResult, bracket: KnownBracket) -> Score:

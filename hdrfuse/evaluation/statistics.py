@@ -29,11 +29,11 @@ def mean_of(values: Sequence[float]) -> Mean:
     """Mean and percentile bootstrap interval of the mean (Efron & Tibshirani 1993, chapter 13)."""
     if not values:
         return Mean(value=None, interval=None, count=0)
-    found = np.asarray(values, np.float64)
-    mean = float(found.mean())
-    if len(found) < FEWEST or not np.isfinite(found).all():
-        return Mean(value=mean, interval=None, count=len(found))
-    drawn = np.random.default_rng(SEED).integers(0, len(found), (RESAMPLES, len(found)))
+    sample = np.asarray(values, np.float64)
+    mean = float(sample.mean())
+    if len(sample) < FEWEST or not np.isfinite(sample).all():
+        return Mean(value=mean, interval=None, count=len(sample))
+    drawn = np.random.default_rng(SEED).integers(0, len(sample), (RESAMPLES, len(sample)))
     tail = 100 * (1 - CONFIDENCE) / 2
-    low, high = np.percentile(found[drawn].mean(axis=1), [tail, 100 - tail])
-    return Mean(value=mean, interval=(float(low), float(high)), count=len(found))
+    low, high = np.percentile(sample[drawn].mean(axis=1), [tail, 100 - tail])
+    return Mean(value=mean, interval=(float(low), float(high)), count=len(sample))

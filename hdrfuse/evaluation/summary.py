@@ -40,13 +40,13 @@ def groups_of(scenes: Sequence[EvaluatedScene]) -> list[str]:
 
 def summaries(scenes: Sequence[EvaluatedScene]) -> list[Summary]:
     """Every method in every group."""
-    found = []
+    rows = []
     for group in groups_of(scenes):
         members = [scene for scene in scenes if group in ("", scene.group)]
         for index, score in enumerate(members[0].scores):
             scores = [(scene.name, scene.scores[index]) for scene in members]
             done = [each for _, each in scores if each.failure is None]
-            found.append(
+            rows.append(
                 Summary(
                     method=score.method,
                     group=group,
@@ -55,23 +55,23 @@ def summaries(scenes: Sequence[EvaluatedScene]) -> list[Summary]:
                     means={metric.name: mean_of([each.values[metric.name] for each in done]) for metric in METRICS},
                 )
             )
-    return found
+    return rows
 
 
 def quality_tables(dataset: str, scenes: Sequence[EvaluatedScene], protocol: Protocol) -> list[Table]:
     """Table 1 of each group, with a table of the intervals below."""
-    found = summaries(scenes)
+    summarised = summaries(scenes)
     tables = []
     for group in groups_of(scenes):
-        members = [summary for summary in found if summary.group == group]
+        members = [summary for summary in summarised if summary.group == group]
         title = f"{dataset}, test split" + (f", {group}" if group else ", all" if len(groups_of(scenes)) > 1 else "")
         published = [
-            Row(cells=(name, "", *(shown(value, metric) for value, metric in zip(values, METRICS, strict=True))),
+            Row(cells=(name, "", *(format_value(value, metric) for value, metric in zip(values, METRICS, strict=True))),
                 kind="published")
             for name, values in TABLE_1.get(dataset, {}).items()
         ]  # fmt: skip
         ours = [
-            Row(cells=(each.method, each.counted, *(shown(each.means[m.name].value, m) for m in METRICS)))
+            Row(cells=(each.method, each.counted, *(format_value(each.means[m.name].value, m) for m in METRICS)))
             for each in members
         ]
         columns = ("method", "scenes", *headings(METRICS, protocol))
@@ -104,7 +104,7 @@ def headings(metrics: Sequence[Metric], protocol: Protocol) -> tuple[str, ...]:
     )
 
 
-def shown(value: float | None, metric: Metric) -> str:
+def format_value(value: float | None, metric: Metric) -> str:
     """A value in the metric's decimals; a sign for infinity, a dash for none."""
     if value is None:
         return "-"
@@ -113,4 +113,4 @@ def shown(value: float | None, metric: Metric) -> str:
 
 def interval(mean: Mean, metric: Metric) -> str:
     """The interval of a mean, a dash where there is none."""
-    return " to ".join(shown(end, metric) for end in mean.interval) if mean.interval else "-"
+    return " to ".join(format_value(end, metric) for end in mean.interval) if mean.interval else "-"

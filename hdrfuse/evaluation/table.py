@@ -38,7 +38,7 @@ class Table:
         """Return the table as Markdown, its title above and its notes below."""
         lines = [f"**{self.title}**", "", _markdown_row(self.columns)]
         lines.append(_markdown_row(["---", *("---:" for _ in self.columns[1:])]))
-        lines += [_markdown_row(_marked(row)) for row in self.rows]
+        lines += [_markdown_row(_mark_published(row)) for row in self.rows]
         return "\n".join([*lines, *(f"\n{note}" for note in self.notes)])
 
     def as_text(self, *, width: int) -> str:
@@ -62,11 +62,11 @@ class Table:
         for row, following in zip(self.rows, [*self.rows[1:], None], strict=True):
             last = following is not None and following.kind != row.kind
             style = "dim" if row.kind == "published" else None
-            table.add_row(*(Text(printable(cell)) for cell in _marked(row)), style=style, end_section=last)
+            table.add_row(*(Text(printable(cell)) for cell in _mark_published(row)), style=style, end_section=last)
         return table
 
 
-def _marked(row: Row) -> Sequence[str]:
+def _mark_published(row: Row) -> Sequence[str]:
     """The cells of a row; what a paper published is marked as such."""
     name, *figures = row.cells
     return (f"{name} (published)", *figures) if row.kind == "published" else row.cells

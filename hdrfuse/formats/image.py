@@ -1,9 +1,10 @@
 """What a decoded file is: pixels, what they mean, and what the camera wrote beside them."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,18 @@ class Capture:
     """How far an automatic bracket moved this frame's exposure, from the maker note."""
     bracket_shot: int | None = None
     """Place in an automatic bracket, from 1, from the maker note."""
+
+    def as_json(self) -> dict[str, Any]:
+        """What the camera wrote, in plain types, without what it did not write."""
+        stated = {**asdict(self), "captured_at": self.captured_at and self.captured_at.isoformat()}
+        return {name: value for name, value in stated.items() if value is not None}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Read what `as_json` gave."""
+        stated: dict[str, Any] = {each.name: document.get(each.name) for each in fields(cls)}
+        taken = stated["captured_at"]
+        return cls(**{**stated, "captured_at": None if taken is None else datetime.fromisoformat(taken)})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,9 +24,9 @@ from hdrfuse.formats import (
 )
 from hdrfuse.formats.scene_referred import clipping_white
 from hdrfuse.free_memory import free_bytes
-from hdrfuse.imaging.calibration.contradiction import StatedFrame, settled_exposures
+from hdrfuse.imaging.calibration.contradiction import StatedFrame, reconcile_exposures
 from hdrfuse.imaging.damage import check_repeats
-from hdrfuse.imaging.orientations import common_orientation, taken_as, turned_alike
+from hdrfuse.imaging.orientations import common_orientation, orient_alike, reorient_header
 from hdrfuse.imaging.scale import below, scale_of
 from hdrfuse.threads import in_threads
 
@@ -130,7 +130,7 @@ def read_bracket(
     """
     headers = [read_header(path) for path in scene.files]
     orientation = common_orientation(headers)
-    check_alike([taken_as(header, orientation) for header in headers])
+    check_alike([reorient_header(header, orientation) for header in headers])
     check_memory(headers)
     inferred, warnings = infer_exposures(headers, given=exposures, given_by=exposures_by, folder=scene.folder)
     if reference != "auto":
@@ -143,7 +143,7 @@ def read_bracket(
 
     images = list(in_threads(decode, scene.files, count=BRACKET.decoders))
     if orientation is not None:
-        images, turned = turned_alike(images, [exposure.ev for exposure in inferred], orientation)
+        images, turned = orient_alike(images, [exposure.ev for exposure in inferred], orientation)
         check_alike([image.header for image in images])
         warnings = [*warnings, *turned]
     warnings = [*warnings, *check_repeats(images, [exposure.ev for exposure in inferred])]
@@ -210,16 +210,16 @@ def make_bracket(
     Linear floats are put on one scale in place. Exposures that are `binding` are kept whatever the pixels say. Raises
     ExposureError where the pixels contradict exposures that the user gave, and where none can be estimated.
     """
-    frames, unit = _on_one_scale(frames)
+    frames, unit = _scale_alike(frames)
     masks = [frame.covered for frame in frames if frame.covered is not None]
     if masks:
         frames = [replace(frame, shared=np.logical_and.reduce(masks)) for frame in frames]
-    exposures, noted = settled_exposures([_picture(frame) for frame in frames], binding=binding)
-    settled = [
+    exposures, noted = reconcile_exposures([_picture(frame) for frame in frames], binding=binding)
+    reconciled = [
         replace(frame, ev=exposure.ev, ev_source=exposure.source)
         for frame, exposure in zip(frames, exposures, strict=True)
     ]
-    ordered = sorted(settled, key=lambda frame: (frame.ev, frame.name))
+    ordered = sorted(reconciled, key=lambda frame: (frame.ev, frame.name))
     return Bracket(
         name=name,
         frames=tuple(ordered),
@@ -230,7 +230,7 @@ def make_bracket(
     )
 
 
-def _on_one_scale(frames: Sequence[Frame]) -> tuple[Sequence[Frame], float]:
+def _scale_alike(frames: Sequence[Frame]) -> tuple[Sequence[Frame], float]:
     """Give linear floats one unit, in place, and return what their 1.0 is worth in the result.
 
     Where a frame ends below the others' white or far above the scene, its plateau is no data but in the darkest one.
@@ -239,17 +239,17 @@ def _on_one_scale(frames: Sequence[Frame]) -> tuple[Sequence[Frame], float]:
         return frames, 1.0
     frames = sorted(frames, key=lambda frame: frame.ev)
     scale = scale_of([frame.pixels for frame in frames], [frame.white for frame in frames])
-    settled = []
+    scaled = []
     for index, frame in enumerate(frames):
         if not scale.clips_at(frame.white):
             measured = below(frame.pixels, frame.white) if index > 0 else None
             masks = [mask for mask in (frame.covered, measured) if mask is not None]
             np.multiply(frame.pixels, np.float32(1.0 / scale.unit), out=frame.pixels)
             covered = np.logical_and.reduce(masks) if masks else None
-            settled.append(replace(frame, white=float("inf"), covered=covered))
+            scaled.append(replace(frame, white=float("inf"), covered=covered))
         else:
-            settled.append(frame)
-    return settled, 1.0 if scale.white else scale.unit
+            scaled.append(frame)
+    return scaled, 1.0 if scale.white else scale.unit
 
 
 def _frame(image: DecodedImage, exposure: Exposure) -> Frame:

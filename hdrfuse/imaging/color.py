@@ -21,6 +21,15 @@ GAMMA = 2.2
 """Display encoding of the network's frames and of brackets whose truth is known (LF-Diff, eq. 2)."""
 
 
+MU = 5000.0
+"""Compression of the mu-law (Kalantari & Ramamoorthi 2017, eq. 5)."""
+
+
+def mu_law(radiance: Float, white: float = 1.0) -> Float:
+    """Compress radiance of any shape, 0 and more, to log(1 + mu x / white) / log(1 + mu), float32."""
+    return np.asarray(np.log1p(radiance * np.float32(MU / white)) / np.float32(np.log1p(MU)), np.float32)
+
+
 def srgb_encode(linear: NDArray[np.floating]) -> Float:
     """Encode linear light as display-encoded sRGB (IEC 61966-2-1), any shape, float32.
 

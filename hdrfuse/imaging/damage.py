@@ -46,21 +46,21 @@ def check_repeats(images: Sequence[DecodedImage], evs: Sequence[float]) -> list[
         if image.repeats is None:
             continue
         place = image.repeats.place if image.covered is None else image.repeats.place & image.covered
-        witness = _witness(images, evs, index, np.flatnonzero(place))
-        if witness is None:
+        contradicting = _contradicting_frame(images, evs, index, np.flatnonzero(place))
+        if contradicting is None:
             continue
         rows = np.flatnonzero(place.any(axis=1))
-        found = (
+        damage = (
             f"one sector over and over between rows {rows[0]} and {rows[-1]} of {len(place)}, where "
-            f"{witness.header.path.name} shows the scene"
+            f"{contradicting.header.path.name} shows the scene"
         )
         if image.repeats.ragged or place.mean() > DAMAGE.large:
-            raise ImageError(f"{image.header.path}: damaged: it holds {found}")
-        warnings.append(f"{image.header.path.name}: may be damaged: it holds {found}")
+            raise ImageError(f"{image.header.path}: damaged: it holds {damage}")
+        warnings.append(f"{image.header.path.name}: may be damaged: it holds {damage}")
     return warnings
 
 
-def _witness(
+def _contradicting_frame(
     images: Sequence[DecodedImage], evs: Sequence[float], index: int, place: NDArray[np.intp]
 ) -> DecodedImage | None:
     """Return the frame that contradicts another's pixels most, None if none contradicts most of them."""

@@ -35,7 +35,7 @@ def common_orientation(headers: Sequence[ImageHeader]) -> int | None:
     return stated.most_common(1)[0][0] if len(stated) > 1 and len(alike) == 1 else None
 
 
-def taken_as(header: ImageHeader, orientation: int | None) -> ImageHeader:
+def reorient_header(header: ImageHeader, orientation: int | None) -> ImageHeader:
     """The header of the same stored pixels under another orientation; None leaves it its own."""
     if orientation is None or header.orientation == orientation:
         return header
@@ -43,7 +43,7 @@ def taken_as(header: ImageHeader, orientation: int | None) -> ImageHeader:
     return replace(header, width=width, height=height, orientation=orientation)
 
 
-def differing(header: ImageHeader, orientation: int) -> str:
+def orientation_warning(header: ImageHeader, orientation: int) -> str:
     """Say that a frame is taken by the others' orientation."""
     return (
         f"{header.path.name}: its EXIF orientation is {header.orientation}, the other frames' {orientation}, though "
@@ -51,7 +51,7 @@ def differing(header: ImageHeader, orientation: int) -> str:
     )
 
 
-def turned_alike(
+def orient_alike(
     images: Sequence[DecodedImage], evs: Sequence[float], orientation: int
 ) -> tuple[list[DecodedImage], list[str]]:
     """Take one orientation for all frames but those that look right in their own, and warn of each.
@@ -59,18 +59,18 @@ def turned_alike(
     A frame is compared with the one of that orientation whose exposure is nearest.
     """
     trusted = [index for index, image in enumerate(images) if image.header.orientation == orientation]
-    settled, warnings = [], []
+    oriented, warnings = [], []
     for index, image in enumerate(images):
-        turned = image if index in trusted else _turned(image, orientation)
+        turned = image if index in trusted else _reorient(image, orientation)
         if turned is not image:
             beside = min(trusted, key=lambda other: abs(evs[other] - evs[index]))
             own, taken = (likeness(each.pixels, images[beside].pixels) for each in (image, turned))
             if own > taken + ORIENTATION.clearly:
                 turned = image
             else:
-                warnings.append(differing(image.header, orientation))
-        settled.append(turned)
-    return settled, warnings
+                warnings.append(orientation_warning(image.header, orientation))
+        oriented.append(turned)
+    return oriented, warnings
 
 
 def likeness(one: Pixels, other: Pixels) -> float:
@@ -86,7 +86,7 @@ def _ranks(pixels: Pixels) -> NDArray[np.float64]:
     return np.asarray((np.cumsum(counts) - counts / 2)[place.ravel()])  # equal values share their mean rank
 
 
-def _turned(image: DecodedImage, orientation: int) -> DecodedImage:
+def _reorient(image: DecodedImage, orientation: int) -> DecodedImage:
     """The same stored pixels under another orientation."""
     own = image.header.orientation
 
@@ -96,7 +96,7 @@ def _turned(image: DecodedImage, orientation: int) -> DecodedImage:
     repeats = image.repeats
     return replace(
         image,
-        header=taken_as(image.header, orientation),
+        header=reorient_header(image.header, orientation),
         pixels=upright(as_stored(image.pixels, own), orientation),
         covered=None if image.covered is None else turned(image.covered),
         repeats=repeats and replace(repeats, place=turned(repeats.place)),

@@ -133,9 +133,9 @@ def register_frames(frames: Sequence[CalibratedFrame], reference: int) -> list[R
     reduced = [frame.reduced(factor) for frame in frames]
     planes = [luminance(frame.exposure()) for frame in reduced]
     valid = [frame.valid for frame in reduced]
-    found = register(planes, [frame.ev for frame in frames], reference, valid=valid)
+    registrations = register(planes, [frame.ev for frame in frames], reference, valid=valid)
     small = planes[0].shape
-    return [each if factor == 1 else each.enlarged(*small, to=(height, width)) for each in found]
+    return [each if factor == 1 else each.enlarged(*small, to=(height, width)) for each in registrations]
 
 
 def resample_frames(frames: Sequence[CalibratedFrame], registrations: Sequence[Registration]) -> list[CalibratedFrame]:

@@ -170,8 +170,8 @@ def estimate_noise(pixels: Pixels, curve: ResponseCurve | None, white: float) ->
     levels, lows = _lower_envelope(means, variances)
     if len(levels) < 2:
         return floor
-    found = fit_noise(levels, lows, least=float(floor.variance(1e-3)))
-    return NoiseModel(shot=max(found.shot, floor.shot), read=max(found.read, floor.read))
+    fitted = fit_noise(levels, lows, least=float(floor.variance(1e-3)))
+    return NoiseModel(shot=max(fitted.shot, floor.shot), read=max(fitted.read, floor.read))
 
 
 def fit_noise(levels: NDArray[np.float64], variances: NDArray[np.float64], *, least: float) -> NoiseModel:

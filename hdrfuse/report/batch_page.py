@@ -67,7 +67,7 @@ def _facts(run: BatchRun) -> list[tuple[str, str]]:
     results = {status: f"{counted[status]} {status}" for status in Status if counted[status]}
     if earlier:
         results[Status.DONE] += f" ({earlier} by an earlier run)"
-    found = {
+    facts = {
         "Result": ", ".join(results.values()) or "no scenes",
         "Time": quantities.duration(run.seconds),
         "Started": quantities.moment(run.started_at),
@@ -78,7 +78,7 @@ def _facts(run: BatchRun) -> list[tuple[str, str]]:
         "Scenes at a time": "" if run.workers is None else str(run.workers),
         "Settings": "  ".join(f"{name} {value}".rstrip() for name, value in run.settings.items()),
     }
-    return [(name, value) for name, value in found.items() if value]
+    return [(name, value) for name, value in facts.items() if value]
 
 
 def _flags(scene: BatchScene) -> list[str]:
@@ -128,8 +128,8 @@ def _entry(scene: BatchScene, album: Album, folder: Path) -> SceneEntry:
 
 def _detail(scene: BatchScene, album: Album, folder: Path) -> Html:
     listed = notes(scene.warnings, kind="warning")
-    found = joined([_exposures(scene) if scene.frames else Html(), _files(scene, folder)])
-    facts = element("div", element("div", found), _timings(scene) if scene.seconds else Html(), class_="facts")
+    tables = joined([_exposures(scene) if scene.frames else Html(), _files(scene, folder)])
+    facts = element("div", element("div", tables), _timings(scene) if scene.seconds else Html(), class_="facts")
     return joined([_shown(scene, album), listed, facts])
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
+from hdrfuse.merge_report import FrameReport, MergeReport
 from hdrfuse.report.pictures import ReportPicture
 
 
@@ -35,6 +35,21 @@ class BatchFrame:
     ghost_fraction: float | None = None
     """Share of the frame that shows something else than the reference, 0 to 1."""
     reference: bool = False
+
+    @classmethod
+    def of_merge(cls, frame: FrameReport, *, reference: bool) -> "BatchFrame":
+        """Show a frame of a merge that is done."""
+        return cls(
+            name=frame.name,
+            ev=frame.ev,
+            ev_source=frame.ev_source,
+            exposure_time_s=frame.capture.exposure_time_s,
+            f_number=frame.capture.f_number,
+            iso=frame.capture.iso,
+            shift_px=frame.shift_px,
+            ghost_fraction=frame.ghost_fraction,
+            reference=reference,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +83,38 @@ class BatchScene:
     camera: str | None = None
     peak_memory_mb: float | None = None
 
+    @classmethod
+    def of_merge(
+        cls, report: MergeReport, *, name: str, files: Mapping[str, Path] | None = None, warnings: Sequence[str] = (),
+        earlier: bool = False, preview: ReportPicture | None = None, naive: ReportPicture | None = None,
+        ghost_map: ReportPicture | None = None,
+    ) -> "BatchScene":  # fmt: skip
+        """Show a merge that is done.
+
+        `files` say where its outputs are now, None = where they were written; `warnings` go before the merge's own.
+        """
+        reference = report.reference_frame.capture
+        return cls(
+            name=name,
+            status=Status.DONE,
+            earlier=earlier,
+            files=report.outputs if files is None else files,
+            preview=preview,
+            naive=naive,
+            ghost_map=ghost_map,
+            frames=tuple(
+                BatchFrame.of_merge(frame, reference=index == report.reference)
+                for index, frame in enumerate(report.frames)
+            ),
+            warnings=(*warnings, *report.warnings),
+            seconds=report.seconds,
+            size_px=report.size_px,
+            ghost_fraction=report.ghost_fraction,
+            captured_at=reference.captured_at,
+            camera=reference.camera,
+            peak_memory_mb=report.peak_memory_mb,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class BatchRun:
@@ -89,40 +136,3 @@ class BatchRun:
     interrupted: bool = False
     notes: Sequence[str] = ()
     """Warnings that concern the whole run: files that belong to no bracket."""
-
-
-def frames_of(report: Mapping[str, Any]) -> tuple[BatchFrame, ...]:
-    """Return the frames of a merge's report (`MergeJob.run`)."""
-    reference = report["reference"]["index"]
-    return tuple(
-        BatchFrame(
-            name=frame["name"],
-            ev=frame["ev"],
-            ev_source=frame["ev_source"],
-            exposure_time_s=frame["capture"].get("exposure_time_s"),
-            f_number=frame["capture"].get("f_number"),
-            iso=frame["capture"].get("iso"),
-            shift_px=frame.get("shift_px"),
-            ghost_fraction=frame.get("ghost_fraction"),
-            reference=index == reference,
-        )
-        for index, frame in enumerate(report["inputs"])
-    )
-
-
-def facts_of(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a merge's report says of a scene, as keyword arguments of `BatchScene`."""
-    capture = report["inputs"][report["reference"]["index"]]["capture"]
-    taken = capture.get("captured_at")
-    width, height = report["size"]
-    return {
-        "files": {what: Path(path) for what, path in report["outputs"].items()},
-        "frames": frames_of(report),
-        "warnings": tuple(report["warnings"]),
-        "seconds": dict(report["seconds"]),
-        "size_px": (width, height),
-        "ghost_fraction": report.get("ghost_fraction"),
-        "captured_at": taken and datetime.fromisoformat(taken),
-        "camera": capture.get("camera"),
-        "peak_memory_mb": report.get("peak_memory_mb"),
-    }

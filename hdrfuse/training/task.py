@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from hdrfuse.data.packing import Sources, left_out, open_split
+from hdrfuse.data.packing import Sources, left_out_sources, open_split
 from hdrfuse.data.patches import open_patches
 from hdrfuse.data.sample import Brackets
 from hdrfuse.data.synthetic import SyntheticBrackets
@@ -99,7 +99,7 @@ def synthetic_task(
         validation=validation_set(held_back, validation_brackets) if validated else [],
         reconstruction_loss=reconstruction_loss(recipe, vgg19_file),
         notes={"sources": [image.name for image in train.images], "brackets_seed": brackets_seed(recipe)},
-        skipped=tuple(left_out(cache).values()),
+        skipped=tuple(left_out_sources(cache).values()),
         warnings=() if validated or not validation_brackets else ("no image is left for validation: give more",),
     )
 

@@ -1,7 +1,6 @@
 """The engine with another scheduler than the local one: what it submits, notes and does again."""
 
 from collections import deque
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,15 @@ from hdrfuse.batch.identity import FileIdentity
 from hdrfuse.batch.journal import Origin, open_journal
 from hdrfuse.batch.placement import PlannedScene
 from hdrfuse.batch.scheduler import Failed, Finished, Lost, Started
-from hdrfuse.batch.work import SceneWork
+from hdrfuse.batch.work import SceneWork, WrittenScene
 from hdrfuse.brackets.discovered import FoundScene
 from hdrfuse.brackets.scene import Scene
 from hdrfuse.errors import WriteError
 from hdrfuse.formats import atomic
 from hdrfuse.job import MergeJob
 from hdrfuse.outputs import Outputs
+
+from .toys import REPORT
 
 
 class Elsewhere:
@@ -51,7 +52,7 @@ class Elsewhere:
 def result(work):
     path = work.job.outputs.radiance
     path.write_bytes(b"picture")
-    return {"inputs": [], "outputs": {str(path): asdict(FileIdentity.of(path))}, "report": {"warnings": []}}
+    return WrittenScene(inputs=(), outputs={path: FileIdentity.of(path)}, report=REPORT)
 
 
 def planned(out, name):

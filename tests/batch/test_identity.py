@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from hdrfuse.batch.identity import FileIdentity, unchanged
+from hdrfuse.batch.identity import FileIdentity, are_unchanged
 from hdrfuse.errors import ImageError
 
 
@@ -46,9 +46,9 @@ def test_the_order_and_the_number_of_files_count(photo):
     second = photo.with_name("b.jpg")
     second.write_bytes(b"other")
     identities = [FileIdentity.of(photo), FileIdentity.of(second)]
-    assert unchanged(identities, [photo, second])
-    assert not unchanged(identities, [second, photo])
-    assert not unchanged(identities, [photo])
+    assert are_unchanged(identities, [photo, second])
+    assert not are_unchanged(identities, [second, photo])
+    assert not are_unchanged(identities, [photo])
 
 
 def test_an_edit_that_keeps_size_and_time_shows_where_the_content_is_looked_at(photo):

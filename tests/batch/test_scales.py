@@ -1,13 +1,19 @@
 """Scales: brackets of equal exposures on different ones are named, others are not."""
 
+from dataclasses import replace
+
 import pytest
 
 from hdrfuse.batch.scales import differing_scales
+from hdrfuse.formats import Capture
+
+from .toys import REPORT
 
 
 def report(*times_s, reference, **capture):
-    inputs = [{"capture": {"exposure_time_s": time_s, "f_number": 8.0, "iso": 100, **capture}} for time_s in times_s]
-    return {"inputs": inputs, "reference": {"index": reference}}
+    frame = REPORT.frames[0]
+    captures = [Capture(**{"exposure_time_s": time_s, "f_number": 8.0, "iso": 100.0, **capture}) for time_s in times_s]
+    return replace(REPORT, frames=tuple(replace(frame, capture=each) for each in captures), reference=reference)
 
 
 VIEW = (1 / 250, 1 / 60, 1 / 15)

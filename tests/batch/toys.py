@@ -5,23 +5,32 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from merge_reports import frame_report, merge_report
+
 from hdrfuse.errors import ImageError, UsageError
+from hdrfuse.formats import Capture
+from hdrfuse.merge_report import NetworkReport
 from hdrfuse.progress import Progress
 
-REPORT: dict[str, Any] = {
-    "inputs": [
-        {"name": "a.jpg", "ev": -2.0, "ev_source": "EXIF", "shift_px": 1.5, "ghost_fraction": 0.1,
-         "capture": {"exposure_time_s": 0.01, "iso": 100, "captured_at": "2024-05-04T16:20:00", "camera": "Body A"}},
-        {"name": "b.jpg", "ev": 0, "ev_source": "EXIF", "capture": {}},
-    ],
-    "reference": {"index": 1, "name": "b.jpg"}, "size": [16, 12], "outputs": {"radiance": "/hdr/beach.exr"},
-    "warnings": [], "seconds": {"total": 0.5}, "ghost_fraction": 0.1, "peak_memory_mb": 97.7,
-    "network": {"device": "cpu"},
-}  # fmt: skip
-"""What a merge says of itself, as far as a batch reads it."""
+REPORT = merge_report(
+    frame_report(
+        "a.jpg", -2.0, ghost_fraction=0.1, shift_px=1.5, registration="homography",
+        capture=Capture(
+            exposure_time_s=0.01, iso=100.0, captured_at=datetime(2024, 5, 4, 16, 20), camera="Body A", bracket_shot=1
+        ),
+    ),
+    frame_report("b.jpg", 0.0, path=None),
+    unseen_fraction=0.25, peak_memory_mb=97.7,
+    network=NetworkReport(
+        weights="fast", sha256="ab", frames=("a.jpg", "b.jpg", "b.jpg"), share=0.5, tile_px=128, tiles=1,
+        settled_tiles=0, device="cpu", precision="float32",
+    ),
+)  # fmt: skip
+"""What a merge says of itself."""
 
 
 @dataclass(frozen=True, kw_only=True)

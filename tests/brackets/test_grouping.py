@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hdrfuse.brackets.companions import companions
 from hdrfuse.brackets.discovery import find_scenes
 from hdrfuse.brackets.scene import find_scene, natural_key
-from hdrfuse.brackets.segmentation import divide
+from hdrfuse.brackets.segmentation import segment
 from hdrfuse.brackets.shots import Shot, read_shot
 from hdrfuse.formats import Capture, ImageHeader
 
@@ -342,9 +342,9 @@ def test_the_maker_notes_count_of_shots_parts_brackets(tmp_path):
     body = Camera(tmp_path)
     for ev in (-2, 0, 2, 4):
         body.shoot(2.0 ** (ev - 6), mode=BRACKET)
-    (scene,) = divide(shots_of(body)).scenes
+    (scene,) = segment(shots_of(body)).scenes
     assert len(scene.files) == 4
-    scenes = divide(shots_of(body, bracket_shot=[1, 2, 1, 2])).scenes
+    scenes = segment(shots_of(body, bracket_shot=[1, 2, 1, 2])).scenes
     assert [scene.name for scene in scenes] == ["IMG_0001-IMG_0002", "IMG_0003-IMG_0004"]
 
 
@@ -352,7 +352,7 @@ def test_the_maker_notes_shift_parts_brackets_of_one_light(tmp_path):
     body = Camera(tmp_path)
     for ev in (0, 2, 4, 6):
         body.shoot(2.0 ** (ev - 8), mode=BRACKET)
-    scenes = divide(shots_of(body, bracket_shift_ev=[-1, 1, -1, 1])).scenes
+    scenes = segment(shots_of(body, bracket_shift_ev=[-1, 1, -1, 1])).scenes
     assert [len(scene.files) for scene in scenes] == [2, 2]
 
 
@@ -387,12 +387,12 @@ def test_every_shot_is_in_one_scene_or_left_over_once(series, count):
         header = ImageHeader(path=path, width=6, height=4, channels=3, dtype="uint8", linear=False, capture=capture)
         stated = {} if state == "without exposure" else {"ev": float(ev), "ev_source": "EXIF"}
         shots.append(Shot(path=path, header=header, clock_s=None if state == "without clock" else clock_s, **stated))
-    divided = divide(shots, count=count)
-    seen = [path for part in divided.scenes for path in part.files]
-    seen += [path for part in divided.leftovers for path in part.paths]
+    segmented = segment(shots, count=count)
+    seen = [path for part in segmented.scenes for path in part.files]
+    seen += [path for part in segmented.leftovers for path in part.paths]
     assert sorted(seen) == [shot.path for shot in shots]
-    assert all(len(scene.files) == count if count else len(scene.files) >= 2 for scene in divided.scenes)
-    assert all(left.reason for left in divided.leftovers)
+    assert all(len(scene.files) == count if count else len(scene.files) >= 2 for scene in segmented.scenes)
+    assert all(left.reason for left in segmented.leftovers)
 
 
 RISING = tuple(2.0**ev / 480 for ev in (0, 1, 2, 3, 3, 4, 5))

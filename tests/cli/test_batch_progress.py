@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 
 import pytest
+from merge_reports import frame_report, merge_report
 from rich.console import Console as RichConsole
 from rich.progress import Progress, TextColumn
 
@@ -19,9 +20,8 @@ from hdrfuse.cli.console import Console
 from hdrfuse.job import MergeJob
 from hdrfuse.outputs import Outputs
 
-REPORT = {
-    "size": [6000, 4000], "inputs": [{}, {}, {}], "ghost_fraction": 0.1, "seconds": {"total": 2.0}, "warnings": ["x"]
-}  # fmt: skip
+FRAMES = [frame_report(f"{ev}.jpg", ev) for ev in (-2.0, 0.0, 2.0)]
+REPORT = merge_report(*FRAMES, size_px=(6000, 4000), ghost_fraction=0.1, seconds={"total": 2.0}, warnings=("odd",))
 
 
 def ended(name, reason=None):

@@ -121,6 +121,6 @@ def test_an_empty_folder_is_refused(refused, tmp_path):
 
 
 def test_what_json_cannot_say_is_null(run, beach, monkeypatch):
-    report = {"kind": "radiance", "nested": [{"nan": float("nan"), "inf": float("inf"), "one": 1.0}]}
-    monkeypatch.setattr("hdrfuse.inspection.inspect", lambda *arguments, **options: report)
+    report = {"kind": "bracket", "nested": [{"nan": float("nan"), "inf": float("inf"), "one": 1.0}]}
+    monkeypatch.setattr("hdrfuse.inspection.BracketInspection.as_json", lambda inspection: report)
     assert json.loads(run("info", beach, "--json").out)["nested"] == [{"nan": None, "inf": None, "one": 1.0}]

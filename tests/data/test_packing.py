@@ -5,7 +5,7 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from hdrfuse.data.packing import Sources, left_out, open_split
+from hdrfuse.data.packing import Sources, left_out_sources, open_split
 from hdrfuse.data.splits import split_of, splits_of
 from hdrfuse.errors import BadInputError
 
@@ -67,7 +67,7 @@ def test_what_cannot_be_read_is_left_out_and_named(source, tmp_path):
     for _ in range(2):  # packed, then found packed
         train = open_split(source, tmp_path / "cache", "train")
         assert "sunset" not in {image.name for image in train.images}
-        ((name, reason),) = left_out(tmp_path / "cache").items()
+        ((name, reason),) = left_out_sources(tmp_path / "cache").items()
         assert name == str(damaged)
         assert "sunset.hdr" in reason
 
@@ -79,7 +79,7 @@ def test_training_never_opens_a_test_image(source, tmp_path):
     open_split(source, tmp_path / "cache", "validation", read.append)
     assert "city.hdr" in read
     assert "venice.hdr" not in read
-    assert left_out(tmp_path / "cache") == {}
+    assert left_out_sources(tmp_path / "cache") == {}
 
 
 def test_images_that_all_serve_the_test_are_not_trained_on(tmp_path):
@@ -92,7 +92,7 @@ def test_a_truncated_cut_out_is_left_out_rather_than_read_in_part(source, tmp_pa
     cutout = source / "foreground" / "rembg_car-1.out.png"
     cutout.write_bytes(cutout.read_bytes()[:-30])
     assert open_split(source, tmp_path / "cache", "train").of_kind("cutout") == []
-    assert list(left_out(tmp_path / "cache")) == [str(cutout)]
+    assert list(left_out_sources(tmp_path / "cache")) == [str(cutout)]
 
 
 def test_images_that_are_all_damaged_are_an_error(tmp_path):
@@ -108,7 +108,7 @@ def test_an_image_that_holds_no_numbers_is_left_out(source, tmp_path):
     with OpenEXR.File({"compression": OpenEXR.ZIP_COMPRESSION}, {"RGB": pixels}) as file:
         file.write(str(source / "forest.exr"))
     open_split(source, tmp_path / "cache", "train")
-    assert "NaN" in left_out(tmp_path / "cache")[str(source / "forest.exr")]
+    assert "NaN" in left_out_sources(tmp_path / "cache")[str(source / "forest.exr")]
 
 
 def test_several_folders_and_a_folder_of_movers_make_one_library(source, tmp_path):

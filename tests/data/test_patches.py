@@ -7,7 +7,7 @@ import numpy as np
 import public_sets
 import pytest
 
-from hdrfuse.data.patches import PackedScene, ScenePatches, open_patches, turned
+from hdrfuse.data.patches import PackedScene, ScenePatches, open_patches, turn
 from hdrfuse.errors import BadInputError, BracketError, OutputError
 from hdrfuse.training.feed import batches
 
@@ -52,7 +52,7 @@ def test_crops_are_windows_of_what_the_files_hold(tmp_path, name):
     written = public_sets.write_set(tmp_path, name, split="Training", size=(20, 20))
     patches = open_patches(name, tmp_path, tmp_path / "cache", size=16, stride=4)
     windows = {
-        turned(
+        turn(
             np.concatenate([scene.ldr, scene.radiance[None]])[:, top : top + 16, left : left + 16], q, mirrored=m
         ).tobytes()
         for scene in written.values()
@@ -83,7 +83,7 @@ def test_the_truth_is_clipped_to_white_in_training(source, tmp_path):
 
 def test_turning_covers_the_eight_ways_to_lay_a_square():
     square = np.arange(12, dtype=np.float32).reshape(2, 2, 3)
-    ways = {turned(square, q, mirrored=m).tobytes() for q in range(4) for m in (False, True)}
+    ways = {turn(square, q, mirrored=m).tobytes() for q in range(4) for m in (False, True)}
     assert len(ways) == 8
 
 

@@ -5,17 +5,18 @@ import cv2
 import numpy as np
 import pytest
 
-from hdrfuse.data.camera import CalibrationError, Sensor, captured, random_registration, raw_sensor, stored
+from hdrfuse.data.camera import CalibrationError, Sensor, capture, random_registration, raw_sensor, store_and_read
 from hdrfuse.data.contact_sheet import contact_sheet
-from hdrfuse.data.layers import Layer, motion_blurred, random_layer
+from hdrfuse.data.layers import Layer, blur_by_motion, random_layer
 from hdrfuse.data.library import LARGEST, MEDIAN, ImageLibrary, linear_cutout, linear_texture, pack
-from hdrfuse.data.light import relit, saturated_colour
+from hdrfuse.data.light import relight, saturated_colour
 from hdrfuse.data.splits import split_of
-from hdrfuse.data.synthetic import SyntheticBrackets, exposed_by_percentile, hide_borders, random_ev_offsets
+from hdrfuse.data.synthetic import SyntheticBrackets, expose_by_percentile, hide_borders, random_ev_offsets
 from hdrfuse.data.views import random_view
 from hdrfuse.errors import BadInputError
+from hdrfuse.imaging.radiometry import NoiseModel
 
-PERFECT = Sensor(shot_variance=0, read_variance=0, grain_px=0, bits=16, storage_gamma=2.2, jpeg_quality=None)
+PERFECT = Sensor(noise=NoiseModel(shot=0, read=0), grain_px=0, bits=16, storage_gamma=2.2, jpeg_quality=None)
 SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
 
 
@@ -82,7 +83,7 @@ def test_a_scene_is_exposed_so_that_a_percentile_reaches_half_the_white():
     rng = np.random.default_rng(0)
     view = np.exp(rng.normal(0, 2, (64, 64, 3))).astype(np.float32)
     for _ in range(20):
-        exposed = exposed_by_percentile(rng, view)
+        exposed = expose_by_percentile(rng, view)
         assert np.percentile(exposed.mean(-1), 50) < 1.1
         assert np.percentile(exposed.max(-1), 97) > 0.45
 
@@ -97,14 +98,15 @@ def test_exposures_are_one_to_three_stops_apart_and_sometimes_uneven():
 
 def test_a_perfect_camera_returns_what_was_exposed():
     scene = np.random.default_rng(0).random((16, 16, 3), np.float32) * 1.5
-    linear = captured(np.random.default_rng(1), scene, PERFECT)
+    linear = capture(np.random.default_rng(1), scene, PERFECT)
     np.testing.assert_allclose(linear, np.minimum(scene, 1), atol=1e-4)
 
 
 def test_noise_has_the_variance_that_the_sensor_states():
-    noisy = Sensor(shot_variance=1e-4, read_variance=1e-5, grain_px=0, bits=16, storage_gamma=1, jpeg_quality=None)
+    noise = NoiseModel(shot=1e-4, read=1e-5)
+    noisy = Sensor(noise=noise, grain_px=0, bits=16, storage_gamma=1, jpeg_quality=None)
     flat = np.full((200, 200, 3), 0.5, np.float32)
-    error = captured(np.random.default_rng(0), flat, noisy) - flat
+    error = capture(np.random.default_rng(0), flat, noisy) - flat
     assert np.var(error) == pytest.approx(0.5e-4 + 1e-5, rel=0.05)
 
 
@@ -112,14 +114,14 @@ def test_a_raw_file_at_a_low_iso_is_off_by_less_than_a_level_of_eight_bits():
     scene = np.full((32, 32, 3), 0.5, np.float32)
     for seed in range(20):
         rng = np.random.default_rng(seed)
-        encoded = captured(rng, scene, raw_sensor(rng)) ** (1 / 2.2)
+        encoded = capture(rng, scene, raw_sensor(rng)) ** (1 / 2.2)
         assert np.std(encoded) < 1 / 255
 
 
 def test_eight_bits_leave_256_values():
     signal = np.linspace(0, 1, 3000, dtype=np.float32).reshape(10, 100, 3)
-    eight = Sensor(shot_variance=0, read_variance=0, grain_px=0, bits=8, storage_gamma=2.2, jpeg_quality=None)
-    codes = stored(signal, eight) ** (1 / 2.2) * 255
+    eight = Sensor(noise=NoiseModel(shot=0, read=0), grain_px=0, bits=8, storage_gamma=2.2, jpeg_quality=None)
+    codes = store_and_read(signal, eight) ** (1 / 2.2) * 255
     np.testing.assert_allclose(codes, np.round(signal ** (1 / 2.2) * 255), atol=1e-2)
 
 
@@ -143,7 +145,7 @@ def test_a_perfectly_registered_frame_lies_on_the_reference():
 def test_motion_blur_spreads_a_point_along_its_path_and_keeps_its_light():
     point = np.zeros((41, 41, 1), np.float32)
     point[20, 20] = 1
-    blurred = motion_blurred(np.dstack([point] * 4), np.array([12.0, 0.0]))[..., 0]
+    blurred = blur_by_motion(np.dstack([point] * 4), np.array([12.0, 0.0]))[..., 0]
     assert blurred.sum() == pytest.approx(1, abs=1e-3)
     columns = np.flatnonzero(blurred.sum(0) > 0.01)
     assert 11 <= columns[-1] - columns[0] <= 14
@@ -214,7 +216,7 @@ def test_stage_light_saturates_a_grey_scene():
     rng = np.random.default_rng(0)
     weakest = [saturated_colour(rng).min() for _ in range(200)]
     assert min(weakest) < 0.02
-    ratios = [relit(np.random.default_rng(i), np.ones((8, 8, 3), np.float32)) for i in range(100)]
+    ratios = [relight(np.random.default_rng(i), np.ones((8, 8, 3), np.float32)) for i in range(100)]
     assert max(float((r.max(-1) / r.min(-1)).max()) for r in ratios) > 10
 
 

@@ -28,27 +28,27 @@ def merged(motion, *, blend=True):
 def test_what_stands_still_is_not_shown_to_the_network():
     still, _ = merged("static")
     moving, _ = merged("moving")
-    network = still.report["network"]
-    assert network["tiles"] < 0.1 * network["settled_tiles"]
-    assert network["tiles"] < 0.3 * moving.report["network"]["tiles"]
-    assert network["share"] < 0.02
+    network = still.report.network
+    assert network.tiles < 0.1 * network.settled_tiles
+    assert network.tiles < 0.3 * moving.report.network.tiles
+    assert network.share < 0.02
 
 
 def test_what_is_not_shown_to_it_would_not_have_changed(monkeypatch):
     sparing, truth = merged("moving")
-    assert sparing.report["network"]["settled_tiles"] > 10
+    assert sparing.report.network.settled_tiles > 10
     monkeypatch.setattr(coarse_to_fine, "COARSE_TO_FINE", coarse_to_fine.CoarseToFineSettings(visible=-1.0))
     thorough, _ = merged("moving")
-    assert thorough.report["network"]["settled_tiles"] == 0
+    assert thorough.report.network.settled_tiles == 0
     assert psnr_mu(sparing.radiance / 4, thorough.radiance / 4) > 55
     assert psnr_mu(sparing.radiance / 4, truth) > psnr_mu(thorough.radiance / 4, truth) - 0.1
 
 
 def test_without_the_merge_the_network_sees_everything():
     alone, _ = merged("static", blend=False)
-    network = alone.report["network"]
-    assert network["settled_tiles"] == 0
-    assert network["share"] == 1.0
+    network = alone.report.network
+    assert network.settled_tiles == 0
+    assert network.share == 1.0
 
 
 def test_two_runs_are_the_same_to_the_byte():

@@ -8,8 +8,8 @@ from hdrfuse.evaluation.crops import (
     draw_result,
     draw_truth,
     error_map,
-    telling_places,
-    toned,
+    find_telling_crops,
+    tonemap_mu_law,
 )
 
 from .conftest import known_bracket
@@ -17,7 +17,7 @@ from .conftest import known_bracket
 
 def test_the_first_crop_shows_what_moved():
     bracket = known_bracket(size=(300, 400), moved_px=9)
-    boxes = telling_places(bracket)
+    boxes = find_telling_crops(bracket)
     assert len(boxes) == CROPS
     first = boxes[0]
     assert first.left <= 8
@@ -31,19 +31,19 @@ def test_the_first_crop_shows_what_moved():
 
 
 def test_a_scene_smaller_than_a_crop_is_shown_whole(bracket):
-    (box,) = telling_places(bracket)
+    (box,) = find_telling_crops(bracket)
     assert (box.left, box.top, box.width, box.height) == (0, 0, 48, 32)
 
 
 def test_pictures_are_files_of_the_sizes_that_are_promised(tmp_path, bracket):
-    crops = telling_places(bracket)
+    crops = find_telling_crops(bracket)
     truth = draw_truth(tmp_path, bracket.truth, crops)
     ours = draw_result(tmp_path, "a/b", bracket.truth * 0.5, bracket.truth, crops)
     frames = draw_frames(tmp_path, bracket)
     assert truth.error_map is None
     for path in (truth.preview, *truth.crops, ours.preview, *ours.crops, ours.error_map, *frames):
         assert Image.open(path).size == (48, 32)
-    assert np.array_equal(np.asarray(Image.open(truth.crops[0])), toned(bracket.truth))
+    assert np.array_equal(np.asarray(Image.open(truth.crops[0])), tonemap_mu_law(bracket.truth))
     assert len(frames) == 3
 
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hdrfuse.benchmark.photographs import exposure_exif
 from hdrfuse.brackets.scene import Scene, find_scene
+from hdrfuse.data.demo import exposure_exif
 from hdrfuse.errors import BracketError, UsageError
 from hdrfuse.formats import ImageHeader
 from hdrfuse.imaging import bracket as bracket_module

@@ -5,7 +5,7 @@ import pytest
 
 from hdrfuse.brackets.exposure import Exposure
 from hdrfuse.errors import ExposureError
-from hdrfuse.imaging.calibration.contradiction import StatedFrame, settled_exposures
+from hdrfuse.imaging.calibration.contradiction import StatedFrame, reconcile_exposures
 from hdrfuse.imaging.color import srgb_encode
 
 LIGHT = np.exp2(np.random.default_rng(0).uniform(-6, 0, (64, 64, 3)))
@@ -24,7 +24,7 @@ def pictures(true_evs, stated, source: str = "exposure.txt") -> list[StatedFrame
 
 
 def settled(true_evs, stated, source: str = "exposure.txt") -> tuple[list[float], set[str], list[str]]:
-    exposures, warnings = settled_exposures(pictures(true_evs, stated, source))
+    exposures, warnings = reconcile_exposures(pictures(true_evs, stated, source))
     return [exposure.ev for exposure in exposures], {exposure.source for exposure in exposures}, warnings
 
 
@@ -64,7 +64,7 @@ def test_another_size_is_estimated_with_a_warning_where_a_file_states_it(true_ev
 
 def test_another_size_is_refused_where_the_user_gave_it_naming_frames_found_and_expected():
     with pytest.raises(ExposureError) as error:
-        settled_exposures(pictures((2, 0, -2), (4, 0, -4), "given"))
+        reconcile_exposures(pictures((2, 0, -2), (4, 0, -4), "given"))
     message = str(error.value)
     assert "0.jpg is 4.00 EV above 1.jpg by its exposure (given), by the pictures +2.00 EV" in message
     assert "about 2.0,0.0,-2.0 were expected" in message
@@ -73,11 +73,11 @@ def test_another_size_is_refused_where_the_user_gave_it_naming_frames_found_and_
 
 def test_equally_bright_frames_are_refused_where_nothing_can_be_estimated():
     with pytest.raises(ExposureError, match="equally bright: give them with --exposures"):
-        settled_exposures(pictures((0, 0, 0), (-2, 0, 2)))
+        reconcile_exposures(pictures((0, 0, 0), (-2, 0, 2)))
 
 
 def test_binding_exposures_are_kept_with_a_warning():
-    exposures, (warning,) = settled_exposures(pictures((-1, 0, 1), (-3, 0, 3)), binding=True)
+    exposures, (warning,) = reconcile_exposures(pictures((-1, 0, 1), (-3, 0, 3)), binding=True)
     assert [exposure.ev for exposure in exposures] == [-3, 0, 3]
     assert "are kept" in warning
 

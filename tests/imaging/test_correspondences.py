@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hdrfuse.imaging.calibration.correspondences import TonePairs, explained, match_registered_pixels
+from hdrfuse.imaging.calibration.correspondences import TonePairs, explained_share, match_registered_pixels
 from hdrfuse.imaging.calibration.fit import calibrate, gains_for
 from hdrfuse.imaging.calibration.response import KNOWN_CURVES
 
@@ -26,10 +26,10 @@ def crowded(moved: float, *, curve: str = "gamma", seed: int = 0) -> list[TonePa
 
 @pytest.mark.parametrize("curve", ["gamma", "srgb"])
 def test_a_curve_explains_the_pairs_of_what_stood_still(curve):
-    assert explained(KNOWN_CURVES[curve](), crowded(0.0, curve=curve), np.zeros(3)) > 0.99
+    assert explained_share(KNOWN_CURVES[curve](), crowded(0.0, curve=curve), np.zeros(3)) > 0.99
     other = {"gamma": "srgb", "srgb": "gamma"}[curve]
-    assert explained(KNOWN_CURVES[other](), crowded(0.0, curve=curve), np.zeros(3)) < 0.5
-    assert 0.6 < explained(KNOWN_CURVES[curve](), crowded(0.55, curve=curve), np.zeros(3)) < 0.8
+    assert explained_share(KNOWN_CURVES[other](), crowded(0.0, curve=curve), np.zeros(3)) < 0.5
+    assert 0.6 < explained_share(KNOWN_CURVES[curve](), crowded(0.55, curve=curve), np.zeros(3)) < 0.8
 
 
 @pytest.mark.parametrize("curve", ["gamma", "srgb"])
@@ -50,4 +50,4 @@ def test_an_earlier_calibration_is_kept_where_it_explains_more():
 
 
 def test_nothing_is_explained_without_pairs():
-    assert explained(KNOWN_CURVES["srgb"](), [], np.zeros(3)) == 0.0
+    assert explained_share(KNOWN_CURVES["srgb"](), [], np.zeros(3)) == 0.0

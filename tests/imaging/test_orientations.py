@@ -148,9 +148,9 @@ def test_another_camera_s_frame_keeps_its_orientation(tmp_path):
 
 def test_info_says_so_too(tmp_path):
     write_bracket(tmp_path, (1, 6, 1))
-    report = inspect_scene([tmp_path])
-    assert report["problem"] is None
-    assert "IMG_1.png: its EXIF orientation is 6" in report["warnings"][0]
+    inspection = inspect_scene([tmp_path])
+    assert inspection.problem is None
+    assert "IMG_1.png: its EXIF orientation is 6" in inspection.warnings[0]
 
 
 def test_likeness_is_of_places_not_of_exposures():

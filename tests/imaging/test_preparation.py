@@ -5,7 +5,7 @@ import pytest
 
 from hdrfuse.imaging.bracket import bracket_of_arrays
 from hdrfuse.imaging.calibration.fit import Calibration
-from hdrfuse.imaging.calibration.response import KNOWN_CURVES, ResponseCurve, tabulated
+from hdrfuse.imaging.calibration.response import KNOWN_CURVES, ResponseCurve, tabulate
 from hdrfuse.imaging.preparation import PREPARATION, calibrate_frames, tolerances
 from hdrfuse.imaging.registration.register import Registration
 
@@ -28,14 +28,14 @@ def test_a_known_curve_leaves_nothing_open():
 
 def test_a_fitted_curve_is_a_guess_below_what_was_compared_and_above_what_compression_leaves_of_white():
     steps = np.linspace(0, 1, 256)
-    toe, shoulder = ends(tabulated("fitted", np.stack([steps**2, steps**2, steps**3])))
+    toe, shoulder = ends(tabulate("fitted", np.stack([steps**2, steps**2, steps**3])))
     assert toe == pytest.approx((2 * 0.06**2 + 0.06**3) / 3, rel=0.02)
     assert shoulder == pytest.approx((250 / 255) ** 3, rel=1e-3)
 
 
 def test_a_curve_that_rises_at_its_end_alone_does_not_make_everything_white():
     steps = np.linspace(0, 1, 256)
-    assert ends(tabulated("loaded", np.stack([np.where(steps < 1, 0, 1.0)] * 3)))[1] == PREPARATION.least_shoulder
+    assert ends(tabulate("loaded", np.stack([np.where(steps < 1, 0, 1.0)] * 3)))[1] == PREPARATION.least_shoulder
 
 
 def registration(model: str, warning: str | None = None) -> Registration:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hdrfuse.imaging.registration.matching import MatchingView, Pair, phase_peaks, turned_peaks, working_scale
+from hdrfuse.imaging.registration.matching import MatchingView, Pair, peaks_by_turn, phase_peaks, working_scale
 from hdrfuse.imaging.registration.motion import frame_grid, project
 from hdrfuse.imaging.registration.register import Registration, register
 from hdrfuse.imaging.registration.warping import resampling_loss, warp
@@ -94,8 +94,8 @@ def test_a_turned_frame_is_guessed_closer_by_trying_turns(degrees):
     def nearest_px(guesses) -> float:
         return min(float(np.hypot(*(project(guess, grid) - project(truth, grid)).T).mean()) for guess in guesses)
 
-    assert nearest_px(turned_peaks(pair)) < 1.0
-    assert nearest_px(turned_peaks(pair)) < 0.5 * nearest_px(phase_peaks(pair))
+    assert nearest_px(peaks_by_turn(pair)) < 1.0
+    assert nearest_px(peaks_by_turn(pair)) < 0.5 * nearest_px(phase_peaks(pair))
 
 
 def test_frames_four_stops_apart_are_registered():

@@ -14,7 +14,7 @@ from hdrfuse.imaging.calibration.response import (
     ResponseCurve,
     load_response,
     parametric,
-    tabulated,
+    tabulate,
 )
 from hdrfuse.imaging.color import srgb_decode
 
@@ -88,7 +88,7 @@ def test_parameters_are_a_power_a_slope_and_a_bend_in_stops():
 @given(samples=st.lists(st.floats(-1, 2), min_size=2, max_size=40))
 @settings(max_examples=40, deadline=None)
 def test_a_tabulated_curve_never_falls_whatever_the_samples(samples):
-    curve = tabulated("any", np.array([samples] * 3))
+    curve = tabulate("any", np.array([samples] * 3))
     assert (np.diff(curve.table, axis=1) >= 0).all()
     assert (curve.table[:, 0] == 0).all()
     assert curve.table.max() <= 1.0

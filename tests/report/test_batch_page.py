@@ -1,14 +1,17 @@
 import re
 from base64 import b64encode
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from merge_reports import frame_report, merge_report
 
 from hdrfuse.errors import WriteError
+from hdrfuse.formats import Capture
 from hdrfuse.report.batch_page import batch_page, write_batch_page
-from hdrfuse.report.batch_run import BatchFrame, BatchRun, BatchScene, Status, facts_of
+from hdrfuse.report.batch_run import BatchFrame, BatchRun, BatchScene, Status
 
 from .pages import ODD_NAME, batch_run, batch_scene, five_scenes, photograph
 from .reader import Node, read
@@ -144,16 +147,14 @@ def test_exposures_that_are_not_known_are_dashes(tmp_path):
 
 
 def test_a_merge_s_report_fills_a_scene():
-    report = {
-        "size": [60, 40], "reference": {"index": 1, "name": "b.jpg"}, "warnings": ["odd"], "ghost_fraction": 0.1,
-        "seconds": {"reading": 0.1, "total": 0.5}, "peak_memory_mb": 100.0, "outputs": {"radiance": "out/a.exr"},
-        "inputs": [
-            {"name": "a.jpg", "ev": -2.0, "ev_source": "EXIF", "capture": {}, "ghost_fraction": 0.2, "shift_px": 3.0},
-            {"name": "b.jpg", "ev": 0.0, "ev_source": "EXIF", "ghost_fraction": 0.0,
-             "capture": {"captured_at": "2026-05-01T18:30:00", "camera": "X", "iso": 100.0}},
-        ],
-    }  # fmt: skip
-    scene = BatchScene(name="a", status=Status.DONE, **facts_of(report))
+    capture = Capture(captured_at=datetime(2026, 5, 1, 18, 30), camera="X", iso=100.0)
+    report = merge_report(
+        frame_report("a.jpg", -2.0, shift_px=3.0, registration="homography"),
+        frame_report("b.jpg", 0.0, capture=capture),
+        size_px=(60, 40), outputs={"radiance": Path("out/a.exr")},
+    )  # fmt: skip
+    scene = BatchScene.of_merge(report, name="a", warnings=("edited",))
+    assert scene.warnings == ("edited", "odd")
     assert scene.size_px == (60, 40)
     assert scene.files == {"radiance": Path("out/a.exr")}
     assert scene.captured_at is not None and scene.captured_at.isoformat() == "2026-05-01T18:30:00"

@@ -32,7 +32,7 @@ class StatedFrame:
         return float(np.mean(self.samples))
 
 
-def settled_exposures(pictures: Sequence[StatedFrame], *, binding: bool = False) -> tuple[list[Exposure], list[str]]:
+def reconcile_exposures(pictures: Sequence[StatedFrame], *, binding: bool = False) -> tuple[list[Exposure], list[str]]:
     """Exposure of each picture, in their order, and warnings: as stated, unless the pictures contradict it.
 
     Then the same numbers in another order, if that explains the pictures; else estimates, if a file stated them.
@@ -45,13 +45,13 @@ def settled_exposures(pictures: Sequence[StatedFrame], *, binding: bool = False)
         return stated, []
     if binding:
         return stated, [f"{contradiction}: the exposures are kept"]
-    if (reordered := _reordered(pictures)) is not None:
+    if (reordered := _reorder(pictures)) is not None:
         return reordered, [
             f"{contradiction}: the same exposures in another order explain the pictures and are taken: "
             f"{_with_evs(pictures, reordered)}"
         ]
     source = stated[0].source
-    estimated = _estimated(pictures)
+    estimated = _estimate_exposures(pictures)
     if estimated is None:
         raise ExposureError(f"{contradiction}, and all frames are equally bright: {HOW_TO_GIVE}")
     if source == GIVEN:
@@ -82,19 +82,19 @@ def _contradiction(ordered: Sequence[StatedFrame]) -> str | None:
     )
 
 
-def _reordered(pictures: Sequence[StatedFrame]) -> list[Exposure] | None:
+def _reorder(pictures: Sequence[StatedFrame]) -> list[Exposure] | None:
     """The stated exposures in the order of brightness; None where they are so already or that explains nothing."""
     order = _by_brightness(pictures)
     rising = sorted((picture.exposure for picture in pictures), key=lambda exposure: exposure.ev)
-    found = dict(zip(order, rising, strict=True))
-    reordered = [found[index] for index in range(len(pictures))]
+    by_index = dict(zip(order, rising, strict=True))
+    reordered = [by_index[index] for index in range(len(pictures))]
     if all(abs(new.ev - picture.exposure.ev) < EQUAL_EV for new, picture in zip(reordered, pictures, strict=True)):
         return None
     exchanged = [replace(picture, exposure=exposure) for picture, exposure in zip(pictures, reordered, strict=True)]
     return reordered if _contradiction([exchanged[index] for index in order]) is None else None
 
 
-def _estimated(pictures: Sequence[StatedFrame]) -> list[Exposure] | None:
+def _estimate_exposures(pictures: Sequence[StatedFrame]) -> list[Exposure] | None:
     """Exposures by the pictures alone, their middle one 0; None where all are equal.
 
     Two neighbours that have too few tones in common keep the step that is stated for them.
@@ -108,8 +108,8 @@ def _estimated(pictures: Sequence[StatedFrame]) -> list[Exposure] | None:
     if evs[-1] < EQUAL_EV:
         return None
     middle = evs[len(evs) // 2]
-    found = {index: Exposure(ev=ev - middle, source="pixels") for index, ev in zip(order, evs, strict=True)}
-    return [found[index] for index in range(len(pictures))]
+    by_index = {index: Exposure(ev=ev - middle, source="pixels") for index, ev in zip(order, evs, strict=True)}
+    return [by_index[index] for index in range(len(pictures))]
 
 
 def _spacing(pictures: Sequence[StatedFrame]) -> Spacing:

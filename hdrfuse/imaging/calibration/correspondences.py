@@ -72,7 +72,7 @@ def match_histograms(
     """
     floors = floors or [0.0] * len(samples)
     channel = np.repeat(np.arange(3), len(QUANTILES))
-    tones = [np.concatenate([np.quantile(_dithered(frame[..., c]), QUANTILES) for c in range(3)]) for frame in samples]
+    tones = [np.concatenate([np.quantile(_dither(frame[..., c]), QUANTILES) for c in range(3)]) for frame in samples]
     return [_pairs(index, evs, floors, channel, x, y) for index, (x, y) in enumerate(pairwise(tones))]
 
 
@@ -91,7 +91,7 @@ def match_registered_pixels(
     """
     rng = np.random.default_rng(0)
     rough = [_roughness(frame) for frame in samples]
-    found = []
+    matches = []
     for index, (dark, bright) in enumerate(pairwise(samples)):
         parts = []
         for c in range(3):
@@ -105,8 +105,8 @@ def match_registered_pixels(
             where = where[rng.random(len(where)) < share * quota]
             parts.append((np.full(len(where), c), x.ravel()[where], y.ravel()[where]))
         channel, x_all, y_all = (np.concatenate(column) for column in zip(*parts, strict=True))
-        found.append(_pairs(index, evs, floors, channel, x_all.astype(np.float64), y_all.astype(np.float64)))
-    return found
+        matches.append(_pairs(index, evs, floors, channel, x_all.astype(np.float64), y_all.astype(np.float64)))
+    return matches
 
 
 def residuals(curve: ResponseCurve, pairs: TonePairs, gains_ev: Array) -> Array:
@@ -148,7 +148,7 @@ def tone_error(curve: ResponseCurve, matches: Sequence[TonePairs], gains_ev: Arr
     return float(np.sqrt(np.average(np.asarray(squares)[kept], weights=np.asarray(weights)[kept])))
 
 
-def explained(curve: ResponseCurve, matches: Sequence[TonePairs], gains_ev: Array) -> float:
+def explained_share(curve: ResponseCurve, matches: Sequence[TonePairs], gains_ev: Array) -> float:
     """Share of the pairs, 0 to 1, that a curve leaves within what is explained: large where most things stood still.
 
     Unlike an average it does not care what the others say, however many they are.
@@ -188,7 +188,7 @@ def _in_range(x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.bo
     )
 
 
-def _dithered(values: Samples) -> Array:
+def _dither(values: Samples) -> Array:
     """Spread 8-bit codes over their width, so that quantiles are not stuck to them."""
     rng = np.random.default_rng(1)
     flat = values.ravel().astype(np.float64)

@@ -7,7 +7,7 @@ import numpy as np
 
 from hdrfuse.errors import BracketError
 from hdrfuse.imaging.calibration.correspondences import TonePairs
-from hdrfuse.imaging.calibration.response import ResponseCurve, tabulated
+from hdrfuse.imaging.calibration.response import ResponseCurve, tabulate
 
 SAMPLES = 120
 """Places used a channel and pair of frames; the paper asks for about 50 in all."""
@@ -37,4 +37,4 @@ def debevec1997(matches: Sequence[TonePairs], *, smoothness: float = 40.0) -> Re
         solver = cv2.createCalibrateDebevec(samples=images[0].size // 3, lambda_=smoothness, random=False)
         curve = solver.process(images, np.array([1.0, 2.0**step], np.float32))
         channels.append(curve.reshape(256, 3)[:, 0].astype(np.float64))
-    return tabulated("debevec", np.stack(channels))
+    return tabulate("debevec", np.stack(channels))

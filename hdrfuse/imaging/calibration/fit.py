@@ -14,7 +14,7 @@ from hdrfuse.imaging.calibration.black import ABOVE_BLACK, raised_black
 from hdrfuse.imaging.calibration.correspondences import (
     TONE_PAIRS,
     TonePairs,
-    explained,
+    explained_share,
     median_error,
     residuals,
     tone_error,
@@ -105,7 +105,7 @@ def calibrate(
     fitted, fitted_gains = _fit(matches, frames, reference)
     fit_error = tone_error(fitted, matches, fitted_gains)
     choices: list[tuple[float, str, ResponseCurve, Array]] = []
-    if first and (raised := _above_black(matches, no_gain, explained(fitted, matches, fitted_gains))):
+    if first and (raised := _above_black(matches, no_gain, explained_share(fitted, matches, fitted_gains))):
         choices.append((0.0, raised.name, raised, no_gain))
     for name, curve in known.items():
         for gains in (no_gain, _gains_under(curve, matches, frames, reference)):
@@ -131,17 +131,17 @@ def calibrate(
 
 def _above_black(matches: Sequence[TonePairs], no_gain: Array, explained_by_fit: float) -> ResponseCurve | None:
     """A known curve above a raised black, where that explains the pairs and neither it alone nor a fit does."""
-    found = []
+    candidates = []
     for make in KNOWN_CURVES.values():
         plain = make()
         if tone_error(plain, matches, no_gain) < FIT.no_black_ev:
             return None
         if (curve := raised_black(plain, matches)) is not None:
-            found.append((tone_error(curve, matches, no_gain), curve))
-    error, curve = min(found, key=lambda each: each[0], default=(np.inf, None))
+            candidates.append((tone_error(curve, matches, no_gain), curve))
+    error, curve = min(candidates, key=lambda each: each[0], default=(np.inf, None))
     if curve is None or error > FIT.known_tolerance_ev:
         return None
-    return curve if explained(curve, matches, no_gain) > explained_by_fit + FIT.black_explains_more else None
+    return curve if explained_share(curve, matches, no_gain) > explained_by_fit + FIT.black_explains_more else None
 
 
 def gains_for(curve: ResponseCurve, matches: Sequence[TonePairs], frames: int, reference: int) -> Array:
@@ -165,7 +165,7 @@ def _gains_under(curve: ResponseCurve, matches: Sequence[TonePairs], frames: int
 def _credit(matches: Sequence[TonePairs], curve: ResponseCurve, gains: Array) -> tuple[float, float]:
     """How much of the pairs a curve explains, to a hundredth; among equals the smaller error counts."""
     bonus = FIT.known_explains_more if curve.name in KNOWN_CURVES else 0.0
-    return round(explained(curve, matches, gains) + bonus, 2), -tone_error(curve, matches, gains)
+    return round(explained_share(curve, matches, gains) + bonus, 2), -tone_error(curve, matches, gains)
 
 
 def _centre(error: Array) -> float:

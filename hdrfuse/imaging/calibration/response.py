@@ -68,7 +68,7 @@ def load_response(path: Path) -> ResponseCurve:
     try:
         document = json.loads(read_text(path, most_bytes=MOST_BYTES))
         samples = np.asarray(document["samples"], dtype=np.float64)
-        found = document["format"]
+        stated_format = document["format"]
     except FileNotFoundError:
         raise UsageError(
             f"--response {path}: no such file; auto, {', '.join(KNOWN_CURVES)} and debevec need none"
@@ -79,14 +79,14 @@ def load_response(path: Path) -> ResponseCurve:
         raise ImageError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ImageError(f"{path}: not a saved response curve ({type(error).__name__})") from error
-    if found != FILE_FORMAT or samples.ndim != 2 or samples.shape[0] != 3 or samples.shape[1] < 2:
+    if stated_format != FILE_FORMAT or samples.ndim != 2 or samples.shape[0] != 3 or samples.shape[1] < 2:
         raise ImageError(f"{path}: not a saved response curve (3 lists of samples were expected)")
     if not np.isfinite(samples).all() or np.abs(samples).max() > 1.0 / LEAST_WHITE:
         raise ImageError(f"{path}: a response curve must be finite, white about 1")
     white = samples[:, -1] - np.maximum(samples[:, 0], 0.0)
     if (np.diff(samples, axis=1) < 0).any() or (white <= LEAST_WHITE).any():
         raise ImageError(f"{path}: a response curve must rise from black to white, white about 1")
-    curve = tabulated(_name_of(document, path), samples)
+    curve = tabulate(_name_of(document, path), samples)
     if curve.name in KNOWN_CURVES and np.abs(curve.table - KNOWN_CURVES[curve.name]().table).max() > SAVED_ERROR:
         return replace(curve, name=f"{curve.name} of {path.name}")  # a known curve's name promises an exact one
     return curve
@@ -97,7 +97,7 @@ def _name_of(document: dict[str, object], path: Path) -> str:
     return name if isinstance(name, str) and len(name) <= LONGEST_NAME else path.stem
 
 
-def tabulated(name: str, samples: Array) -> ResponseCurve:
+def tabulate(name: str, samples: Array) -> ResponseCurve:
     """Curve through (3, N) samples at equal steps of the encoded value, forced to rise from 0 to 1."""
     grid = np.linspace(0.0, 1.0, LEVELS)
     at = np.linspace(0.0, 1.0, samples.shape[1])
@@ -107,7 +107,7 @@ def tabulated(name: str, samples: Array) -> ResponseCurve:
     return ResponseCurve(name=name, table=table)
 
 
-def _known(name: str, function: Callable[[Array], Array]) -> ResponseCurve:
+def _tabulate_known(name: str, function: Callable[[Array], Array]) -> ResponseCurve:
     table = np.asarray(function(np.linspace(0.0, 1.0, LEVELS)), dtype=np.float64)
     return ResponseCurve(name=name, table=np.stack([table] * 3))
 
@@ -125,9 +125,9 @@ def _identity(encoded: Array) -> Array:
 
 
 KNOWN_CURVES: dict[str, Callable[[], ResponseCurve]] = {
-    "srgb": lambda: _known("srgb", _srgb),
-    "gamma": lambda: _known("gamma", _power),
-    "linear": lambda: _known("linear", _identity),
+    "srgb": lambda: _tabulate_known("srgb", _srgb),
+    "gamma": lambda: _tabulate_known("gamma", _power),
+    "linear": lambda: _tabulate_known("linear", _identity),
 }
 """Curves that files are made with on purpose: IEC 61966-2-1, a pure power of 2.2, none."""
 

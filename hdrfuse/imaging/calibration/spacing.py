@@ -197,11 +197,12 @@ class Spacing:
         low, high = SPACING.contrast_range
         if min(pairs.dark.min() for pairs in tones) > low or max(pairs.bright.max() for pairs in tones) < high:
             return False
-        found = calibrate(matches, len(matches) + 1, len(matches) // 2)
-        light = found.curve(np.array([[low] * 3, [high] * 3]))
+        calibration = calibrate(matches, len(matches) + 1, len(matches) // 2)
+        light = calibration.curve(np.array([[low] * 3, [high] * 3]))
         contrast_ev = float(np.mean(np.log2(light[1] / light[0])))
         unlikely = not SPACING.contrast_ev[0] <= contrast_ev <= SPACING.contrast_ev[1]
-        return unlikely and found.curve.name not in KNOWN_CURVES and found.residual_ev < SPACING.contrast_residual_ev
+        explained = calibration.residual_ev < SPACING.contrast_residual_ev
+        return unlikely and explained and calibration.curve.name not in KNOWN_CURVES
 
     @property
     def _candidates(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.imaging.color import luminance, srgb_encode
+from hdrfuse.imaging.color import luminance, mu_law, srgb_encode
 
 Field = NDArray[np.float32]
 Picture = NDArray[np.uint8]
@@ -53,7 +53,7 @@ class LuminanceRange:
 def luminance_range(radiance: Field) -> LuminanceRange:
     """Measure the luminance of radiance (H, W, 3) on evenly spread pixels."""
     step = max(1, int(np.sqrt(radiance.shape[0] * radiance.shape[1] / TONEMAPPING.samples)))
-    values = luminance(cleaned(radiance[step // 2 :: step, step // 2 :: step])).ravel()
+    values = luminance(clean(radiance[step // 2 :: step, step // 2 :: step])).ravel()
     ceiling = float(np.quantile(values, 0.999)) or float(values.max(initial=0))
     if ceiling == 0:
         return LuminanceRange(floor=0, log_average=0, ceiling=0)
@@ -65,7 +65,7 @@ def luminance_range(radiance: Field) -> LuminanceRange:
     )
 
 
-def mu_law(radiance: Field, *, mu: float = 5000.0) -> Picture:
+def kalantari2017(radiance: Field) -> Picture:
     """Compress each channel by log(1 + mu x) / log(1 + mu), x = 1 at the 99.9th percentile of the luminance.
 
     The HDR deghosting papers' curve, shown as it is (Kalantari & Ramamoorthi 2017, eq. 5).
@@ -74,8 +74,7 @@ def mu_law(radiance: Field, *, mu: float = 5000.0) -> Picture:
     white = luminance_range(radiance).ceiling
     if white > 0:
         for rows, strip in strips(radiance):
-            compressed = np.log1p(strip * np.float32(mu / white)) / np.float32(np.log1p(mu))
-            picture[rows] = to_levels(compressed)
+            picture[rows] = to_levels(mu_law(strip, white))
     return picture
 
 
@@ -92,7 +91,7 @@ def reinhard2002(radiance: Field) -> Picture:
         for rows, strip in strips(radiance):
             scaled = luminance(strip) * np.float32(exposure)
             toned = scaled * (1 + scaled * np.float32(1 / white2)) / (1 + scaled)
-            picture[rows] = to_srgb_levels(recoloured(strip, toned))
+            picture[rows] = to_srgb_levels(recolour(strip, toned))
     return picture
 
 
@@ -117,7 +116,7 @@ def drago2003(radiance: Field, *, bias: float = 0.85) -> Picture:
         for rows, strip in strips(radiance):
             world = np.minimum(luminance(strip) * np.float32(1 / seen.log_average), np.float32(top))
             base = np.log(2 + 8 * (world * np.float32(1 / top)) ** power)
-            picture[rows] = to_srgb_levels(recoloured(strip, gain * np.log1p(world) / base))
+            picture[rows] = to_srgb_levels(recolour(strip, gain * np.log1p(world) / base))
     return picture
 
 
@@ -134,8 +133,8 @@ def mantiuk2006(radiance: Field, *, contrast: float = 0.7) -> Picture:
         return reinhard2002(radiance)
     shrink = min(1.0, (TONEMAPPING.mantiuk_pixels / (height * width)) ** 0.5)
     small = cv2.resize(radiance, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-    stops = log_luminance(cleaned(small.astype(np.float32, copy=False)), seen)
-    solved = equalised(np.exp2(stops), contrast)
+    stops = log_luminance(clean(small.astype(np.float32, copy=False)), seen)
+    solved = equalise(np.exp2(stops), contrast)
     solved -= np.float32(np.quantile(solved, 0.99))
     slope, offset = linear_fits(stops, solved)
     fits = cv2.merge([slope, offset])
@@ -150,11 +149,11 @@ def mantiuk2006(radiance: Field, *, contrast: float = 0.7) -> Picture:
         local = cv2.warpAffine(fits, onto, strip.shape[1::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
         toned = np.exp2(local[..., 0] * log_luminance(strip, seen) + local[..., 1])
         night = np.minimum(luminance(strip) * np.float32(1 / (TONEMAPPING.night * seen.ceiling)), 1)
-        picture[rows] = to_srgb_levels(recoloured(strip, toned * night))
+        picture[rows] = to_srgb_levels(recolour(strip, toned * night))
     return picture
 
 
-def equalised(brightness: Field, contrast: float) -> Field:
+def equalise(brightness: Field, contrast: float) -> Field:
     """Solve for the binary logarithm of the picture (H, W) whose contrasts are compressed by ``contrast``.
 
     OpenCV first subtracts the smallest channel of all and later divides by the luminance: a little more red
@@ -194,16 +193,16 @@ def strips(radiance: Field) -> Iterator[tuple[slice, Field]]:
     step = max(1, TONEMAPPING.strip_pixels // radiance.shape[1])
     for top in range(0, radiance.shape[0], step):
         rows = slice(top, min(top + step, radiance.shape[0]))
-        yield rows, cleaned(radiance[rows])
+        yield rows, clean(radiance[rows])
 
 
-def cleaned(radiance: Field) -> Field:
+def clean(radiance: Field) -> Field:
     """Return radiance as float32 without negatives and without what is no number."""
     limit = float(np.sqrt(np.finfo(np.float32).max))
     return np.clip(np.nan_to_num(radiance, nan=0.0, posinf=limit, neginf=0.0), 0, limit, dtype=np.float32)
 
 
-def recoloured(radiance: Field, toned: Field) -> Field:
+def recolour(radiance: Field, toned: Field) -> Field:
     """Give a toned luminance (H, W) the radiance's colours -> display-linear (H, W, 3) in [0, 1].
 
     Colours that a screen cannot show that bright give up half in brightness and half in saturation; their
@@ -237,7 +236,7 @@ Tonemapper = Callable[[Field], Picture]
 """Linear radiance (H, W, 3) float32, any unit -> (H, W, 3) uint8 sRGB."""
 
 TONEMAPPERS: dict[str, Tonemapper] = {
-    "mu-law": mu_law,
+    "mu-law": kalantari2017,
     "reinhard": reinhard2002,
     "drago": drago2003,
     "mantiuk": mantiuk2006,

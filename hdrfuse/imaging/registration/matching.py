@@ -115,7 +115,7 @@ class MatchingView:
         The strongest of every cell of the frame are kept, so that a plain background has its share of them.
         """
         sift = cv2.SIFT.create()
-        picture = np.clip(equalised(band_pass(self.coarse.stops)) * 40 + 128, 0, 255).astype(np.uint8)
+        picture = np.clip(equalise_contrast(band_pass(self.coarse.stops)) * 40 + 128, 0, 255).astype(np.uint8)
         keypoints, descriptors = sift.detectAndCompute(picture, (self.coarse.clipped == 0).astype(np.uint8))
         if len(keypoints) == 0:
             return np.empty((0, 2), np.float32), np.empty((0, 128), np.float32)
@@ -143,7 +143,7 @@ def band_pass(stops: Plane) -> Plane:
     return cv2.GaussianBlur(stops, (0, 0), 0.8) - cv2.GaussianBlur(stops, (0, 0), 6)
 
 
-def equalised(band: Plane) -> Plane:
+def equalise_contrast(band: Plane) -> Plane:
     """Divide a band-passed plane by its local deviation: faint texture counts like strong, noise does not."""
     deviation: Plane = cv2.sqrt(cv2.GaussianBlur(band * band, (0, 0), 12)) + np.float32(0.03)
     return band / deviation
@@ -175,16 +175,16 @@ class Pair:
         """Go Gauss-Newton steps from a matrix; the motion found and the number of blocks measured."""
         motion, count = None, 0
         for _ in range(steps):
-            found = measure_displacements(self.reference, *self.moved(matrix), matrix)
-            count = len(found.points)
+            displacements = measure_displacements(self.reference, *self.moved(matrix), matrix)
+            count = len(displacements.points)
             if count < 8:
                 return None, count
-            spread = found.points.std(axis=0) / np.array(self.shape[::-1])
+            spread = displacements.points.std(axis=0) / np.array(self.shape[::-1])
             trusted = models if spread.min() > MATCHING.narrow else models[:1]
-            motion = fit_motion(found, matrix, models=trusted, identity_px=identity_px)
+            motion = fit_motion(displacements, matrix, models=trusted, identity_px=identity_px)
             if motion.agrees.sum() < 4:
                 return None, count
-            change = project(motion.matrix, found.points) - project(matrix, found.points)
+            change = project(motion.matrix, displacements.points) - project(matrix, displacements.points)
             matrix = motion.matrix
             if np.abs(change).max() < MATCHING.converged_px:
                 break
@@ -259,7 +259,7 @@ def feature_models(reference: MatchingView, frame: MatchingView) -> list[Matrix]
     return models
 
 
-def turned_peaks(pair: Pair) -> list[Matrix]:
+def peaks_by_turn(pair: Pair) -> list[Matrix]:
     """Take the strongest translation for each of a hand's MATCHING.turns_deg of the camera."""
     height, width = pair.shape
     middle = ((width - 1) / 2, (height - 1) / 2)
@@ -277,7 +277,7 @@ def phase_peaks(pair: Pair, *, turn: Matrix | None = None, count: int = 3) -> li
         for plane in (pair.frame, pair.frame_mask)
     )
     spectra = [
-        np.fft.rfft2(equalised(plane) * mask * window)
+        np.fft.rfft2(equalise_contrast(plane) * mask * window)
         for plane, mask in ((pair.reference, pair.reference_mask), (frame, frame_mask))
     ]
     cross = np.conj(spectra[0]) * spectra[1]

@@ -183,15 +183,15 @@ class _Whitened:
     """(N, 2, 2) R with R^T R the inverse covariance."""
 
     @classmethod
-    def of(cls, found: Displacements) -> "_Whitened":
-        centre = found.points.mean(axis=0)
-        scale = max(float(np.abs(found.points - centre).max()), 1.0)
+    def of(cls, displacements: Displacements) -> "_Whitened":
+        centre = displacements.points.mean(axis=0)
+        scale = max(float(np.abs(displacements.points - centre).max()), 1.0)
         inward = np.array([[1 / scale, 0, -centre[0] / scale], [0, 1 / scale, -centre[1] / scale], [0, 0, 1]])
-        precisions = np.linalg.inv(found.covariances + np.eye(2) * MOTION.systematic_px**2)
+        precisions = np.linalg.inv(displacements.covariances + np.eye(2) * MOTION.systematic_px**2)
         return cls(
             inward=inward,
-            points=project(inward, found.points),
-            targets=project(inward, found.targets),
+            points=project(inward, displacements.points),
+            targets=project(inward, displacements.targets),
             roots=np.linalg.cholesky(precisions).transpose(0, 2, 1) * scale,
         )
 
@@ -251,7 +251,7 @@ def _fit(model: str, data: _Whitened, start: Matrix, seed: NDArray[np.float64]) 
 
 
 def fit_motion(
-    found: Displacements, start: Matrix, *, models: Sequence[str] = MODELS, identity_px: float = 0.0
+    displacements: Displacements, start: Matrix, *, models: Sequence[str] = MODELS, identity_px: float = 0.0
 ) -> Motion:
     """Fit the simplest model that explains the displacements, started from the blocks that move with `start`.
 
@@ -260,10 +260,10 @@ def fit_motion(
     exactly wherever it explains the displacements as well, or where the fitted model moves the blocks by less
     than `identity_px` (root mean square). `models` are tried besides it.
     """
-    data = _Whitened.of(found)
+    data = _Whitened.of(displacements)
     begin = data.inward @ start @ np.linalg.inv(data.inward)
     begin = begin / begin[2, 2]
-    offsets = np.hypot(*(found.targets - project(start, found.points)).T)
+    offsets = np.hypot(*(displacements.targets - project(start, displacements.points)).T)
     seed = np.where(offsets < MOTION.reach_px, 1 / (1 + data.distances(begin) / MOTION.gate) ** 2, 0.0)
     candidates = [("identity", np.eye(3))]
     for model in models:
@@ -280,10 +280,10 @@ def fit_motion(
         return float(truncated) + free * float(np.log(len(seed)))
 
     model, matrix = min(candidates, key=cost)
-    shift = project(data.outward(matrix), found.points) - found.points
+    shift = project(data.outward(matrix), displacements.points) - displacements.points
     if np.sqrt((shift**2).sum(axis=1).mean()) < identity_px:
         model, matrix = "identity", np.eye(3)
     agrees = data.distances(matrix) < MOTION.gate * dispersion
     outward = np.eye(3) if model == "identity" else data.outward(matrix)
-    lengths = np.hypot(*(found.targets - project(outward, found.points)).T)
+    lengths = np.hypot(*(displacements.targets - project(outward, displacements.points)).T)
     return Motion(model=model, matrix=outward, agrees=agrees, residuals_px=lengths)

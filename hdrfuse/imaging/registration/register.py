@@ -12,10 +12,10 @@ from hdrfuse.imaging.registration.matching import (
     MatchingView,
     Pair,
     feature_models,
+    peaks_by_turn,
     phase_peaks,
     plausible,
     rescale,
-    turned_peaks,
     working_scale,
 )
 from hdrfuse.imaging.registration.motion import Matrix, frame_grid, project
@@ -111,7 +111,7 @@ def _register_pair(reference: MatchingView, frame: MatchingView, reference_ev: f
         return _still("too little texture is exposed well in both frames to register them")
     matrix, share = coarse.best_of([np.eye(3), *phase_peaks(coarse)])
     if share < MATCHING.clear_majority:
-        matrix, share = coarse.best_of([matrix, *feature_models(reference, frame), *turned_peaks(coarse)])
+        matrix, share = coarse.best_of([matrix, *feature_models(reference, frame), *peaks_by_turn(coarse)])
     fine = Pair(reference.fine, frame.fine, reference_ev, ev)
     start = rescale(matrix, reference.coarse.stops.shape, to=(height, width))
     identity_px = max(REGISTRATION.least_px, REGISTRATION.identity_px * working_scale(*frame.shape))
@@ -123,14 +123,14 @@ def _register_pair(reference: MatchingView, frame: MatchingView, reference_ev: f
         return _still(f"only {agreement:.0%} of what both frames show moves together")
     if not plausible(motion.matrix, height, width):
         return _still("the motion found is no hand's: too far, or too large a turn or zoom")
-    found = Registration(
+    registration = Registration(
         matrix=motion.matrix,
         model=motion.model,
         inliers=int(motion.agrees.sum()),
         residual_px=float(np.median(motion.residuals_px[motion.agrees])),
         shift_px=0.0,
     )
-    return found.enlarged(height, width, to=frame.shape)
+    return registration.enlarged(height, width, to=frame.shape)
 
 
 def _mean_shift(matrix: Matrix, height: int, width: int) -> float:

@@ -15,7 +15,7 @@ SUPPORT = 2
 """Pixels that the cubic kernel reaches to either side."""
 
 CORE = 1
-"""Pixels to either side that carry the kernel's weight: a clipped one there spoils the sample."""
+"""Pixels to either side that carry the kernel's weight: a clipped one there contaminates the sample."""
 
 SHARPNESS = -0.75
 """The cubic kernel's free parameter (Keys 1981, eq. 8) in OpenCV."""
