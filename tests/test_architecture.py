@@ -12,13 +12,13 @@ import hdrfuse
 PACKAGE = Path(hdrfuse.__file__).parent
 
 LAYERS = (
-    ("errors", "defaults", "free_memory", "text", "threads"),
+    ("errors", "free_memory", "seeds", "text", "threads"),
     ("formats",),
     ("brackets",),
     ("imaging", "lfdiff", "metrics"),
-    ("options", "inspection"),
-    ("machine", "memory", "progress", "stopping"),
+    ("inspection", "machine", "memory", "progress", "stopping"),
     ("deghosting",),
+    ("options",),
     ("pipeline",),
     ("outputs",),
     ("job", "api"),

@@ -4,16 +4,16 @@ from typing import Any
 
 import typer
 
-from hdrfuse import defaults
 from hdrfuse.cli import options as o
 from hdrfuse.cli.console import console_of
+from hdrfuse.deghosting.methods import DEFAULT_METHOD
 
 
 def merge(
     context: typer.Context,
     scene: o.SceneArgument,
     out: o.OutOption = None,
-    method: o.MethodOption = defaults.METHOD,
+    method: o.MethodOption = DEFAULT_METHOD,
     exposures: o.ExposuresOption = None,
     reference: o.ReferenceOption = "auto",
     align: o.AlignOption = True,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from hdrfuse.defaults import Method
+from hdrfuse.cli.method_option import complete_method, known_method
 from hdrfuse.errors import UsageError
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -53,7 +53,8 @@ ResponseOption = Annotated[
         rich_help_panel=INPUT,
     ),
 ]
-MethodOption = Annotated[Method, typer.Option(help="lfdiff is the network; classical needs none.")]
+MethodOption = Annotated[str, typer.Option(callback=known_method, autocompletion=complete_method)]
+"""Of a command whose class says what there is: `MergingCommand`."""
 BlendOption = Annotated[
     bool,
     typer.Option(

@@ -70,7 +70,7 @@ def measure_costs(
 
 
 def _cost(method: Method, bracket: KnownBracket, repetitions: int) -> Cost:
-    if not isinstance(method, HdrfuseMethod) or not method.by_network:
+    if not isinstance(method, HdrfuseMethod) or (network := method.network) is None:
         runs = timed_runs(lambda: method.merge("", bracket), repetitions)
         return Cost(
             method=method.name, parameters=None, macs=None, runs=runs, peak_memory_mb=peak_memory_mb(),
@@ -80,7 +80,7 @@ def _cost(method: Method, bracket: KnownBracket, repetitions: int) -> Cost:
 
     from hdrfuse.deghosting.tiled import deghost
 
-    options, network = method.options, method.network
+    options = method.options
     on_gpu = network.device.type == "cuda"
     if on_gpu:
         torch.cuda.reset_peak_memory_stats(network.device)

@@ -224,7 +224,7 @@ def test_weights_of_every_stage_go_into_one_run(run, data, tmp_path):
             "--no-pictures", "--out", tmp_path / "out")
     )  # fmt: skip
     first, third = (table["rows"] for table in report["tables"] if "interval" not in table["title"])
-    assert [row["cells"][0] for row in first[-2:]] == ["lfdiff baseline", "lfdiff stage2"]
+    assert [row["cells"][0] for row in first[-2:]] == ["lfdiff:network baseline", "lfdiff:network stage2"]
     assert [row["cells"][0] for row in third[-3:]] == ["baseline", "stage 1 with ground truth", "stage 2"]
     caption = " ".join(report["caption"])
     assert "Diffusion: 10 sampling steps." in caption

@@ -18,7 +18,7 @@ from hdrfuse.outputs import Outputs
     ("choices", "known"),
     [
         (options.Tonemap, TONEMAPPERS), (options.Compression, COMPRESSIONS),
-        (options.Method, merge_options.METHODS), (options.Precision, merge_options.PRECISIONS),
+        (options.Precision, merge_options.PRECISIONS),
     ],
 )  # fmt: skip
 def test_choices_are_the_keys_of_what_they_choose(choices, known):
