@@ -143,8 +143,7 @@ def test_static_scenes_lose_nothing_to_deghosting(qualities: dict[tuple[str, str
 
 
 def test_opencv_is_scored_where_its_frames_have_data() -> None:
-    made = procedural_bracket(1, motion="handheld", size=(512, 384))
-    bracket = KnownBracket(frames=made.frames, evs=made.evs, reference=made.reference, truth=made.truth)
+    bracket = KnownBracket.of(procedural_bracket(1, motion="handheld", size=(512, 384)))
     radiance, (rows, columns) = opencv_debevec(bracket, align=True)
     assert radiance.shape == bracket.truth.shape
     assert 300 < rows.stop - rows.start < 384

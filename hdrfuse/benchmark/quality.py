@@ -102,9 +102,7 @@ def scored(brackets: Iterable[tuple[Motion, ProceduralBracket]]) -> list[tuple[t
     ways = methods()
     scores: dict[tuple[Motion, str], list[float]] = {}
     for motion, bracket in brackets:
-        known = KnownBracket(
-            frames=bracket.frames, evs=bracket.evs, reference=bracket.reference, truth=bracket.truth
-        )  # fmt: skip
+        known = KnownBracket.of(bracket)
         for method, merge in ways.items():
             radiance, region = merge(known)
             score = psnr_mu(radiance[region], bracket.truth[region])

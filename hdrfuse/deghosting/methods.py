@@ -18,6 +18,7 @@ A package adds a method by an entry point of the group `hdrfuse.methods`, which 
 `register` does the same for a row of the running program; the workers of a batch are told of it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -30,6 +31,12 @@ ENTRY_POINTS = "hdrfuse.methods"
 
 ALONE = ":network"
 """Added to a method's name: the network's own output, without the merge of the frames."""
+
+BASELINES = ("opencv-debevec", "reference")
+"""Names of what an evaluation scores beside the methods; a merge has no use for them."""
+
+NAME = r"[a-z0-9][a-z0-9._-]*"
+"""What a method may be called: it becomes the name of files."""
 
 ON_THE_COMMAND_LINE = {
     "weights": "--weights", "blend": "--no-blend", "precision": "--precision", "tile": "--tile", "steps": "--steps"
@@ -60,6 +67,13 @@ class DeghostingMethod:
     """How many frames of a bracket it takes; None = any number."""
     formerly: Mapping[str, str] = field(default_factory=dict)
     """Names that an evaluation once had for its forms, with those that they have now."""
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for a name that could mean something else."""
+        if re.fullmatch(NAME, self.name) is None or self.name in BASELINES:
+            raise UsageError(f"method {self.name!r}: small letters, digits, dots and dashes were expected for a name")
+        if unknown := set(self.options) - set(ON_THE_COMMAND_LINE):
+            raise UsageError(f"method {self.name}: no option of a method: {', '.join(sorted(unknown))}")
 
     @property
     def has_own_output(self) -> bool:
@@ -120,9 +134,6 @@ DEFAULT_METHOD = LFDIFF.name
 
 PAPERS_FORM = LFDIFF.name + ALONE
 """What an evaluation scores unless told otherwise: papers report the network's own output."""
-
-BASELINES = ("opencv-debevec", "reference")
-"""Names of what an evaluation scores beside the methods; a merge has no use for them."""
 
 METHODS: dict[str, DeghostingMethod] = {row.name: row for row in (LFDIFF, CLASSICAL)}
 """Ask `known_methods` for them: it knows those of other packages too."""

@@ -60,8 +60,7 @@ def measure_costs(
     """Time each method on one procedural bracket in memory; folders of results cost nothing and are left out."""
     timed = [method for method in methods if not isinstance(method, ResultsFolder)]
     progress("making a bracket", 0.0)
-    made = procedural_bracket(0, motion="moving", size=size)
-    bracket = KnownBracket(frames=made.frames, evs=made.evs, reference=made.reference, truth=made.truth)
+    bracket = KnownBracket.of(procedural_bracket(0, motion="moving", size=size))
     costs = []
     for index, method in enumerate(timed):
         progress(f"timing {method.name}", index / len(timed))

@@ -240,10 +240,11 @@ def options_of(
     asked = {name: getattr(merging, name) for name in row.options}
     asked |= {"weights": weights} if "weights" in row.options else {}
     asked |= {"blend": blend} if row.has_own_output else {}
-    asked |= {"device": merging.device, "seed": merging.seed} if row.uses_torch else {}
+    asked |= {"device": merging.device} if row.uses_torch else {}
     return MergeOptions(
-        method=row.name, align=merging.align, response=merging.response, gains=merging.gains, hold_white=blend, **asked
-    )
+        method=row.name, align=merging.align, response=merging.response, gains=merging.gains, hold_white=blend,
+        seed=merging.seed, **asked,
+    )  # fmt: skip
 
 
 def current_name(name: str) -> str:

@@ -137,6 +137,12 @@ def test_a_name_means_one_method():
         register(replace(CLASSICAL, help="mine"))
 
 
+@pytest.mark.parametrize("name", ["reference", "grey:network", "../grey", ""])
+def test_a_name_that_could_mean_something_else_is_refused(name):
+    with pytest.raises(UsageError, match="were expected for a name"):
+        replace(CLASSICAL, name=name)
+
+
 def test_an_installed_package_adds_a_method_and_a_broken_one_takes_none_away(beach, tmp_path):
     site = tmp_path / "site"
     for name, source in (("greycard", PACKAGE), ("broken", "raise OSError('no such library')")):
