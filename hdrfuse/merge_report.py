@@ -94,12 +94,13 @@ class NetworkReport:
     sha256: str
     frames: tuple[str, ...]
     """Names of the frames that it saw."""
-    share: float
+    share: float = 1.0
     """Its share of the picture, 0 to 1."""
-    tile_px: int
-    tiles: int
+    tile_px: int | None = None
+    """Side of its tiles; None where it saw the frame whole."""
+    tiles: int = 1
     """Tiles that it ran on."""
-    settled_tiles: int
+    settled_tiles: int = 0
     """Tiles that it was not needed for."""
     device: str
     precision: str

@@ -1,25 +1,24 @@
 """The one path from a bracket to a picture, which every command takes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse import __version__
-from hdrfuse.deghosting.triplet import Triplet
+from hdrfuse.deghosting.deghoster import RegisteredBracket
+from hdrfuse.deghosting.methods import find_method
 from hdrfuse.formats import Capture, RadianceFacts
 from hdrfuse.imaging.bracket import Bracket
 from hdrfuse.imaging.calibration.correspondences import match_histograms
 from hdrfuse.imaging.calibration.fit import Calibration
 from hdrfuse.imaging.calibration.response import KNOWN_CURVES, ResponseCurve
-from hdrfuse.imaging.merging.consistency import Tolerance
 from hdrfuse.imaging.merging.coverage import seen_by_any
-from hdrfuse.imaging.merging.detection import GhostDetection, detect_ghosts
+from hdrfuse.imaging.merging.detection import detect_ghosts
 from hdrfuse.imaging.merging.ghosts import Ghosts
-from hdrfuse.imaging.merging.merge import hold_white, merge
+from hdrfuse.imaging.merging.merge import hold_white
 from hdrfuse.imaging.merging.strips import enlarge_rows
 from hdrfuse.imaging.preparation import (
     calibrate_bracket,
@@ -31,20 +30,13 @@ from hdrfuse.imaging.preparation import (
     resample_frames,
     tolerances,
 )
-from hdrfuse.imaging.radiometry import CalibratedFrame, Plane
+from hdrfuse.imaging.radiometry import CalibratedFrame
 from hdrfuse.imaging.registration.register import Registration
 from hdrfuse.merge_report import FrameReport, MergeReport, NetworkReport, ResponseReport
 from hdrfuse.options import MergeOptions, check_options
 from hdrfuse.progress import Clock, Progress, peak_memory_mb
 
-if TYPE_CHECKING:
-    from hdrfuse.deghosting.tiled import Deghosted
-    from hdrfuse.lfdiff.inference import Network
-
 __all__ = ["MergeOptions", "Merged", "Progress", "check_options", "merge_bracket", "peak_memory_mb"]
-
-NETWORK_FROM = 0.3
-"""Share of the whole time, for progress, after which the network runs."""
 
 MOSTLY_REJECTED = 0.5
 """Share of a frame from which its rejection is worth a warning: people, water and trees seldom take up as much."""
@@ -84,16 +76,18 @@ class Merged:
 def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, progress: Progress | None = None) -> Merged:
     """Calibrate, register and merge a bracket.
 
-    Raises UsageError for options that make no sense, DeviceError for a device or precision that is not there,
-    WeightsError for weights that are not there or damaged, MemoryError where the smallest tiles do not fit.
+    Raises UsageError for options that make no sense, BracketError for a number of frames that the method does not
+    take, DeviceError for a device or precision that is not there, WeightsError for weights that are not there or
+    damaged, MemoryError where the smallest tiles do not fit.
     """
     options = options or MergeOptions()
     check_options(options)
+    method = find_method(options.method)
+    method.check_frames(len(bracket.frames))
+    deghoster, prepared_at = method.deghoster(), method.preparation
     clock = Clock(progress)
     warnings = list(bracket.warnings)
     reference = bracket.reference
-    by_network = options.method == "lfdiff"
-    prepared_at = 0.7 * NETWORK_FROM if by_network else 0.65
     with clock.stage("calibrating", 0.05 * prepared_at):
         samples = [frame.encoded_samples() for frame in bracket.frames]
         evs = bracket.relative_evs
@@ -122,26 +116,17 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         warnings += calibration.warnings
     tolerance = tolerances(bracket, calibration, registrations)
     with ThreadPoolExecutor(max_workers=1) as beside:
-        loading = beside.submit(_network, options) if by_network else None
+        loading = beside.submit(deghoster.load, options)
         with clock.stage("looking for ghosts", prepared_at):
             search = detect_ghosts(frames, reference, tolerance)
     warnings += _rejection_warning(bracket, search.ghosts)
-
-    def merging(done_after: float) -> Plane:
-        with clock.stage("merging", done_after) as advance:
-            return merge(frames, reference, search.ghosts, progress=advance)
-
-    network: NetworkReport | None = None
-    if loading is None:
-        radiance = merging(1.0)
-    else:
-        merged = merging(NETWORK_FROM) if options.blend else None
-        triplet = Triplet.of(frames, reference)
-        with clock.stage("deghosting", 1.0) as advance:
-            deghosted = _deghosted(merged, triplet, search, reference, tolerance, loading.result(), options, advance)
-        radiance = deghosted.radiance
-        warnings += deghosted.warnings
-        network = _network_report(deghosted, [bracket.frames[index].name for index in triplet.indices])
+    registered = RegisteredBracket(
+        frames=frames, names=[frame.name for frame in bracket.frames], reference=reference, detection=search,
+        tolerance=tolerance,
+    )  # fmt: skip
+    deghosted = deghoster.merge(registered, options, loading.result(), clock)
+    radiance = deghosted.radiance
+    warnings += deghosted.warnings
     if options.hold_white:
         hold_white(radiance, frames[reference])
     seen = seen_by_any(frames)
@@ -162,7 +147,7 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         filled_fraction=round(float(np.mean(ghosts.occluded_highlight_mask > 0.5)), 5),
         warnings=tuple(warnings),
         unseen_fraction=0.0 if seen is None else round(float(np.mean(~seen)), 5),
-        network=network,
+        network=deghosted.network,
         seconds=clock.seconds,
         peak_memory_mb=peak_memory_mb(),
     )
@@ -171,7 +156,7 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
         ghosts=ghosts,
         frames=tuple(frames),
         unit=bracket.unit,
-        metadata=_facts(bracket, options, network),
+        metadata=_facts(bracket, options, deghosted.network),
         report=report,
         curve=None if bracket.frames[0].linear else calibration.curve,
         exif=bracket.frames[reference].exif,
@@ -189,47 +174,6 @@ def _rejection_warning(bracket: Bracket, ghosts: Ghosts) -> list[str]:
         return []
     advice = "if the scene stood still, check the exposures (--exposures), the response (--response) and the alignment"
     return [f"{', '.join(lost)}: rejected over most of the frame, as if it showed something else; {advice}"]
-
-
-def _network(options: MergeOptions) -> "Network":
-    from hdrfuse.lfdiff.inference import Network  # imports torch
-    from hdrfuse.lfdiff.weights import find_weights
-
-    return Network.load(
-        find_weights(options.weights), device=options.device, precision=options.precision, steps=options.steps
-    )
-
-
-def _deghosted(
-    merged: Plane | None, triplet: Triplet, search: GhostDetection, reference: int, tolerance: Sequence[Tolerance],
-    network: "Network", options: MergeOptions, advance: Callable[[float], None],
-) -> "Deghosted":  # fmt: skip
-    """The network's picture, put into the merge if there is one."""
-    from hdrfuse.deghosting.coarse_to_fine import CoarseToFine
-    from hdrfuse.deghosting.tiled import deghost
-
-    if merged is None:
-        return deghost(triplet, network, tile_px=options.tile, seed=options.seed, progress=advance)
-    coarse_to_fine = CoarseToFine(
-        triplet=triplet, search=search, reference=reference, tolerance=max(each.relative for each in tolerance),
-        tile_px=options.tile, seed=options.seed,
-    )  # fmt: skip
-    return coarse_to_fine.run(merged, network, advance)
-
-
-def _network_report(deghosted: "Deghosted", saw: Sequence[str]) -> NetworkReport:
-    network = deghosted.network
-    return NetworkReport(
-        weights=network.weights.stem,
-        sha256=network.metadata.sha256,
-        frames=tuple(saw),
-        share=round(deghosted.share, 5),
-        tile_px=deghosted.tile_px,
-        tiles=deghosted.tiles,
-        settled_tiles=deghosted.settled_tiles,
-        device=str(network.device),
-        precision=network.precision,
-    )
 
 
 def _facts(bracket: Bracket, options: MergeOptions, network: NetworkReport | None) -> RadianceFacts:

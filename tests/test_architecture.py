@@ -12,13 +12,13 @@ import hdrfuse
 PACKAGE = Path(hdrfuse.__file__).parent
 
 LAYERS = (
-    ("command_option", "errors", "defaults", "free_memory", "text", "threads"),
+    ("command_option", "errors", "free_memory", "seeds", "text", "threads"),
     ("formats",),
     ("brackets",),
     ("imaging", "lfdiff", "metrics"),
-    ("options", "inspection", "merge_report"),
-    ("machine", "memory", "progress", "stopping"),
+    ("inspection", "machine", "memory", "merge_report", "progress", "stopping"),
     ("deghosting",),
+    ("options",),
     ("pipeline",),
     ("outputs",),
     ("job", "api"),

@@ -13,10 +13,13 @@ from hdrfuse.benchmark import disagreement, quality, speed
 from hdrfuse.benchmark.photographs import photograph_size, write_photographs
 from hdrfuse.benchmark.tables import Results
 from hdrfuse.cli import main
+from hdrfuse.data.procedural import procedural_bracket
+from hdrfuse.deghosting.methods import ready_methods
 from hdrfuse.errors import ExitCode, HdrfuseError
+from hdrfuse.evaluation.baselines import opencv_debevec
+from hdrfuse.evaluation.scenes import KnownBracket
 from hdrfuse.formats import read_header
 from hdrfuse.machine import this_machine
-from hdrfuse.options import available_methods
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +70,7 @@ def test_a_process_that_fails_is_an_error_with_its_last_line() -> None:
 def test_speed_has_both_tools_on_the_same_files_and_their_ratio() -> None:
     timings = speed.measure_speed([0.06], repetitions=1)
     assert [timing.tool for timing in timings] == [
-        speed.HELP, *(f"hdrfuse {method}" for method in available_methods()), speed.OPENCV
+        speed.HELP, *(f"hdrfuse {method.name}" for method in ready_methods()), speed.OPENCV
     ]  # fmt: skip
     *_, ours, peer = timings
     assert peer.ratio == 1.0
@@ -140,8 +143,8 @@ def test_static_scenes_lose_nothing_to_deghosting(qualities: dict[tuple[str, str
 
 
 def test_opencv_is_scored_where_its_frames_have_data() -> None:
-    bracket = quality.procedural_bracket(1, motion="handheld", size=(512, 384))
-    radiance, (rows, columns) = quality.opencv_debevec(bracket)
+    bracket = KnownBracket.of(procedural_bracket(1, motion="handheld", size=(512, 384)))
+    radiance, (rows, columns) = opencv_debevec(bracket, align=True)
     assert radiance.shape == bracket.truth.shape
     assert 300 < rows.stop - rows.start < 384
     assert 400 < columns.stop - columns.start < 512

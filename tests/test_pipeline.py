@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from small_network import write_network
 
-from hdrfuse.benchmark.quality import plain
 from hdrfuse.data.procedural import Encoding, Motion, ProceduralBracket, procedural_bracket
+from hdrfuse.evaluation.baselines import triangle_weights_merge
+from hdrfuse.evaluation.scenes import KnownBracket
 from hdrfuse.imaging.bracket import bracket_of_arrays
 from hdrfuse.imaging.color import srgb_encode
 from hdrfuse.imaging.merging import detection
@@ -47,8 +48,7 @@ def score_db(result: Merged, bracket: ProceduralBracket) -> float:
 
 
 def triangle_db(bracket: ProceduralBracket) -> float:
-    radiance, _region = plain(bracket)
-    return psnr_mu(radiance, bracket.truth)
+    return psnr_mu(triangle_weights_merge(KnownBracket.of(bracket)), bracket.truth)
 
 
 def is_radiance(radiance: np.ndarray) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hdrfuse.batch.patterns import NamePattern
+from hdrfuse.deghosting.methods import find_method
 from hdrfuse.errors import UsageError
 from hdrfuse.formats.writers import WRITERS, Storage, check_storage, default_writer
 from hdrfuse.options import RESPONSES, DisplayOptions, MergeOptions
@@ -47,8 +48,7 @@ class BatchSettings:
         """
         options = {name: value for name, value in _changed(self.options).items() if name not in ELSEWHERE}
         options["response"] = _response_identity(self.options.response)
-        if self.options.method == "lfdiff":
-            options["weights"] = _weights_digest(self.options.weights)
+        options |= find_method(self.options.method).deghoster().identity(self.options)
         pictures = {
             "exposures": self.exposures,
             "reference": str(self.reference),
@@ -70,9 +70,3 @@ def _response_identity(response: str | Path) -> str:
     if str(response) in RESPONSES or not Path(response).is_file():
         return str(response)
     return hashlib.sha256(Path(response).read_bytes()).hexdigest()
-
-
-def _weights_digest(name_or_path: str | Path | None) -> str:
-    from hdrfuse.lfdiff.weights import find_weights  # imports torch
-
-    return hashlib.sha256(find_weights(name_or_path).read_bytes()).hexdigest()

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.brackets.scene import find_scene
+from hdrfuse.deghosting.methods import CLASSICAL
 from hdrfuse.errors import BadInputError
 from hdrfuse.imaging.bracket import Bracket, read_bracket
 from hdrfuse.imaging.color import srgb_decode
@@ -70,7 +71,7 @@ def measure_disagreement(
 
 def stack_disagreement(bracket: Bracket) -> Disagreement:
     """Calibrate one bracket by merging it and measure what that leaves."""
-    merged = merge_bracket(bracket, MergeOptions(method="classical"))
+    merged = merge_bracket(bracket, MergeOptions(method=CLASSICAL.name))
     assert merged.curve is not None  # the frames are display-encoded
     curve = merged.curve
     gains = [frame.gain_ev for frame in merged.report.frames]

@@ -9,20 +9,19 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.benchmark.opencv_merge import merge_arrays
 from hdrfuse.data.procedural import PHOTON_NOISE, READ_NOISE, Motion, ProceduralBracket, procedural_bracket
-from hdrfuse.imaging.bracket import bracket_of_arrays
-from hdrfuse.imaging.color import GAMMA
-from hdrfuse.imaging.merging.no_deghosting import triangle_mean
+from hdrfuse.deghosting.methods import ready_methods
+from hdrfuse.evaluation.baselines import Region, opencv_debevec, reference_alone, triangle_weights_merge
+from hdrfuse.evaluation.methods import HdrfuseMethod
+from hdrfuse.evaluation.scenes import KnownBracket
 from hdrfuse.metrics import psnr_mu
-from hdrfuse.options import available_methods
-from hdrfuse.pipeline import MergeOptions, Progress, merge_bracket
+from hdrfuse.pipeline import MergeOptions, Progress
 
 MOTIONS: tuple[Motion, ...] = get_args(Motion)
 
-EVERYWHERE = (slice(None), slice(None))
+EVERYWHERE: Region = (slice(None), slice(None))
 
-Prediction = tuple[NDArray[np.floating], tuple[slice, slice]]
+Prediction = tuple[NDArray[np.floating], Region]
 """Radiance (H, W, 3), 1.0 = white of the shortest frame, and the rows and columns that count."""
 
 
@@ -41,61 +40,29 @@ class Quality:
         return fmean(self.psnr_mu_db)
 
 
-def hdrfuse_merge(bracket: ProceduralBracket, options: MergeOptions) -> Prediction:
+def hdrfuse_merge(bracket: KnownBracket, options: MergeOptions) -> Prediction:
     """What `hdrfuse merge` makes of the frames, the response calibrated from them."""
-    frames = bracket_of_arrays(bracket.frames, bracket.evs, reference=bracket.reference, binding=True)
-    merged = merge_bracket(frames, options)
-    return merged.radiance / np.float32(gains(bracket)[bracket.reference]), EVERYWHERE
+    return HdrfuseMethod("hdrfuse", options).merge("", bracket).radiance, EVERYWHERE
 
 
-def plain(bracket: ProceduralBracket) -> Prediction:
-    """The plain merge with the true curve, no registration."""
-    return triangle_mean([encoded**GAMMA for encoded in shares_of_white(bracket)], gains(bracket)), EVERYWHERE
+Merge = Callable[[KnownBracket], Prediction]
 
-
-def reference_alone(bracket: ProceduralBracket) -> Prediction:
-    """The middle frame under the true curve; its highlights are clipped."""
-    index = bracket.reference
-    return shares_of_white(bracket)[index] ** GAMMA / gains(bracket)[index], EVERYWHERE
-
-
-def opencv_debevec(bracket: ProceduralBracket) -> Prediction:
-    """OpenCV's AlignMTB and MergeDebevec with the true curve, at 8 bits, scored where all its frames have data."""
-    frames = [np.rint(encoded * 255).astype(np.uint8) for encoded in shares_of_white(bracket)]
-    response = np.linspace(0.0, 1.0, 256) ** GAMMA
-    return merge_arrays(frames, gains(bracket), response, bracket.reference)
-
-
-Merge = Callable[[ProceduralBracket], Prediction]
-
-HDRFUSE: dict[str, MergeOptions] = {
-    "hdrfuse lfdiff": MergeOptions(method="lfdiff"),
-    "hdrfuse lfdiff, network alone": MergeOptions(method="lfdiff", blend=False),
-    "hdrfuse classical": MergeOptions(method="classical"),
+BASELINES: dict[str, Merge] = {
+    "triangle weights, true curve": lambda bracket: (triangle_weights_merge(bracket), EVERYWHERE),
+    "reference frame alone": lambda bracket: (reference_alone(bracket), EVERYWHERE),
+    "OpenCV AlignMTB + MergeDebevec, true curve": partial(opencv_debevec, align=True),
 }
-
-METHODS: dict[str, Merge] = {
-    **{name: partial(hdrfuse_merge, options=options) for name, options in HDRFUSE.items()},
-    "triangle weights, true curve": plain,
-    "reference frame alone": reference_alone,
-    "OpenCV AlignMTB + MergeDebevec, true curve": opencv_debevec,
-}
+"""OpenCV's merge is scored where all its frames have data."""
 
 
 def methods() -> dict[str, Merge]:
-    """Those of METHODS that run as hdrfuse is installed: the network's need the shipped weights."""
-    available = available_methods()
-    return {name: merge for name, merge in METHODS.items() if name not in HDRFUSE or HDRFUSE[name].method in available}
-
-
-def gains(bracket: ProceduralBracket) -> list[float]:
-    """Exposure of each frame, where the shortest's is 1."""
-    return [2.0 ** (ev - bracket.evs[0]) for ev in bracket.evs]
-
-
-def shares_of_white(bracket: ProceduralBracket) -> list[NDArray[np.float64]]:
-    """Encoded frames (H, W, 3), white = 1."""
-    return [frame / float(np.iinfo(frame.dtype).max) for frame in bracket.frames]
+    """All ways to merge that run as hdrfuse is installed: a network's need the shipped weights."""
+    found: dict[str, MergeOptions] = {}
+    for method in ready_methods():
+        found[f"hdrfuse {method.name}"] = MergeOptions(method=method.name)
+        if method.has_own_output:
+            found[f"hdrfuse {method.name}, network alone"] = MergeOptions(method=method.name, blend=False)
+    return {**{name: partial(hdrfuse_merge, options=options) for name, options in found.items()}, **BASELINES}
 
 
 def measure_quality(
@@ -144,8 +111,9 @@ def scored(brackets: Iterable[tuple[Motion, ProceduralBracket]]) -> list[tuple[t
     ways = methods()
     scores: dict[tuple[Motion, str], list[float]] = {}
     for motion, bracket in brackets:
+        known = KnownBracket.of(bracket)
         for method, merge in ways.items():
-            radiance, region = merge(bracket)
+            radiance, region = merge(known)
             score = psnr_mu(radiance[region], bracket.truth[region])
             scores.setdefault((motion, method), []).append(round(score, 3))
     return [(key, tuple(db)) for key, db in scores.items()]

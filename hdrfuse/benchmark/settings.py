@@ -11,10 +11,11 @@ from unittest import mock
 import numpy as np
 
 from hdrfuse.benchmark.images import collage_brackets
-from hdrfuse.benchmark.quality import MOTIONS, gains, procedural_brackets
+from hdrfuse.benchmark.quality import MOTIONS, procedural_brackets
 from hdrfuse.data.procedural import Motion, ProceduralBracket
 from hdrfuse.deghosting.blend_settings import BLEND
 from hdrfuse.deghosting.coarse_to_fine import COARSE_TO_FINE, CoarseToFine
+from hdrfuse.deghosting.methods import CLASSICAL, LFDIFF
 from hdrfuse.deghosting.tiled import Deghosted
 from hdrfuse.deghosting.triplet import TRIPLET
 from hdrfuse.errors import UsageError
@@ -209,13 +210,14 @@ def _merge(bracket: ProceduralBracket, method: str) -> Merged:
 
 
 def _score(bracket: ProceduralBracket, radiance: Plane) -> float:
-    return psnr_mu(radiance / np.float32(gains(bracket)[bracket.reference]), bracket.truth)
+    white = np.float32(2.0 ** (bracket.evs[bracket.reference] - bracket.evs[0]))
+    return psnr_mu(radiance / white, bracket.truth)
 
 
 def _merged_again(bracket: ProceduralBracket, group: str) -> Callable[[], float]:
     """How to score a bracket, merged from its files on."""
-    method = "lfdiff" if group in BY_NETWORK else "classical"
-    return lambda: _score(bracket, _merge(bracket, method).radiance)
+    method = LFDIFF if group in BY_NETWORK else CLASSICAL
+    return lambda: _score(bracket, _merge(bracket, method.name).radiance)
 
 
 def _blended_again(bracket: ProceduralBracket) -> Callable[[], float]:
@@ -228,7 +230,7 @@ def _blended_again(bracket: ProceduralBracket) -> Callable[[], float]:
         return blended(blending, merged, deghosted)
 
     with mock.patch.object(CoarseToFine, "blended", recorded):
-        frames = _merge(bracket, "lfdiff").frames
+        frames = _merge(bracket, LFDIFF.name).frames
     ((blending, merged, deghosted),) = found
 
     def score() -> float:

@@ -17,8 +17,8 @@ from typing import Any
 import hdrfuse
 from hdrfuse.benchmark.photographs import photograph_size
 from hdrfuse.data.demo import EVS, REFERENCE_TIME_S
+from hdrfuse.deghosting.methods import ready_methods
 from hdrfuse.errors import HdrfuseError
-from hdrfuse.options import available_methods
 from hdrfuse.pipeline import Progress
 
 OPENCV, HELP = "OpenCV AlignMTB + MergeDebevec", "hdrfuse --help"
@@ -129,7 +129,7 @@ def opencv_command(folder: Path) -> list[str]:
 
 
 def _bracket_timings(folder: Path, size: float, repetitions: int, progress: Progress, share: float) -> list[Timing]:
-    ours = {f"hdrfuse {method}": hdrfuse_command(folder, method) for method in available_methods()}
+    ours = {f"hdrfuse {method.name}": hdrfuse_command(folder, method.name) for method in ready_methods()}
     commands = {**ours, OPENCV: opencv_command(folder)}
     runs: dict[str, list[Run]] = {tool: [] for tool in commands}
     for repetition in range(repetitions):

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hdrfuse import defaults
 from hdrfuse.cli import options as o
 from hdrfuse.cli.command import Command
 from hdrfuse.cli.console import Console, console_of
 from hdrfuse.cli.preset import OF_ONE_RUN, apply_preset
 from hdrfuse.command_option import INPUT, OUTPUT, CommandOption
+from hdrfuse.deghosting.methods import DEFAULT_METHOD
 from hdrfuse.errors import PartialBatchError
 from hdrfuse.formats.writers import WRITERS, Storage, default_writer
 from hdrfuse.options import DisplayOptions, MergeOptions
@@ -97,7 +97,7 @@ def batch(
     preset: PresetOption = None,
     group: GroupOption = "auto",
     dry_run: DryRunOption = False,
-    method: o.MethodOption = defaults.METHOD,
+    method: o.MethodOption = DEFAULT_METHOD,
     exposures: o.ExposuresOption = None,
     reference: o.ReferenceOption = "auto",
     options: MergeOptions,

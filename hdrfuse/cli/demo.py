@@ -7,7 +7,7 @@ import typer
 
 from hdrfuse.cli import options as o
 from hdrfuse.cli.console import console_of
-from hdrfuse.defaults import MOST_SEED
+from hdrfuse.seeds import MOST_SEED
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write, made if it is missing.")]
 SeedOption = Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Another seed is another bracket.")]

@@ -12,6 +12,8 @@ from hdrfuse.cli import options as o
 from hdrfuse.cli.bench import BITS, Bits, parse_size
 from hdrfuse.cli.command import Command, Without
 from hdrfuse.cli.console import Console, console_of
+from hdrfuse.cli.method_option import complete_scored
+from hdrfuse.deghosting.methods import PAPERS_FORM
 from hdrfuse.errors import ExitCode, UsageError
 from hdrfuse.options import MergeOptions
 
@@ -45,9 +47,7 @@ DataOption = Annotated[
 MethodsOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--method", metavar="NAME|DIR", show_default="lfdiff", rich_help_panel=DATA,
-        help="lfdiff (the network's own output), lfdiff-blend (what merge does), classical, opencv-debevec, "
-        "reference, or a folder of results; several times for several.",
+        "--method", metavar="NAME|DIR", show_default=PAPERS_FORM, rich_help_panel=DATA, autocompletion=complete_scored,
     ),
 ]  # fmt: skip
 TablesOption = Annotated[
@@ -166,7 +166,7 @@ def evaluate(
 ) -> int:
     """Score merges of a data set as the papers do, and print their tables with ours beside them.
 
-    Example: hdrfuse eval --dataset kalantari --data Kalantari --method lfdiff --method reference
+    Example: hdrfuse eval --dataset kalantari --data Kalantari --method classical --method reference
     """
     console = console_of(context, quiet=quiet, verbose=verbose)
     from hdrfuse.evaluation.documents import check_markers  # imports numpy: keep `hdrfuse --help` instant
@@ -183,7 +183,7 @@ def evaluate(
         noise=noise,
     )  # fmt: skip
     request = EvaluationRequest(
-        out=place, dataset=dataset, data=data, synthetic=synthetic, methods=tuple(method or ("lfdiff",)),
+        out=place, dataset=dataset, data=data, synthetic=synthetic, methods=tuple(method or (PAPERS_FORM,)),
         weights=tuple(weights or ()), tables=tuple(sorted(set(table or (1,)))),
         protocol=Protocol(clip=clip, vdp_preset=vdp_preset, merging=merging), pictures=pictures,
         keep_results=keep_results, anew=overwrite, repetitions=repeat, timed_size=timed(timed_size),
@@ -191,6 +191,8 @@ def evaluate(
     if paste is not None:
         check_markers(paste, dataset or "any", request.tables)
     work = planned(request)
+    for note in request.notes():
+        console.warn(note)
     with console.progress() as progress:
         evaluation = work.run(progress)
         progress("done", 1.0)

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hdrfuse import defaults
 from hdrfuse.cli import options as o
 from hdrfuse.cli.command import Command
 from hdrfuse.cli.console import console_of
+from hdrfuse.deghosting.methods import DEFAULT_METHOD
 from hdrfuse.formats.writers import Storage, default_writer
 from hdrfuse.options import DisplayOptions, MergeOptions
 
@@ -22,7 +22,7 @@ def merge(
     scene: o.SceneArgument,
     *,
     out: o.OutOption = None,
-    method: o.MethodOption = defaults.METHOD,
+    method: o.MethodOption = DEFAULT_METHOD,
     exposures: o.ExposuresOption = None,
     reference: o.ReferenceOption = "auto",
     options: MergeOptions,

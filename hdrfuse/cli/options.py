@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from hdrfuse.cli.method_option import complete_method, known_method
 from hdrfuse.command_option import INPUT, OUTPUT, CommandOption
-from hdrfuse.defaults import Method
 from hdrfuse.formats.writers import default_writer, known_writers
 
 
@@ -37,7 +37,9 @@ ReferenceOption = Annotated[
         rich_help_panel=INPUT,
     ),
 ]
-MethodOption = Annotated[Method, typer.Option(help="lfdiff is the network; classical needs none.")]
+MethodOption = Annotated[str, typer.Option(callback=known_method, autocompletion=complete_method)]
+"""Of a command whose class says what there is: `MergingCommand`."""
+
 OutOption = Annotated[
     Path | None,
     CommandOption(

@@ -8,8 +8,8 @@ import typer
 
 from hdrfuse.cli import options as o
 from hdrfuse.cli.console import console_of
-from hdrfuse.defaults import MOST_SEED
 from hdrfuse.errors import StoppedError
+from hdrfuse.seeds import MOST_SEED
 
 if TYPE_CHECKING:
     from hdrfuse.training.session import Outcome

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hdrfuse.deghosting.deghoster import SMALLEST_TILE_PX
 from hdrfuse.deghosting.tiles import Tile, batched, plan_tiles
 from hdrfuse.deghosting.triplet import Triplet
 from hdrfuse.errors import OutOfMemoryError, is_out_of_memory
 from hdrfuse.imaging.radiometry import Plane
 from hdrfuse.lfdiff.inference import Network, join_noise, one_core_a_thread
-from hdrfuse.options import SMALLEST_TILE_PX
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hdrfuse.deghosting.methods import PAPERS_FORM
 from hdrfuse.deghosting.tiles import plan_tiles
 from hdrfuse.errors import UsageError
 from hdrfuse.evaluation.cost import parameters_of
@@ -42,8 +43,8 @@ class TruePrior(HdrfuseMethod):
     @property
     def sentence(self) -> str:
         """Its weights, and that it sees the truth."""
-        path, sha256 = self.weights
-        return f"{self.name}: the prior is encoded from the ground truth; weights {path.stem} (sha256 {sha256[:12]})."
+        weights = f"weights {Path(self.options.weights or '').stem} (sha256 {self.digests['weights'][:12]})"
+        return f"{self.name}: the prior is encoded from the ground truth; {weights}."
 
     def check(self) -> None:
         """The weights were loaded when the row was found."""
@@ -55,10 +56,10 @@ class TruePrior(HdrfuseMethod):
         from hdrfuse.lfdiff.inference import find_device
         from hdrfuse.lfdiff.model import pad_to_multiple
         from hdrfuse.lfdiff.signals import inverse_mu_law, network_inputs
-        from hdrfuse.lfdiff.weights import load_weights
+        from hdrfuse.lfdiff.weights import find_weights, load_weights
 
         device = find_device(self.options.device)
-        model, metadata = load_weights(self.weights[0], device)
+        model, metadata = load_weights(find_weights(self.options.weights), device)
         ldr = np.stack([frame / np.float32(np.iinfo(frame.dtype).max) for frame in bracket.frames])
         exposure = torch.tensor(bracket.gains, dtype=torch.float32, device=device)[None]
         radiance = np.zeros(bracket.truth.shape, np.float32)
@@ -96,7 +97,7 @@ def find_ablations(weights: Sequence[str | Path], merging: MergeOptions) -> list
                 "expected one a row"
             )
         label = TABLE_3[objective][0]
-        method = make_method("lfdiff", merging, weights=path, label=label)
+        method = make_method(PAPERS_FORM, merging, weights=path, label=label)
         if metadata.config.prior == "ground-truth":
             assert isinstance(method, HdrfuseMethod)
             method = TruePrior(label, method.options)

@@ -60,8 +60,7 @@ def measure_costs(
     """Time each method on one procedural bracket in memory; folders of results cost nothing and are left out."""
     timed = [method for method in methods if not isinstance(method, ResultsFolder)]
     progress("making a bracket", 0.0)
-    made = procedural_bracket(0, motion="moving", size=size)
-    bracket = KnownBracket(frames=made.frames, evs=made.evs, reference=made.reference, truth=made.truth)
+    bracket = KnownBracket.of(procedural_bracket(0, motion="moving", size=size))
     costs = []
     for index, method in enumerate(timed):
         progress(f"timing {method.name}", index / len(timed))
@@ -70,7 +69,7 @@ def measure_costs(
 
 
 def _cost(method: Method, bracket: KnownBracket, repetitions: int) -> Cost:
-    if not isinstance(method, HdrfuseMethod) or not method.by_network:
+    if not isinstance(method, HdrfuseMethod) or (network := method.network) is None:
         runs = time_runs(lambda: method.merge("", bracket), repetitions)
         return Cost(
             method=method.name, parameters=None, macs=None, runs=runs, peak_memory_mb=peak_memory_mb(),
@@ -80,7 +79,7 @@ def _cost(method: Method, bracket: KnownBracket, repetitions: int) -> Cost:
 
     from hdrfuse.deghosting.tiled import deghost
 
-    options, network = method.options, method.network
+    options = method.options
     on_gpu = network.device.type == "cuda"
     if on_gpu:
         torch.cuda.reset_peak_memory_stats(network.device)

@@ -3,23 +3,23 @@
 import hashlib
 import re
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse import __version__
+from hdrfuse.deghosting.methods import BASELINES, DeghostingMethod, find_method, known_methods, scored_names
 from hdrfuse.errors import BadInputError, BracketError, ImageError, UsageError
+from hdrfuse.evaluation.baselines import opencv_debevec, reference_alone
 from hdrfuse.evaluation.scenes import KnownBracket, stamp
 from hdrfuse.formats import SCENE_REFERRED_SUFFIXES, read_image
 from hdrfuse.formats.facts import read_facts
 from hdrfuse.imaging.bracket import bracket_of_arrays
-from hdrfuse.imaging.color import GAMMA
 from hdrfuse.options import MergeOptions, check_options
 from hdrfuse.pipeline import merge_bracket
 
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
 Radiance = NDArray[np.float32]
 
-BUILT_IN = ("lfdiff", "lfdiff-blend", "classical", "opencv-debevec", "reference")
-"""Names of methods; anything else is a folder of results."""
+OPENCV, REFERENCE = BASELINES
 
 RESULT_SUFFIXES = (".exr", ".hdr", ".tif", ".tiff")
 
@@ -73,41 +72,40 @@ class HdrfuseMethod:
     name: str
     options: MergeOptions
 
-    @cached_property
-    def weights(self) -> tuple[Path, str]:
-        """The weights' file and its sha256. Raises WeightsError."""
-        from hdrfuse.lfdiff.weights import find_weights  # imports torch
+    @property
+    def row(self) -> DeghostingMethod:
+        """The registered method."""
+        return find_method(self.options.method)
 
-        path = find_weights(self.options.weights)
-        return path, hashlib.sha256(path.read_bytes()).hexdigest()
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """What shapes the result beside the options: the weights. Raises WeightsError."""
+        return self.row.deghoster().identity(self.options)
 
     @property
-    def network(self) -> "Network":
-        """The network, loaded once as long as no other is. Raises WeightsError, UsageError or DeviceError."""
+    def network(self) -> "Network | None":
+        """LF-Diff's network, loaded once as long as no other is; None of other methods.
+
+        Raises WeightsError, UsageError or DeviceError.
+        """
+        if not self.row.uses_torch:
+            return None
         from hdrfuse.lfdiff.inference import Network  # imports torch
 
-        options = self.options
-        return Network.load(self.weights[0], device=options.device, precision=options.precision, steps=options.steps)
-
-    @property
-    def by_network(self) -> bool:
-        """Whether weights are needed."""
-        return self.options.method == "lfdiff"
+        loaded = self.row.deghoster().load(self.options)
+        return loaded if isinstance(loaded, Network) else None
 
     @property
     def sentence(self) -> str:
         """The network's form, weights, precision and steps; or that there is none."""
-        if not self.by_network:
-            return f"{self.name}: hdrfuse merge --method classical, no network."
-        path, sha256 = self.weights
-        form = "hdrfuse merge's default, the radiance merge blended back in" if self.options.blend else (
-            "the network's own output, the papers' form, without the radiance merge (lfdiff-blend has it)"
-        )  # fmt: skip
-        tile = "the weights' own" if self.options.tile is None else f"{self.options.tile} px"
-        return (
-            f"{self.name}: {form}; weights {path.stem} (sha256 {sha256[:12]}), {self.network.precision}, "
-            f"tiles: {tile}, seed {self.options.seed}."
-        )
+        method = self.options.method
+        if not self.row.has_own_output:
+            form = f"hdrfuse merge --method {method}"
+        elif self.options.blend:
+            form = f"what hdrfuse merge --method {method} gives, the radiance merge blended back in"
+        else:
+            form = f"the network's own output, the papers' form, without the radiance merge ({method} has it)"
+        return f"{self.name}: {form}, {self.row.deghoster().caption(self.options)}."
 
     def check(self) -> None:
         """See whether the options make sense and the weights load."""
@@ -115,9 +113,8 @@ class HdrfuseMethod:
 
     def identity(self, scene: str) -> dict[str, Any]:
         """Version, options and weights."""
-        options = {name: value for name, value in vars(self.options).items() if name != "weights"}
-        found = {"hdrfuse": __version__, "options": {name: str(value) for name, value in options.items()}}
-        return {**found, "weights": self.weights[1]} if self.by_network else found
+        options = {name: str(value) for name, value in vars(self.options).items() if name != "weights"}
+        return {"hdrfuse": __version__, "options": options, **self.digests}
 
     def merge(self, scene: str, bracket: KnownBracket) -> MethodResult:
         """Merge as the command does."""
@@ -134,7 +131,7 @@ class PlainMethod:
     """A merge that needs nothing but the frames."""
 
     name: str
-    function: Callable[[KnownBracket], Radiance]
+    function: Callable[[KnownBracket], NDArray[np.floating]]
     about: str
 
     @property
@@ -152,7 +149,7 @@ class PlainMethod:
     def merge(self, scene: str, bracket: KnownBracket) -> MethodResult:
         """Call the function."""
         started = time.perf_counter()
-        radiance = self.function(bracket)
+        radiance = np.asarray(self.function(bracket), np.float32)
         return MethodResult(radiance=radiance, seconds=round(time.perf_counter() - started, 3))
 
 
@@ -174,7 +171,7 @@ class ResultsFolder:
     def check(self) -> None:
         """See whether there is a folder."""
         if not self.folder.is_dir():
-            raise UsageError(f"--method {self.name}: {', '.join(BUILT_IN)} or a folder of results was expected")
+            raise UsageError(f"--method {self.name}: {', '.join(scored_names())} or a folder of results was expected")
 
     def identity(self, scene: str) -> dict[str, Any]:
         """Size and time of the scene's file."""
@@ -217,55 +214,55 @@ def read_result(path: Path) -> tuple[Radiance, bool]:
     return image.pixels.astype(np.float32, copy=False), "evs" in read_facts(path).provenance
 
 
-def reference_alone(bracket: KnownBracket) -> Radiance:
-    """The reference frame's own radiance; its highlights are clipped."""
-    frame = bracket.frames[bracket.reference]
-    exposure = (frame / np.iinfo(frame.dtype).max) ** GAMMA
-    return np.asarray(exposure / bracket.gains[bracket.reference], np.float32)
-
-
-def opencv_debevec(bracket: KnownBracket, *, align: bool = False) -> Radiance:
-    """OpenCV's MergeDebevec with the true curve, at the 8 bits that it takes; AlignMTB before it on request."""
-    frames = [np.rint(frame * (255 / np.iinfo(frame.dtype).max)).astype(np.uint8) for frame in bracket.frames]
-    if align:
-        aligner = cv2.createAlignMTB()
-        greys = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
-        shifts = [aligner.calculateShift(greys[bracket.reference], grey) for grey in greys]
-        frames = [shifted(frame, shift) for frame, shift in zip(frames, shifts, strict=True)]
-    curve = np.maximum(np.linspace(0.0, 1.0, 256) ** GAMMA, 1e-6).astype(np.float32)
-    response = np.repeat(curve[:, None, None], 3, axis=2)
-    times = np.array(bracket.gains, np.float32)
-    return np.asarray(cv2.createMergeDebevec().process(frames, times=times, response=response), np.float32)
-
-
-def shifted(frame: NDArray[np.uint8], shift: Sequence[int]) -> NDArray[np.uint8]:
-    """Move a frame (H, W, 3) by whole pixels; what comes in repeats its edge."""
-    matrix = np.array([[1.0, 0.0, shift[0]], [0.0, 1.0, shift[1]]])
-    height, width = frame.shape[:2]
-    moved = cv2.warpAffine(frame, matrix, (width, height), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(moved, np.uint8)
-
-
 def make_method(name: str, merging: MergeOptions, *, weights: str | Path | None = None, label: str = "") -> Method:
     """Return the method of a name; `label` is how tables call it. `check` says whether it can run."""
     label = label or name
-    match name:
-        case "lfdiff" | "lfdiff-blend":
-            blend = name == "lfdiff-blend"
-            options = replace(merging, method="lfdiff", blend=blend, hold_white=blend, weights=weights)
-            return HdrfuseMethod(label, options)
-        case "classical":
-            without = MergeOptions(
-                method="classical", align=merging.align, response=merging.response, gains=merging.gains
-            )
-            return HdrfuseMethod(label, without)
-        case "opencv-debevec":
-            first = "AlignMTB and " if merging.align else ""
-            about = f"OpenCV's {first}MergeDebevec with the true curve, on 8 bits"
-            return PlainMethod(label, lambda bracket: opencv_debevec(bracket, align=merging.align), about)
-        case "reference":
-            return PlainMethod(label, reference_alone, "the reference frame alone")
+    if name == OPENCV:
+        first = "AlignMTB and " if merging.align else ""
+        about = f"OpenCV's {first}MergeDebevec with the true curve, on 8 bits"
+        return PlainMethod(label, lambda bracket: opencv_debevec(bracket, align=merging.align)[0], about)
+    if name == REFERENCE:
+        return PlainMethod(label, reference_alone, "the reference frame alone")
+    if (row := row_of(name)) is not None:
+        return HdrfuseMethod(label, options_of(row, merging, weights, blend=name == row.name))
     return ResultsFolder(label, Path(name))
+
+
+def row_of(name: str) -> DeghostingMethod | None:
+    """The registered method that has a form of this name, if any."""
+    return next((row for row in known_methods().values() if name in row.scored_as), None)
+
+
+def options_of(
+    row: DeghostingMethod, merging: MergeOptions, weights: str | Path | None, *, blend: bool
+) -> MergeOptions:  # fmt: skip
+    """Return the options of a merge by a method, as far as they may be asked of it; without blending, its network's."""
+    asked = {name: getattr(merging, name) for name in row.options}
+    asked |= {"weights": weights} if "weights" in row.options else {}
+    asked |= {"blend": blend} if row.has_own_output else {}
+    asked |= {"device": merging.device} if row.uses_torch else {}
+    return MergeOptions(
+        method=row.name, align=merging.align, response=merging.response, gains=merging.gains, hold_white=blend,
+        seed=merging.seed, **asked,
+    )  # fmt: skip
+
+
+def current_name(name: str) -> str:
+    """The name of what an evaluation once called something else."""
+    return name if row_of(name) is not None else _formerly().get(name, name)
+
+
+def note_on(name: str) -> str | None:
+    """What to tell somebody who may know a method by what its name once meant; None where nothing changed."""
+    if name not in _formerly():
+        return None
+    if (now := current_name(name)) != name:
+        return f"--method {name}: is called {now} since hdrfuse 0.2.0"
+    return f"--method {name}: what `hdrfuse merge` gives, since hdrfuse 0.2.0; before, it was {_formerly()[name]}"
+
+
+def _formerly() -> dict[str, str]:
+    return {former: now for row in known_methods().values() for former, now in row.formerly.items()}
 
 
 def slug(name: str) -> str:

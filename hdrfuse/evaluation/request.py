@@ -6,10 +6,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from hdrfuse.data.layouts import LAYOUTS
+from hdrfuse.deghosting.methods import PAPERS_FORM
 from hdrfuse.errors import UsageError
 from hdrfuse.evaluation.ablation import Ablation, TruePrior, ablation_table, find_ablations
 from hdrfuse.evaluation.cost import SIZE, cost_table, measure_costs
-from hdrfuse.evaluation.methods import HdrfuseMethod, Method, make_method
+from hdrfuse.evaluation.methods import HdrfuseMethod, Method, current_name, make_method, note_on, row_of
 from hdrfuse.evaluation.protocol import Protocol
 from hdrfuse.evaluation.published import METRICS
 from hdrfuse.evaluation.records import Records, make_folder
@@ -25,8 +26,6 @@ from hdrfuse.progress import Progress
 SCORED = (1, 3, 4)
 """Tables that need scenes."""
 
-NETWORKS = ("lfdiff", "lfdiff-blend")
-
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationRequest:
@@ -37,7 +36,7 @@ class EvaluationRequest:
     """A key of LAYOUTS, or `synthetic`; needed by all tables but the second."""
     data: Path | None = None
     synthetic: SyntheticSet | None = None
-    methods: tuple[str, ...] = ("lfdiff",)
+    methods: tuple[str, ...] = (PAPERS_FORM,)
     weights: tuple[str, ...] = ()
     tables: tuple[int, ...] = (1,)
     protocol: Protocol = field(default_factory=Protocol)
@@ -60,14 +59,23 @@ class EvaluationRequest:
             raise UsageError(f"--dataset {self.dataset}: synthetic, {', '.join(LAYOUTS)} was expected")
         return captured_set(self.dataset, self.data)
 
+    def notes(self) -> list[str]:
+        """Say which of the methods' names meant something else before."""
+        return [note for name in self.methods if (note := note_on(name)) is not None]
+
     def compared(self, all_weights: Sequence[str | Path]) -> list[Method]:
         """Return the methods of tables 1 and 2; several weights make a row each. Raises UsageError."""
         merging, weights = self.protocol.merging, all_weights or (None,)
-        if len(set(self.methods)) < len(self.methods):
-            raise UsageError(f"--method {' '.join(self.methods)}: each once was expected")
+        names = [current_name(name) for name in self.methods]
+        if len(set(names)) < len(names):
+            renamed = "".join(
+                f"; {old} is {new} now" for old, new in zip(self.methods, names, strict=True) if old != new
+            )
+            raise UsageError(f"--method {' '.join(self.methods)}: each once was expected{renamed}")
         found = []
-        for name in self.methods:
-            if name not in NETWORKS:
+        for name in names:
+            row = row_of(name)
+            if row is None or "weights" not in row.options:
                 found.append(make_method(name, merging))
                 continue
             labels = [name if len(weights) == 1 else f"{name} {Path(each or '').stem}" for each in weights]
@@ -164,7 +172,7 @@ class EvaluationPlan:
     def device(self) -> str:
         """Name of the device that networks run on; the processor's where none does."""
         networks = [method for method in (*self.compared, *self.methods) if isinstance(method, HdrfuseMethod)]
-        if not any(method.by_network for method in networks):
+        if not any(method.row.uses_torch for method in networks):
             return this_machine().processor
         import torch
 
@@ -184,9 +192,10 @@ def merged_sentences(methods: Sequence[Method]) -> list[str]:
 
 def diffuses(method: Method) -> bool:
     """Whether a method samples its prior."""
-    if not isinstance(method, HdrfuseMethod) or not method.by_network or isinstance(method, TruePrior):
+    if not isinstance(method, HdrfuseMethod) or isinstance(method, TruePrior):
         return False
-    return method.network.metadata.config.prior == "diffusion"
+    network = method.network
+    return network is not None and network.metadata.config.prior == "diffusion"
 
 
 def planned(request: EvaluationRequest) -> EvaluationPlan:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
+from hdrfuse.deghosting.methods import PAPERS_FORM
 from hdrfuse.errors import UsageError
 from hdrfuse.evaluation.cost import time_runs
 from hdrfuse.evaluation.methods import HdrfuseMethod, Method, make_method
@@ -34,7 +35,7 @@ def sampling_methods(weights: Sequence[str | Path], merging: MergeOptions) -> li
         raise UsageError(f"--table 4: weights with a diffusion were expected (prior: diffusion); found {given}")
     steps = [count for count in STEPS if count <= configs[with_diffusion].diffusion_steps]
     return [
-        make_method("lfdiff", replace(merging, steps=count), weights=with_diffusion, label=f"S = {count}")
+        make_method(PAPERS_FORM, replace(merging, steps=count), weights=with_diffusion, label=f"S = {count}")
         for count in steps
     ]
 
@@ -47,6 +48,7 @@ def diffusion_seconds(method: Method, *, size: tuple[int, int], repetitions: int
 
     assert isinstance(method, HdrfuseMethod)
     options, network = method.options, method.network
+    assert network is not None
     model, device = network.model, network.device
     multiple, stride = model.config.multiple_of, model.config.prior_stride
     width, height = (-(-side // multiple) * multiple // stride for side in size)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hdrfuse.data.collage import EVS, REFERENCE, Collage, collage, collage_bracket
 from hdrfuse.data.library import ImageLibrary
 from hdrfuse.data.packing import Sources, left_out_sources, open_split, source_name
-from hdrfuse.data.procedural import PHOTON_NOISE, READ_NOISE, Motion
+from hdrfuse.data.procedural import PHOTON_NOISE, READ_NOISE, Motion, ProceduralBracket
 from hdrfuse.data.scenes import DatasetScene, open_dataset
 from hdrfuse.data.splits import split_of
 from hdrfuse.errors import BadInputError
@@ -31,6 +31,11 @@ class KnownBracket:
     truth: NDArray[np.float32]
     """(H, W, 3) 1.0 = white of the shortest frame."""
     details: str = ""
+
+    @classmethod
+    def of(cls, made: ProceduralBracket, details: str = "") -> "KnownBracket":
+        """A procedural bracket's frames and truth."""
+        return cls(frames=made.frames, evs=made.evs, reference=made.reference, truth=made.truth, details=details)
 
     @property
     def gains(self) -> tuple[float, ...]:

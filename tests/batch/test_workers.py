@@ -11,12 +11,14 @@ from hdrfuse.batch import request as run
 from hdrfuse.batch import workers as workers
 from hdrfuse.batch.work import SceneWork
 from hdrfuse.brackets.scene import Scene
+from hdrfuse.deghosting.methods import find_method
 from hdrfuse.errors import UsageError
 from hdrfuse.job import MergeJob
 from hdrfuse.options import MergeOptions
 from hdrfuse.outputs import Outputs
 
-CLASSICAL = MergeOptions(method="classical")
+CLASSICAL = find_method("classical")
+BY_CLASSICAL = MergeOptions(method="classical")
 
 
 @pytest.fixture
@@ -30,13 +32,13 @@ def scene(tmp_path):
 
 def test_a_worker_a_core_where_memory_allows(scene, monkeypatch):
     monkeypatch.setattr(workers, "usable_cores", lambda: 8)
-    needed_mb = workers.worker_mb("classical", [scene] * 40)
+    needed_mb = workers.worker_mb(CLASSICAL, [scene] * 40)
     assert 2000 < needed_mb < 5000
     for free_mb, count in ((None, 8), (1e6, 8), (needed_mb * 3.5 / workers.USABLE, 3), (100.0, 1)):
         monkeypatch.setattr(workers, "free_bytes", lambda free_mb=free_mb: free_mb and int(free_mb * 1e6))
-        assert len(workers.plan_workers(CLASSICAL, [scene])) == count
-    assert [each.threads for each in workers.plan_workers(CLASSICAL, [scene], workers=2)] == [4, 4]
-    assert [each.gpu for each in workers.plan_workers(CLASSICAL, [scene], workers=3)] == [None] * 3
+        assert len(workers.plan_workers(BY_CLASSICAL, [scene])) == count
+    assert [each.threads for each in workers.plan_workers(BY_CLASSICAL, [scene], workers=2)] == [4, 4]
+    assert [each.gpu for each in workers.plan_workers(BY_CLASSICAL, [scene], workers=3)] == [None] * 3
 
 
 def test_a_worker_a_gpu(scene, monkeypatch):
@@ -48,7 +50,7 @@ def test_a_worker_a_gpu(scene, monkeypatch):
 def test_a_frame_that_cannot_be_read_costs_no_batch(tmp_path):
     path = tmp_path / "a.jpg"
     path.write_bytes(b"")
-    assert workers.worker_mb("classical", [Scene(name="a", files=(path, path), folder=None)]) > 0
+    assert workers.worker_mb(CLASSICAL, [Scene(name="a", files=(path, path), folder=None)]) > 0
 
 
 def test_options_are_checked_before_a_worker_starts():

@@ -214,6 +214,26 @@ def test_table_2_needs_no_data(run, tmp_path, monkeypatch):
     assert report["scenes"] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "note"),
+    [("lfdiff-blend", "is called lfdiff since"), ("lfdiff", "before, it was lfdiff:network"), (None, None)],
+)
+def test_a_name_that_once_meant_another_form_says_so(run, tmp_path, name, note):
+    weights = write_network(tmp_path / "w.safetensors", replace(CONFIG, prior="none"))
+    words = () if name is None else ("--method", name)
+    outcome = run("eval", "--table", "2", *words, "--weights", weights, "--timed-size", "96x64", "--repeat", "1",
+                  "--json", "--out", tmp_path / "out")  # fmt: skip
+    row = report_of(outcome)["tables"][0]["rows"][-1]["cells"]
+    assert (row[0], row[-1].split(",")[0]) == (("lfdiff", "whole merge") if name else ("lfdiff:network", "network"))
+    assert (f"warning: --method {name}: " in outcome.err) == (note is not None)
+    assert note is None or note in outcome.err
+
+
+def test_two_names_of_one_form_are_refused_and_explained(refused, tmp_path):
+    words = ("--method", "lfdiff", "--method", "lfdiff-blend")
+    refused(tmp_path, "eval", "--table", "2", *words, naming=("each once", "lfdiff-blend is lfdiff now"))
+
+
 def test_weights_of_every_stage_go_into_one_run(run, data, tmp_path):
     weights = []
     for row, prior in (("baseline", "none"), ("stage1", "ground-truth"), ("stage2", "diffusion")):
@@ -224,7 +244,7 @@ def test_weights_of_every_stage_go_into_one_run(run, data, tmp_path):
             "--no-pictures", "--out", tmp_path / "out")
     )  # fmt: skip
     first, third = (table["rows"] for table in report["tables"] if "interval" not in table["title"])
-    assert [row["cells"][0] for row in first[-2:]] == ["lfdiff baseline", "lfdiff stage2"]
+    assert [row["cells"][0] for row in first[-2:]] == ["lfdiff:network baseline", "lfdiff:network stage2"]
     assert [row["cells"][0] for row in third[-3:]] == ["baseline", "stage 1 with ground truth", "stage 2"]
     caption = " ".join(report["caption"])
     assert "Diffusion: 10 sampling steps." in caption

@@ -8,10 +8,10 @@ import typer
 import typer.main
 
 from hdrfuse import options as merge_options
-from hdrfuse.cli import options
 from hdrfuse.cli.app import app
 from hdrfuse.cli.command import Command, Without
 from hdrfuse.command_option import CommandOption, option_fields
+from hdrfuse.deghosting import deghoster
 from hdrfuse.errors import UsageError
 from hdrfuse.formats import writers
 from hdrfuse.formats.exr import COMPRESSIONS
@@ -23,7 +23,7 @@ from hdrfuse.imaging.display.tonemapping import TONEMAPPERS
     ("choices", "known"),
     [
         (merge_options.Tonemap, TONEMAPPERS), (writers.Compression, COMPRESSIONS),
-        (options.Method, merge_options.METHODS), (merge_options.Precision, merge_options.PRECISIONS),
+        (deghoster.Precision, deghoster.PRECISIONS),
     ],
 )  # fmt: skip
 def test_choices_are_the_keys_of_what_they_choose(choices, known):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from hdrfuse.errors import BadInputError, BracketError, ImageError, UsageError
-from hdrfuse.evaluation.methods import make_method, opencv_debevec, slug
+from hdrfuse.evaluation.baselines import opencv_debevec
+from hdrfuse.evaluation.methods import current_name, make_method, note_on, slug
 from hdrfuse.evaluation.protocol import Protocol
 from hdrfuse.formats import RadianceFacts, Storage, write_image
 
@@ -47,16 +48,29 @@ def test_opencv_follows_a_camera_that_moved_where_it_is_asked_to():
     frames = list(bracket_without_motion(bracket))
     frames[2] = np.roll(frames[2], 3, axis=1)
     moved = replace(bracket, frames=tuple(frames))
-    errors = [np.abs(opencv_debevec(moved, align=align) - bracket.truth)[:, 4:-4].mean() for align in (False, True)]
+    errors = [np.abs(opencv_debevec(moved, align=align)[0] - bracket.truth)[:, 4:-4].mean() for align in (False, True)]
     assert errors[1] < 0.5 * errors[0]
 
 
 def test_stated_exposures_are_taken_as_exact_by_every_merge():
-    for name in ("lfdiff", "lfdiff-blend", "classical"):
+    for name in ("lfdiff:network", "lfdiff", "classical"):
         options = make_method(name, MERGING).options
         assert (options.response, options.align, options.gains) == ("gamma", False, False)
-    assert make_method("lfdiff", MERGING).options.blend is False
-    assert make_method("lfdiff-blend", MERGING).options.blend is True
+
+
+def test_a_methods_name_is_what_merge_gives_and_its_network_stands_alone_beside_it():
+    merged, alone = (make_method(name, MERGING).options for name in ("lfdiff", "lfdiff:network"))
+    assert (merged.blend, merged.hold_white) == (True, True)
+    assert (alone.blend, alone.hold_white) == (False, False)
+    assert "lfdiff: what hdrfuse merge --method lfdiff gives" in make_method("lfdiff", MERGING).sentence
+    assert "the network's own output" in make_method("lfdiff:network", MERGING).sentence
+
+
+def test_names_that_once_meant_something_else_are_explained():
+    assert [current_name(name) for name in ("lfdiff-blend", "lfdiff", "mine")] == ["lfdiff", "lfdiff", "mine"]
+    assert note_on("lfdiff-blend") == "--method lfdiff-blend: is called lfdiff since hdrfuse 0.2.0"
+    assert "before, it was lfdiff:network" in note_on("lfdiff")
+    assert [note_on(name) for name in ("lfdiff:network", "classical", "mine")] == [None] * 3
 
 
 @pytest.mark.parametrize("place", ["scene.exr", "scene.hdr", "scene.tif", "scene/out.exr"])
@@ -100,12 +114,12 @@ def test_results_that_cannot_be_scored_are_named(tmp_path, bracket):
 
 
 def test_a_method_that_is_none_names_those_there_are(tmp_path):
-    with pytest.raises(UsageError, match=r"--method lfdif: lfdiff, lfdiff-blend, .* or a folder of results"):
+    with pytest.raises(UsageError, match=r"--method lfdif: lfdiff, lfdiff:network, .* or a folder of results"):
         make_method("lfdif", MERGING).check()
 
 
 def test_names_become_files_that_stay_apart():
-    assert slug("lfdiff-blend") == "lfdiff-blend"
+    assert slug("opencv-debevec") == "opencv-debevec"
     strange = ["../../etc", "..", "a/b", "a b", "a_b", "\N{SNOWMAN}", "", "x" * 300, "scene\n1"]
     found = [slug(name) for name in strange]
     assert len(set(found)) == len(strange)

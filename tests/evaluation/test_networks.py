@@ -48,7 +48,7 @@ def evaluated(folder, scenes, methods):
 
 
 def test_the_network_sees_the_frames_as_the_papers_do(weights, bracket):
-    method = make_method("lfdiff", MERGING, weights=weights["baseline"])
+    method = make_method("lfdiff:network", MERGING, weights=weights["baseline"])
     model, _ = load_weights(weights["baseline"])
     ldr = np.stack([frame / np.float32(65535) for frame in bracket.frames])
     frames = network_inputs(torch.from_numpy(ldr).permute(0, 3, 1, 2)[None], torch.tensor([[1.0, 4.0, 16.0]]))
@@ -128,7 +128,7 @@ def test_operations_are_counted_over_the_whole_frame_and_every_step():
 
 def test_table_2_times_each_method_and_counts_the_networks(weights, tmp_path):
     methods = [
-        make_method("lfdiff", MERGING, weights=weights["baseline"]),
+        make_method("lfdiff:network", MERGING, weights=weights["baseline"]),
         make_method("reference", MERGING),
         make_method(str(tmp_path), MERGING),
     ]
@@ -140,6 +140,6 @@ def test_table_2_times_each_method_and_counts_the_networks(weights, tmp_path):
     assert network.peak_memory_mb > 50
     table = cost_table([network, reference], size=(64, 48), device="this device")
     assert table.rows[9].cells[:4] == ("LF-Diff", "7.48", "", "0.72")
-    assert table.rows[10].cells[0] == "lfdiff"
+    assert table.rows[10].cells[0] == "lfdiff:network"
     assert table.rows[10].cells[-1] == "network, fp32"
     assert "on this device" in table.notes[0]

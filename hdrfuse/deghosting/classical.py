@@ -1,0 +1,17 @@
+"""The classical method: the noise-optimal merge of all frames, without what ghost detection found."""
+
+from hdrfuse.deghosting.deghoster import DeghostedRadiance, Deghoster, MethodOptions, RegisteredBracket
+from hdrfuse.imaging.merging.merge import merge
+from hdrfuse.progress import Clock
+
+
+class Classical(Deghoster):
+    """Takes every frame, and no network."""
+
+    def merge(
+        self, bracket: RegisteredBracket, options: MethodOptions, loaded: None, clock: Clock
+    ) -> DeghostedRadiance:  # fmt: skip
+        """Merge. Raises MemoryError."""
+        with clock.stage("merging", 1.0) as advance:
+            radiance = merge(bracket.frames, bracket.reference, bracket.detection.ghosts, progress=advance)
+        return DeghostedRadiance(radiance=radiance)
