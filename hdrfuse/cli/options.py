@@ -38,7 +38,7 @@ ReferenceOption = Annotated[
     str,
     typer.Option(
         metavar="auto|INDEX|NAME",
-        help="The frame whose motion the result shows: 0-based in exposure order, or a file's name.",
+        help="The frame whose motion the result shows: the middle exposure, 0-based in exposure order, or a name.",
         rich_help_panel=INPUT,
     ),
 ]
@@ -49,7 +49,7 @@ ResponseOption = Annotated[
     str,
     typer.Option(
         metavar="auto|srgb|gamma|linear|debevec|FILE",
-        help="The frames' response curve: calibrated from the bracket, a known one, or a saved one.",
+        help="The frames' response curve: calibrated from the bracket, a known one (gamma is 2.2), or a saved one.",
         rich_help_panel=INPUT,
     ),
 ]
