@@ -34,7 +34,7 @@ def test_what_native_code_prints_as_a_result_is_dropped_even_from_its_buffer(cap
 
 
 def test_two_threads_are_silent_at_once(capfd):
-    both = threading.Barrier(2, timeout=30)
+    both = threading.Barrier(2, timeout=600)
 
     def decode() -> None:
         with silenced():
