@@ -189,6 +189,12 @@ def test_ci_installs_and_tests_with_the_readmes_own_command() -> None:
     assert "grep -F \"'.[dev]'\" README.md" in (TOP / ".ci" / "run").read_text(encoding="utf-8")
 
 
+def test_slow_tests_are_left_out_and_have_a_command_of_their_own() -> None:
+    assert "-m 'not slow'" in (TOP / "pyproject.toml").read_text(encoding="utf-8")
+    assert "pytest -n auto -m slow" in (TOP / ".ci" / "slow").read_text(encoding="utf-8")
+    assert "`.ci/slow`" in README
+
+
 def test_every_command_stands_in_the_readme() -> None:
     assert [name for name in COMMANDS if f"`hdrfuse {name}" not in README] == []
 
