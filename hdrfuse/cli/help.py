@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from hdrfuse.cli.console import console_of
 from hdrfuse.errors import UsageError
@@ -24,6 +25,7 @@ def explain(context: typer.Context, topic: TopicArgument = None) -> None:
     console = console_of(context, quiet=False, verbose=False)
     topics = read_topics()
     program = context.find_root().command
+    assert isinstance(program, TyperGroup)
     if topic is None:
         width = max(map(len, topics))
         console.result(*(f"{name.ljust(width)}  {title(text)}" for name, text in topics.items()))
