@@ -97,7 +97,7 @@ class Fragile:
             pass
 def read(*arguments, **options):
     Fragile()
-    time.sleep(60)
+    time.sleep(600)
 job.read_bracket = read
 sys.exit(main())
 """

@@ -58,11 +58,11 @@ def test_silence_lasts_until_the_last_one_is_done(capfd):
     def decode() -> None:
         with silenced():
             inside.set()
-            leave.wait(30)
+            leave.wait(600)
 
     thread = threading.Thread(target=decode)
     thread.start()
-    inside.wait(30)
+    inside.wait(600)
     with silenced(), silenced():
         pass
     os.write(2, b"noise of the other")

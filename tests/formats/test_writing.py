@@ -286,7 +286,7 @@ def test_an_interrupt_leaves_nothing(tmp_path):
         with replacing(pathlib.Path({str(tmp_path / "a.exr")!r}), overwrite=False) as temporary:
             temporary.write_text("half")
             print("ready", flush=True)
-            time.sleep(30)
+            time.sleep(600)
     """
     child = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
