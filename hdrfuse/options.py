@@ -27,7 +27,7 @@ class MergeOptions(MethodOptions):
     response: Annotated[
         str | Path,
         CommandOption(
-            "The frames' response curve: calibrated from the bracket, a known one, or a saved one.",
+            "The frames' response curve: calibrated from the bracket, a known one (gamma is 2.2), or a saved one.",
             panel=INPUT,
             metavar="|".join((*RESPONSES, "FILE")),
             kind=str,

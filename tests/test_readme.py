@@ -6,6 +6,8 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,30 +15,35 @@ import pytest
 import typer.main
 from PIL import Image
 from readme.ghost_picture import PICTURE, ghost_picture
+from test_architecture import LAYERS
 
 import hdrfuse
+from hdrfuse.cli import main
 from hdrfuse.cli.app import app
+from hdrfuse.cli.help import read_topics
+from hdrfuse.data import demo
+from hdrfuse.data.procedural import ProceduralBracket
 from hdrfuse.errors import ExitCode
-from hdrfuse.formats import RadianceFacts, write_image
+from hdrfuse.formats import RadianceFacts, read_header, write_image
 
 TOP = Path(__file__).parents[1]
 README = (TOP / "README.md").read_text(encoding="utf-8")
 CHANGELOG = (TOP / "CHANGELOG.md").read_text(encoding="utf-8")
+COMMANDS = typer.main.get_command(app).commands
 
-SMALL_BENCH = ("--megapixels", "0.06", "--repeat", "1", "--size", "96x64", "--seeds", "1")
-"""Appended to the README's benchmarks, which take minutes."""
+SUFFIXES = {
+    "batch": ("--method", "classical", "--workers", "1"),
+    "bench": ("--megapixels", "0.06", "--repeat", "1"),
+    "eval": ("--seeds", "1", "--size", "48x32", "--motion", "moving"),
+    "train": ("--steps", "1", "--batch", "1", "--crop", "32", "--validation", "1", "--workers", "0"),
+}
+"""Appended to the README's commands that take minutes or hours; all others run letter by letter."""
 
-SMALL_EVAL = ("--seeds", "1", "--size", "48x32", "--motion", "moving")
-"""Appended to the README's evaluations, which take minutes."""
+SHRINKING = 4
+"""The demo's frames are so many times smaller here, but for the first commands, which run at full size too."""
 
-SMALL_BATCH = ("--method", "classical", "--workers", "1")
-"""Appended to the README's batches: the network's merges take seconds."""
-
-SMALL_TRAINING = ("--steps", "1", "--batch", "1", "--crop", "32", "--validation", "1", "--workers", "0")
-"""Appended to the README's trainings, which take hours."""
-
-SMALL_MERGE = ("--method", "classical")
-"""Appended to all but the first of the README's merges."""
+MOST_WORDS = 2000
+"""A README is read to its end; what does not fit is a topic of `hdrfuse help`."""
 
 INSTALLING = ("python3.11", ".venv/bin/pip", ".venv/bin/pytest")
 """What a README command begins with that CI runs itself, once, before this test."""
@@ -66,22 +73,23 @@ def environment(home: Path) -> Mapping[str, str]:
     return {**os.environ, "HOME": str(home), "PYTHONPATH": str(Path(hdrfuse.__file__).parents[1])}
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which every command of the README has run, one after the other."""
-    folder = tmp_path_factory.mktemp("readme")
-    write_hdr_images(folder / "hdr-images")
-    sizes = {"batch": SMALL_BATCH, "bench": SMALL_BENCH, "eval": SMALL_EVAL, "train": SMALL_TRAINING}
-    for arguments in hdrfuse_commands():
-        small = sizes.get(arguments[0], ())
-        sizes |= {"merge": SMALL_MERGE} if arguments[0] == "merge" else {}
-        done = subprocess.run(
-            [*program(), *arguments, *small], cwd=folder, env=environment(folder), capture_output=True, text=True,
-            check=False,
-        )  # fmt: skip
-        assert done.returncode == ExitCode.DONE, f"hdrfuse {shlex.join(arguments)}: {done.stderr}"
-        assert done.stdout.strip(), f"hdrfuse {shlex.join(arguments)} prints nothing"
-    return folder
+@cache
+def small_demo_bracket() -> ProceduralBracket:
+    whole = demo.demo_bracket()
+    step = (slice(None, None, SHRINKING), slice(None, None, SHRINKING))
+    return replace(
+        whole,
+        frames=tuple(np.ascontiguousarray(frame[step]) for frame in whole.frames),
+        truth=np.ascontiguousarray(whole.truth[step]),
+        moving=np.ascontiguousarray(whole.moving[step]),
+    )
+
+
+@pytest.fixture
+def small_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the demo smaller, so that a command takes a second."""
+    small = small_demo_bracket()
+    monkeypatch.setattr(demo, "demo_bracket", lambda seed: small)
 
 
 def write_hdr_images(folder: Path) -> None:
@@ -98,20 +106,80 @@ def test_every_command_that_the_readme_shows_is_known() -> None:
     assert len(hdrfuse_commands()) > 8
 
 
-def test_the_readmes_commands_write_what_they_say(folder: Path) -> None:
+@pytest.mark.usefixtures("small_demo")
+def test_the_readmes_commands_run_one_after_the_other_and_write_what_they_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_hdr_images(tmp_path / "hdr-images")
+    monkeypatch.chdir(tmp_path)
+    for arguments in hdrfuse_commands():
+        code = main([*arguments, *SUFFIXES.get(arguments[0], ())])
+        printed = capfd.readouterr()
+        assert code == ExitCode.DONE, f"hdrfuse {shlex.join(arguments)}: {printed.err}"
+        assert printed.out.strip(), f"hdrfuse {shlex.join(arguments)} prints nothing"
     named = {word for words in hdrfuse_commands() for word in words if re.search(r"\.(exr|hdr|png|json|jpg)$", word)}
     assert {"demo.exr", "window.hdr", "study.exr", "study.ghost.png", "camera.json"} <= named
-    assert [name for name in named if not (folder / name).is_file()] == []
-    assert (folder / "demo.preview.jpg").is_file()
+    assert [name for name in named if not (tmp_path / name).is_file()] == []
+    assert (tmp_path / "demo.preview.jpg").is_file()
 
 
-def test_the_readmes_python_runs(folder: Path) -> None:
+@pytest.mark.slow
+def test_the_first_commands_work_at_full_size_as_they_are_typed(tmp_path: Path) -> None:
+    first, second, *_ = hdrfuse_commands()
+    for arguments in (first, second):
+        subprocess.run([*program(), *arguments], cwd=tmp_path, env=environment(tmp_path), check=True)
+    assert read_header(tmp_path / "demo.exr").size == read_header(tmp_path / "demo" / "demo-2.jpg").size == demo.SIZE
+
+
+@pytest.mark.usefixtures("small_demo")
+def test_the_readmes_python_runs(tmp_path: Path) -> None:
+    demo.write_demo(tmp_path / "demo")
     (code,) = blocks("python")
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, env=environment(folder), capture_output=True, text=True, check=False
-    )
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("(800, 1200, 3) ")
+    width, height = (side // SHRINKING for side in demo.SIZE)
+    assert done.stdout.startswith(f"({height}, {width}, 3) ")
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.split()) < MOST_WORDS
+
+
+def test_every_option_that_the_readme_names_exists() -> None:
+    prose = re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL)
+    options = [option for command in COMMANDS.values() for option in command.params]
+    known = {name for option in options for name in (*option.opts, *option.secondary_opts)}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", prose)) <= known | {"--help", "--install-completion"}
+
+
+def test_every_topic_that_the_readme_names_exists() -> None:
+    named = set(re.findall(r"`hdrfuse help ([a-z-]+)`", README))
+    assert named
+    assert named <= set(read_topics())
+
+
+def test_the_map_of_the_package_is_the_architecture_and_stands_in_the_docstring_too() -> None:
+    (chart,) = [block for block in blocks("text") if block.startswith("errors")]
+    assert chart in hdrfuse.__doc__
+    assert len(chart.splitlines()) <= 30
+    assert [name for line in chart.splitlines() for name in parts_of(line)] == [part for row in LAYERS for part in row]
+    rooms = [room for line in chart.splitlines() for room in rooms_of(line)]
+    assert rooms
+    package = Path(hdrfuse.__file__).parent
+    assert [room for room in rooms if not (package / room).is_dir() and not (package / f"{room}.py").is_file()] == []
+
+
+def parts_of(line: str) -> list[str]:
+    """Names of the package's parts at the beginning of a line of the map."""
+    return [] if line.startswith(" ") else line.split("  ")[0].split(", ")
+
+
+def rooms_of(line: str) -> list[str]:
+    """Folders and modules inside a part, which stand indented below it."""
+    return line.strip().split("  ")[0].split(", ") if line.startswith(" ") else []
 
 
 def test_ci_installs_and_tests_with_the_readmes_own_command() -> None:
@@ -121,28 +189,14 @@ def test_ci_installs_and_tests_with_the_readmes_own_command() -> None:
     assert "grep -F \"'.[dev]'\" README.md" in (TOP / ".ci" / "run").read_text(encoding="utf-8")
 
 
+def test_slow_tests_are_left_out_and_have_a_command_of_their_own() -> None:
+    assert "-m 'not slow'" in (TOP / "pyproject.toml").read_text(encoding="utf-8")
+    assert "pytest -n auto -m slow" in (TOP / ".ci" / "slow").read_text(encoding="utf-8")
+    assert "`.ci/slow`" in README
+
+
 def test_every_command_stands_in_the_readme() -> None:
-    commands = typer.main.get_command(app).commands
-    assert [name for name in commands if f"`hdrfuse {name}" not in README] == []
-
-
-@pytest.mark.parametrize("command", ["merge", "batch"])
-def test_every_option_of_merge_and_batch_stands_in_the_readme(command: str) -> None:
-    missing = [
-        option.name
-        for option in typer.main.get_command(app).commands[command].params
-        if option.param_type_name == "option" and not any(f"`{name}" in README for name in names(option))
-    ]
-    assert missing == []
-
-
-def names(option: object) -> list[str]:
-    return [name for name in (*option.opts, *option.secondary_opts) if name.startswith("--")]
-
-
-def test_every_exit_status_stands_in_the_readme() -> None:
-    for code in ExitCode:
-        assert f"| {int(code)} | " in README
+    assert [name for name in COMMANDS if f"`hdrfuse {name}" not in README] == []
 
 
 def test_the_changelog_begins_with_this_version() -> None:

@@ -15,6 +15,7 @@ from hdrfuse.cli.compare import compare
 from hdrfuse.cli.console import Console
 from hdrfuse.cli.demo import demo
 from hdrfuse.cli.eval import evaluate
+from hdrfuse.cli.help import explain
 from hdrfuse.cli.info import info
 from hdrfuse.cli.merge import merge
 from hdrfuse.cli.method_option import MergingCommand, ScoringCommand
@@ -32,6 +33,7 @@ app.command()(bench)
 app.command("eval", cls=ScoringCommand)(evaluate)
 app.command()(compare)
 app.command()(train)
+app.command("help")(explain)
 
 
 def _print_version(wanted: bool) -> None:

@@ -33,7 +33,7 @@ ReferenceOption = Annotated[
     str,
     typer.Option(
         metavar="auto|INDEX|NAME",
-        help="The frame whose motion the result shows: 0-based in exposure order, or a file's name.",
+        help="The frame whose motion the result shows: the middle exposure, 0-based in exposure order, or a name.",
         rich_help_panel=INPUT,
     ),
 ]

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 
 import torch
 import torch.distributed as dist
@@ -60,12 +61,14 @@ class World:
 def joined_world() -> Iterator[World]:
     """Join the processes that torchrun started, or be alone; leave them at the end.
 
-    Numbers on the CPU are exchanged by gloo, those on GPUs by NCCL.
+    Numbers on the CPU are exchanged by gloo, those on GPUs by NCCL. Leaving waits for the threads of gloo, as long as
+    nothing keeps the group (torch 2.13): one that lets go of a tensor while Python exits ends the process by an abort.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield World()
         return
+    import_module("torch.distributed.nn.functional")  # its defaults keep the group that is there when it is imported
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield World(rank=dist.get_rank(), size=size)

@@ -188,7 +188,7 @@ with open_journal(Path({str(tmp_path)!r})) as journal:
         ):
             pass
         other.stdin.close()
-        other.wait(60)
+        other.wait(600)
     with open_journal(tmp_path) as journal:
         assert journal.past.damaged == 0
 

@@ -37,6 +37,6 @@ if __name__ == "__main__":
 def test_a_worker_that_is_starting_says_nothing(then, status):
     result = subprocess.run(
         [sys.executable, "-c", BATCH.format(then=then)], cwd=Path(__file__).parents[1], capture_output=True, text=True,
-        check=False, timeout=120,
+        check=False, timeout=600,
     )  # fmt: skip
     assert (result.returncode, result.stderr) == (status, "")

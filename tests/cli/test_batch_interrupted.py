@@ -43,7 +43,7 @@ def done(out):
 
 
 def wait_until(condition, process):
-    ends = time.monotonic() + 120
+    ends = time.monotonic() + 6000
     while not condition():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < ends
@@ -84,7 +84,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_files(run, start, shoot, tm
                 assert found[f"{scene}{end}"] == expected[f"{scene}{end}"]
         named = {name: data for name, data in found.items() if not name.startswith(".")}
         assert named == {name: expected[name] for name in named}
-        ends = time.monotonic() + 60
+        ends = time.monotonic() + 600
         while any(is_alive(pid) for pid in workers):
             assert time.monotonic() < ends
             time.sleep(0.02)
@@ -98,7 +98,7 @@ def test_an_interrupt_keeps_what_is_done_and_leaves_nothing_half_done(run, start
     process = start("batch", shoot, "--out", out, *CLASSICAL)
     wait_until(lambda: done(out), process)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=600)
     assert process.returncode == 130, err
     kept = done(out)
     assert (

@@ -173,7 +173,7 @@ def test_130_is_interrupted_and_nothing_is_left(start, tmp_path, number):
     assert process.stderr is not None
     lines = [process.stderr.readline()]  # the frames are read, the merge begins
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=600)
     lines += err.splitlines()
     assert process.returncode == ExitCode.INTERRUPTED, lines
     assert lines[-1].strip() == "error: interrupted"
@@ -216,7 +216,7 @@ def test_130_comes_whatever_a_decoder_does(tmp_path, function, words, number):
     assert process.stdout is not None
     assert process.stdout.readline().startswith("decoding")  # two threads may share the line
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=600)
     assert process.returncode == ExitCode.INTERRUPTED, err
     assert err.splitlines()[-1].startswith("error: interrupted")
     program.unlink()
@@ -337,7 +337,7 @@ def test_a_reader_that_went_away_is_no_failure(beach):
     assert process.stderr is not None
     process.stdout.close()
     errors_printed = process.stderr.read()
-    assert process.wait(60) == 0
+    assert process.wait(600) == 0
     assert errors_printed == b""
 
 

@@ -63,7 +63,7 @@ def nothing_ignored():
 
 def finished(code, *words):
     command = [sys.executable, "-c", code, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ class Fragile:
             pass
 def read(*arguments, **options):
     Fragile()
-    time.sleep(60)
+    time.sleep(600)
 job.read_bracket = read
 sys.exit(main())
 """

@@ -196,7 +196,7 @@ def test_a_special_file_is_refused_and_never_waited_for(start, tmp_path, kind, n
     special(kind, tmp_path / name)
     before = listing(tmp_path)
     process = start(*words, cwd=tmp_path, stdin=subprocess.DEVNULL)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
     if words[-1] == "folder":
         assert "not a regular file" in out
         return

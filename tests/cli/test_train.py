@@ -157,7 +157,7 @@ def test_an_interrupt_leaves_a_checkpoint_and_says_so_in_one_line(run, images, t
     )
     wait_for_step(process, out, 2)
     process.send_signal(number)
-    stdout, stderr = process.communicate(timeout=120)
+    stdout, stderr = process.communicate(timeout=600)
     assert process.returncode == ExitCode.INTERRUPTED, stderr
     errors = [line for line in stderr.splitlines() if not line.startswith(("step", "stage1", "decoding"))]
     assert len(errors) == 1, stderr
@@ -177,7 +177,7 @@ def test_a_full_disk_is_one_line_and_keeps_the_old_checkpoint(run, images, tmp_p
     assert run(*words, "--stage", "1", "--steps", "2", *SMALL).code == 0
     kept = (out / "checkpoint.safetensors").read_bytes()
     process = start("train", "--resume", "--out", out, "--steps", "4", "-q", "--workers", "0", limit=len(kept) // 2)
-    stdout, stderr = process.communicate(timeout=120)
+    stdout, stderr = process.communicate(timeout=600)
     assert process.returncode == ExitCode.FAILED, stderr
     (line,) = stderr.splitlines()
     assert line.startswith("error: ")

@@ -81,6 +81,7 @@ def test_a_folder_that_is_a_file_is_named(tmp_path):
         write_demo(tmp_path / "taken" / "demo")
 
 
+@pytest.mark.slow
 def test_another_seed_gives_another_bracket(demo, tmp_path):
     other = write_demo(tmp_path / "other", seed=1)
     for path, different in zip(demo.frames, other.frames, strict=True):

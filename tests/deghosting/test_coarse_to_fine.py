@@ -1,5 +1,7 @@
 """Large frames: the network sees them small, and at full size only where it would change something."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -25,9 +27,13 @@ def merged(motion, *, blend=True):
     return merge_bracket(bracket, MergeOptions(method="lfdiff", tile=TILE, blend=blend)), made.truth
 
 
+once_merged = cache(merged)
+"""The same merge for all tests that change nothing of how it is made."""
+
+
 def test_what_stands_still_is_not_shown_to_the_network():
-    still, _ = merged("static")
-    moving, _ = merged("moving")
+    still, _ = once_merged("static")
+    moving, _ = once_merged("moving")
     network = still.report.network
     assert network.tiles < 0.1 * network.settled_tiles
     assert network.tiles < 0.3 * moving.report.network.tiles
@@ -35,7 +41,7 @@ def test_what_stands_still_is_not_shown_to_the_network():
 
 
 def test_what_is_not_shown_to_it_would_not_have_changed(monkeypatch):
-    sparing, truth = merged("moving")
+    sparing, truth = once_merged("moving")
     assert sparing.report.network.settled_tiles > 10
     monkeypatch.setattr(coarse_to_fine, "COARSE_TO_FINE", coarse_to_fine.CoarseToFineSettings(visible=-1.0))
     thorough, _ = merged("moving")
@@ -52,5 +58,5 @@ def test_without_the_merge_the_network_sees_everything():
 
 
 def test_two_runs_are_the_same_to_the_byte():
-    first, second = (merged("moving")[0].radiance for _ in range(2))
+    first, second = once_merged("moving")[0].radiance, merged("moving")[0].radiance
     assert np.array_equal(first, second)

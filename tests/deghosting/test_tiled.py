@@ -174,8 +174,8 @@ LIMITED = """
 import json, resource, sys
 from pathlib import Path
 import torch
-sys.path.insert(0, sys.argv[2])
-from test_deghosting import triplet
+sys.path[:0] = sys.argv[2:]
+from test_tiled import triplet
 from hdrfuse.deghosting.tiled import deghost
 from hdrfuse.lfdiff.inference import Network
 
@@ -194,7 +194,7 @@ print(json.dumps([found.tile_px, float(found.radiance.min()), float(found.radian
 def test_a_process_with_little_memory_shrinks_its_tiles_and_goes_on(tmp_path):
     weights = write_network(tmp_path / "small.safetensors")
     environment = {**os.environ, "PYTHONPATH": str(Path(hdrfuse.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", LIMITED, str(weights), str(Path(__file__).parents[1])]
+    command = [sys.executable, "-c", LIMITED, str(weights), *map(str, Path(__file__).parents[:2])]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     tile_px, least, most, warnings = json.loads(done.stdout)

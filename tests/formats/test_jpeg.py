@@ -1,12 +1,12 @@
 import io
 import struct
-import time
 from dataclasses import replace
 from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
 import pytest
+from cost import costs_at_most
 from PIL import Image, ImageOps
 
 from hdrfuse.errors import ImageError
@@ -200,10 +200,11 @@ def test_bytes_behind_the_end_speak_for_no_size(tmp_path, picture, progressive):
     ("options", "pixel_bytes"), [({}, 3), ({"progressive": True}, 9), ({"progressive": True, "subsampling": 2}, 6)]
 )
 def test_a_picture_is_refused_where_pixels_and_coefficients_do_not_fit(tmp_path, monkeypatch, options, pixel_bytes):
-    pixels = np.zeros((4000, 6000, 3), np.uint8)
+    pixels = np.zeros((2000, 3000, 3), np.uint8)
     path = tmp_path / "a.jpg"
     path.write_bytes(jpeg(pixels, **options))
-    needed = 4000 * 6000 * pixel_bytes + path.stat().st_size
+    needed = 2000 * 3000 * pixel_bytes + path.stat().st_size
+    monkeypatch.setattr(refusal, "ALWAYS_AFFORDABLE_BYTES", 2**22)
     monkeypatch.setattr(refusal, "free_bytes", lambda: needed - 1)
     with pytest.raises(ImageError, match=r"a.jpg: needs 0.\d GB, 0.\d GB are free"):
         read_image(path)
@@ -216,10 +217,8 @@ def test_a_picture_of_countless_scans_is_refused_before_it_is_decoded(tmp_path):
     last = whole.rindex(b"\xff\xda")
     path = tmp_path / "a.jpg"
     path.write_bytes(whole[:last] + whole[last:-2] * 20_000 + b"\xff\xd9")
-    started = time.process_time()
-    with pytest.raises(ImageError, match="more than 100 scans"):
+    with costs_at_most(1.0), pytest.raises(ImageError, match="more than 100 scans"):
         read_image(path)
-    assert time.process_time() - started < 1.0
 
 
 @pytest.mark.parametrize("junk", [b"\0", b"\xff" * 9, b"\0" * 70, b"junk", b"\xff\0\xff\0", b"\x12\xff\xff"])
@@ -269,7 +268,5 @@ def test_garbage_and_second_pictures_behind_the_end_are_not_this_picture(tmp_pat
 def test_stray_bytes_without_end_cost_no_time(tmp_path):
     path = tmp_path / "a.jpg"
     path.write_bytes(b"\xff\xd8" + b"\xff" * 4_000_000 + b"\0")
-    started = time.process_time()
-    with pytest.raises(ImageError, match="truncated"):
+    with costs_at_most(1.0), pytest.raises(ImageError, match="truncated"):
         read_header(path)
-    assert time.process_time() - started < 1.0

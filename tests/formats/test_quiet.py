@@ -34,7 +34,7 @@ def test_what_native_code_prints_as_a_result_is_dropped_even_from_its_buffer(cap
 
 
 def test_two_threads_are_silent_at_once(capfd):
-    both = threading.Barrier(2, timeout=30)
+    both = threading.Barrier(2, timeout=600)
 
     def decode() -> None:
         with silenced():
@@ -58,11 +58,11 @@ def test_silence_lasts_until_the_last_one_is_done(capfd):
     def decode() -> None:
         with silenced():
             inside.set()
-            leave.wait(30)
+            leave.wait(600)
 
     thread = threading.Thread(target=decode)
     thread.start()
-    inside.wait(30)
+    inside.wait(600)
     with silenced(), silenced():
         pass
     os.write(2, b"noise of the other")

@@ -31,20 +31,20 @@ def expected_of(pixels):
 @pytest.mark.parametrize(
     ("dtype", "channels", "order", "layout", "compression"),
     [
-        *product(
+        case
+        for case in product(
             ["uint8", "uint16", "float16", "float32"],
             [1, 3, 4],
             ["<", ">"],
             [{}, {"tile": (32, 16)}, {"rowsperstrip": 10}, {"planarconfig": "separate"}],
             [None, "zlib"],
         )
+        if (case[1], case[3]) != (1, {"planarconfig": "separate"})  # one sample has no planes
     ],
 )
 def test_what_tifffile_writes_is_read(tmp_path, noisy, dtype, channels, order, layout, compression):
     pixels = stored_as(noisy, dtype, channels)
     separate = "planarconfig" in layout
-    if separate and channels == 1:
-        pytest.skip("one sample has no planes")
     path = tmp_path / "a.tif"
     tifffile.imwrite(
         path,

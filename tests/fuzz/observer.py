@@ -17,6 +17,9 @@ TESTS = Path(__file__).parents[1]
 PATIENCE_S = 5.0
 """For a child to end that has nothing more to read."""
 
+START_S = 600.0
+"""For a child to start, import what it needs and read the sound file."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
@@ -51,7 +54,7 @@ class Observer:
         """Let the child read a file -> what is wrong with how that went, in words."""
         if self.child is None:
             self.start()
-        report = self.ask(path)
+        report = self.ask(path, wall_s=self.limits.wall_s)
         self.outcome = report["outcome"]
         faults = [] if report["fault"] is None else [report["fault"]]
         if report["processor_s"] > self.limits.processor_s:
@@ -74,9 +77,9 @@ class Observer:
                 env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
             )  # fmt: skip
         os.close(theirs)
-        self.ask(self.sound)
+        self.ask(self.sound, wall_s=START_S)
 
-    def ask(self, path: Path) -> dict[str, Any]:
+    def ask(self, path: Path, *, wall_s: float) -> dict[str, Any]:
         """Hand a path over and wait for its report, or for the child's end."""
         assert self.child is not None
         assert self.child.stdin is not None
@@ -84,7 +87,7 @@ class Observer:
         self.child.stdin.flush()
         answer = b""
         while not answer.endswith(b"\n"):
-            ready, _, _ = select.select([self.reports], [], [], self.limits.wall_s)
+            ready, _, _ = select.select([self.reports], [], [], wall_s)
             part = os.read(self.reports, 1 << 16) if ready else b""
             if not part:
                 return dead(self.end(), hung=not ready)

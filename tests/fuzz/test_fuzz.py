@@ -72,7 +72,7 @@ def test_a_bomb_is_defused(bomb: Bomb, tmp_path):
     folder.mkdir()
     whole = prepared(first, folder)
     whole.write_bytes(sound(first))
-    with Observer(tmp_path, whole, Limits(wall_s=120.0)) as observer:
+    with Observer(tmp_path, whole, Limits(wall_s=600.0)) as observer:
         observer.start()
         path = whole.with_name(bomb.name)
         path.unlink(missing_ok=True)
@@ -101,7 +101,7 @@ def test_the_observer_notices_what_a_file_does(harm, fault, tmp_path):
     sound_one.write_text("none")
     harmful.write_text(harm)
     later.write_text("none")
-    with Observer(tmp_path, sound_one, Limits(processor_s=1.0, wall_s=1.0 if harm == "hang" else 60.0)) as observer:
+    with Observer(tmp_path, sound_one, Limits(processor_s=1.0, wall_s=3.0 if harm == "hang" else 600.0)) as observer:
         faults = observer.faults_of(harmful)
         assert observer.faults_of(later) == []
     assert (faults == []) if fault is None else any(fault in each for each in faults), faults

@@ -103,16 +103,16 @@ def browser(profile: Path) -> Iterator[Browser]:
             yield Browser(f"{address}/session/{session}")
         finally:
             ending = urllib.request.Request(f"{address}/session/{session}", method="DELETE")
-            urllib.request.urlopen(ending, timeout=20).close()
+            urllib.request.urlopen(ending, timeout=300).close()
     finally:
         driver.terminate()
-        driver.communicate(timeout=20)
+        driver.communicate(timeout=300)
 
 
 def _post(address: str, parameters: dict[str, Any]) -> Any:
     request = urllib.request.Request(address, json.dumps(parameters).encode(), {"Content-Type": "application/json"})
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=300) as answer:
             return json.load(answer)["value"]
     except urllib.error.HTTPError as error:
         raise RuntimeError(json.load(error)["value"]["message"].splitlines()[0]) from error
