@@ -65,7 +65,7 @@ class ConsistencySettings:
     grow_px: int = 4
     """Ghosts grow by this much: the soft edge of a moving thing differs by less than noise.
 
-    Half / twice: +1.16 / -0.78.
+    Half / twice: +1.16 / -0.78. At 384x256, which counts, two scenes a motion lose 0.07 dB by 3 and 0.10 by 2.
     """
     smallest_px: int = 9
     """Fewer connected pixels than this are noise. Half / twice: 0 / 0."""
