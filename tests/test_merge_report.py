@@ -1,5 +1,6 @@
 """The report of a merge: typed inside, and for every script the JSON that hdrfuse has written since 0.1.0."""
 
+import copy
 import json
 
 import numpy as np
@@ -82,3 +83,29 @@ def test_what_a_merge_in_memory_reports_is_the_same_document_without_files():
     assert document["ghost_fraction"] == merged.report.ghost_fraction
     assert [entry["path"] for entry in document["inputs"]] == [None, None]
     assert MergeReport.from_json(document) == merged.report
+
+
+ODD = [None, 0, -1, 1.5, float("nan"), float("inf"), "", "text", "\x00", "\ud800", [], {}, [1, 2], ["a"], True, 10**400]
+
+
+def places(value, place=()):
+    """Where values stand in a document, as keys to follow."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield (*place, key)
+        yield from places(each, (*place, key))
+
+
+def test_whatever_the_journal_takes_for_a_report_can_be_read_and_written_again():
+    accepted = 0
+    for place in places(DOCUMENT):
+        for odd in ODD:
+            document = copy.deepcopy(DOCUMENT)
+            holder = document
+            for key in place[:-1]:
+                holder = holder[key]
+            holder[place[-1]] = odd
+            if is_report(document):
+                json.dumps(MergeReport.from_json(document).as_json())
+                accepted += 1
+    assert accepted > 100

@@ -10,12 +10,14 @@ from hdrfuse.imaging.color import (
     convert_primaries,
     luminance,
     luminance_weights,
+    mu_law,
     primaries_matrix,
     rgb_to_xyz,
     srgb_decode,
     srgb_encode,
     to_rec709,
 )
+from hdrfuse.metrics import psnr
 
 DISPLAY_P3 = (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.3127, 0.3290)
 ADOBE_RGB = (0.64, 0.33, 0.21, 0.71, 0.15, 0.06, 0.3127, 0.3290)
@@ -111,3 +113,11 @@ def test_srgb_rises_without_a_jump_where_its_pieces_meet():
     steps = np.diff(srgb_encode(linear).astype(np.float64))
     assert (steps >= 0).all()
     assert steps.max() < 1e-5
+
+
+def test_the_mu_law_is_the_metrics_one_in_float32_and_white_is_1():
+    radiance = np.geomspace(1e-6, 4.0, 200, dtype=np.float32)
+    found = mu_law(radiance, 4.0)
+    assert found.dtype == np.float32
+    assert found[-1] == pytest.approx(1.0)
+    np.testing.assert_allclose(found, psnr.mu_law(radiance.astype(np.float64) / 4.0), rtol=1e-5)
