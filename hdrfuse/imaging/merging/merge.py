@@ -69,8 +69,11 @@ def hold_white(radiance: Plane, reference: CalibratedFrame) -> None:
         return clipped if lossy else clipped * exposure
 
     of_codes = None if reference.lookup is None else least(reference.lookup.T[None])[0].T
+    first_code = 0 if of_codes is None else int(np.argmax((of_codes > 0).any(axis=0)))
 
     def hold_strip(strip: Strip) -> None:
+        if first_code and reference.pixels[strip.rows].max() < first_code:
+            return  # nothing clips here, which is told sooner from the codes
         seen = linearise(reference.pixels[strip.rows], of_codes, reference.white)
         held = least(seen) if of_codes is None else seen
         if (valid := reference.validity(strip.rows)) is not None:

@@ -58,13 +58,16 @@ def frame_weights(
     trusts = _trusts(frames, reference, exposures, rows, settings)
     least = _least_consistencies(frames, reference, rows, settings)
     shape = (frames[reference].pixels.shape[0], frames[reference].pixels.shape[1])
-    for index, (frame, trust) in enumerate(zip(frames, trusts, strict=True)):
+    for index, frame in enumerate(frames):
         consistency = enlarge_rows(ghosts.consistency[index], shape, rows)
         if (valid := frame.validity(rows)) is not None:
             consistency = consistency * valid
         if index in least:
             consistency = np.maximum(consistency, least[index])
-        np.multiply(trust, consistency[..., None], out=trust)
+        whole = trusts[index].shape[2] == 1
+        trusts[index] = (
+            in_channels(trusts[index] * consistency[..., None]) if whole else trusts[index] * in_channels(consistency)
+        )
     if radiance is None:
         radiance = _first_mean(frames, exposures, trusts)
     resampled = lost_detail and any(frame.detail_loss > 0.0 for frame in frames)
@@ -79,6 +82,11 @@ def weighted_mean(planes: Sequence[Plane], weights: Sequence[Plane]) -> Plane:
         total += weight
         mean += plane * weight
     return np.divide(mean, total, out=mean)
+
+
+def in_channels(plane: Plane) -> Plane:
+    """A plane (h, W) or (h, W, 1) in three channels: numpy takes twice as long to repeat each number in turn."""
+    return np.asarray(cv2.merge((plane,) * 3))
 
 
 def finest_detail(radiance: Plane) -> Plane:
