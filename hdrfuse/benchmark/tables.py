@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from hdrfuse.benchmark.camera_images import CameraQuality
 from hdrfuse.benchmark.disagreement import Disagreement
 from hdrfuse.benchmark.images import ImageQuality
 from hdrfuse.benchmark.quality import Quality
@@ -25,6 +26,7 @@ class Results:
     speed: Sequence[Timing] = ()
     quality: Sequence[Quality] = ()
     images: Sequence[ImageQuality] = ()
+    camera: Sequence[CameraQuality] = ()
     calibration: Sequence[Disagreement] = ()
     settings: Sequence[SettingScore] = ()
 
@@ -38,6 +40,7 @@ class Results:
                 {**asdict(quality), "mean_db": round(quality.mean_db, 3), "least_db": quality.least_db}
                 for quality in self.images
             ],
+            "camera": [{**asdict(quality), "mean_db": round(quality.mean_db, 3)} for quality in self.camera],
             "calibration": [asdict(stack) for stack in self.calibration],
             "settings": [{**asdict(score), "mean_db": round(score.mean_db, 3)} for score in self.settings],
         }
@@ -51,6 +54,8 @@ class Results:
             tables.append(quality_table(self.quality))
         motions = dict.fromkeys(quality.motion for quality in self.images)
         tables += [images_table([each for each in self.images if each.motion == motion]) for motion in motions]
+        if self.camera:
+            tables.append(camera_table(self.camera))
         if self.calibration:
             tables.append(calibration_table(self.calibration))
         if self.settings:
@@ -121,6 +126,22 @@ def images_table(qualities: Sequence[ImageQuality]) -> Table:
         table.add_row(scene, *scores, end_section=last)
     table.add_row("mean", *(f"{quality.mean_db:.1f}" for quality in qualities))
     table.add_row("least", *(f"{quality.least_db:.1f}" for quality in qualities))
+    return table
+
+
+def camera_table(qualities: Sequence[CameraQuality]) -> Table:
+    """PSNR-mu, seams and share called moved of every method on every motion, on cameras' files."""
+    scenes = len(qualities[0].scores)
+    table = Table(title=f"Quality on cameras' JPEG files, after one smooth tone a channel, {scenes} scenes a row")
+    table.add_column("motion")
+    table.add_column("method")
+    for name in ("PSNR-mu, dB", "seam, stops (median)", "called moved (median)", "called moved (most)"):
+        table.add_column(name, justify="right")
+    for quality in qualities:
+        table.add_row(
+            quality.motion, quality.method, f"{quality.mean_db:.1f}", f"{quality.seam_stops:.3f}",
+            f"{quality.moved:.1%}", f"{quality.most_moved:.1%}",
+        )  # fmt: skip
     return table
 
 

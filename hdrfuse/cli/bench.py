@@ -61,6 +61,13 @@ ValuesOption = Annotated[
     str | None,
     typer.Option(metavar="V,V,...", help="Settings: its values.", show_default="half, once and twice the one in use"),
 ]
+CameraOption = Annotated[
+    bool,
+    typer.Option(
+        "--camera",
+        help="Images: frames as cameras' JPEG engines write them, scored after one smooth tone a channel.",
+    ),
+]
 StacksOption = Annotated[
     Path | None,
     typer.Option(
@@ -81,6 +88,7 @@ def bench(
     images: ImagesOption = None,
     movers: MoversOption = None,
     bits: BitsOption = "16",
+    camera: CameraOption = False,
     stacks: StacksOption = None,
     setting: SettingOption = None,
     values: ValuesOption = None,
@@ -95,8 +103,9 @@ def bench(
     console = console_of(context, quiet=quiet, verbose=verbose)
     sizes_mp = parse_megapixels(megapixels)
     drawn_size, image_size = parse_size(size or "1024x768"), parse_size(size or "768x512")
-    check_images(what, images, movers)
+    check_images(what, images, movers, camera=camera)
     check_setting(what, setting, values)
+    from hdrfuse.benchmark.camera_images import measure_camera_images
     from hdrfuse.benchmark.disagreement import find_stacks, measure_disagreement  # imports numpy: keep `--help` instant
     from hdrfuse.benchmark.images import measure_images
     from hdrfuse.benchmark.quality import measure_quality
@@ -119,7 +128,10 @@ def bench(
             images=measure_images(
                 images, movers, many, size=image_size, bits=BITS[bits], noise=noise, progress=next(share)
             )
-            if images is not None and collages
+            if images is not None and collages and not camera
+            else (),
+            camera=measure_camera_images(images, movers, many, size=image_size, progress=next(share))
+            if images is not None and collages and camera
             else (),
             calibration=() if folders is None else measure_disagreement(folders, progress=next(share)),
             settings=measure_settings(
@@ -143,10 +155,12 @@ def bench(
         console.result(*results.as_text(width=max(120, shutil.get_terminal_size().columns)).split("\n"))
 
 
-def check_images(what: What, images: Path | None, movers: Path | None) -> None:
-    """Raise UsageError if images are to be measured and none are named."""
+def check_images(what: What, images: Path | None, movers: Path | None, *, camera: bool) -> None:
+    """Raise UsageError if images are to be measured and none are named, or a camera has nothing to photograph."""
     if what == "images" and images is None:
         raise UsageError("--what images needs --images DIR with HDR images (.exr, .hdr)")
+    if camera and images is None:
+        raise UsageError("--camera goes with --images DIR, whose HDR images it photographs")
     if movers is not None and images is None:
         raise UsageError("--movers goes with --images DIR; it holds what moves in front of those")
 
