@@ -4,7 +4,7 @@ Example: hdrfuse.merge("shots/beach").radiance
 
 The package, from the bottom to the top; a module imports from its own folder and from lines above it:
 
-errors, defaults, free_memory, text, threads   what every part may use; each kind of error with its exit status
+errors, command_option, free_memory, seeds, text, threads   what all may use; each error with its exit status
 formats                         files to arrays and back: a module a format, EXIF, colour profiles, atomic writing
   formats/reading, formats/kinds     which reader takes a file, what its header says
 brackets                        which files are one bracket, and what are their exposures?
@@ -17,9 +17,9 @@ imaging                         from frames to a radiance map, by numpy and Open
   imaging/display                    tone mapping of previews, the ghost map
 lfdiff                          the network LF-Diff: layers, diffusion, inference on one tile, weights files
 metrics                         PSNR, SSIM, PU21, HDR-VDP-2: one picture against its reference
-options, inspection             what a merge may be told; what `hdrfuse info` shows
-machine, memory, progress, stopping   the process: its processor, its memory, how far it is, how it is asked to end
-deghosting                      a network run over a whole bracket: tiles, coarse to fine, blending with the merge
+inspection, machine, memory, merge_report, progress, stopping   what files and merges say of themselves; the process
+deghosting                      the methods; a network run over a whole bracket: tiles, coarse to fine, blending
+options                         what a merge may be told
 pipeline                        the steps of a merge in their order, from frames to radiance
 outputs                         the files that a merge leaves, written together or not at all
 job, api                        one merge from files to files; `hdrfuse.merge`

@@ -54,7 +54,7 @@ class Merged:
     """
     ghosts: Ghosts
     frames: tuple[CalibratedFrame, ...]
-    """The calibrate_bracket, registered frames, darkest first."""
+    """The calibrated, registered frames, darkest first."""
     unit: float = 1.0
     """Radiance of what the frames call 1.0."""
     metadata: RadianceFacts

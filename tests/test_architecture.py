@@ -12,7 +12,7 @@ import hdrfuse
 PACKAGE = Path(hdrfuse.__file__).parent
 
 LAYERS = (
-    ("command_option", "errors", "free_memory", "seeds", "text", "threads"),
+    ("errors", "command_option", "free_memory", "seeds", "text", "threads"),
     ("formats",),
     ("brackets",),
     ("imaging", "lfdiff", "metrics"),
@@ -33,7 +33,7 @@ LAYERS = (
 )
 """From the bottom to the top. A file imports from its own part and from layers below; neighbours do not meet."""
 
-LATE = {"torch": ("lfdiff/", "metrics/hdrvdp2/", "training/", "deghosting/tiles.py"), "rawpy": ()}
+LATE = {"torch": ("lfdiff/", "metrics/hdrvdp2/", "training/"), "rawpy": ()}
 """Slow or optional modules, with the files that may import them when they are imported themselves."""
 
 MAX_LINES = 350

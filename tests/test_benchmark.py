@@ -94,7 +94,7 @@ def test_bench_prints_one_json_object(capsys: pytest.CaptureFixture[str]) -> Non
     arguments = ["bench", "--what", "quality", "--seeds", "1", "--size", "96x64", "--quiet", "--json"]
     assert main(arguments) == ExitCode.DONE
     found = json.loads(capsys.readouterr().out)
-    assert found.keys() == {"machine", "speed", "quality", "images", "calibration"}
+    assert found.keys() == {"machine", "speed", "quality", "images", "camera", "calibration", "settings"}
     assert found["machine"].keys() == {"processor", "cores", "system", "versions"}
     assert found["quality"][0].keys() == {"method", "motion", "psnr_mu_db", "mean_db"}
     assert len(found["quality"]) == len(quality.methods()) * len(quality.MOTIONS)

@@ -69,10 +69,22 @@ def test_bench_measures_images_alone_on_request(folder: Path, capsys: pytest.Cap
     assert found["images"][0].keys() == {"method", "motion", "scenes", "psnr_mu_db", "mean_db", "least_db"}
 
 
+def test_bench_photographs_images_with_a_camera_on_request(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["bench", "--what", "images", "--images", str(folder), "--seeds", "1", "--size", "96x64", "--camera"]
+    assert main([*arguments, "--quiet", "--json"]) == ExitCode.DONE
+    found = json.loads(capsys.readouterr().out)
+    assert found["images"] == []
+    assert {each["motion"] for each in found["camera"]} == set(images.MOTIONS)
+    scores = [score for each in found["camera"] for score in each["scores"]]
+    assert {score["scene"] for score in scores} == {"0 Desk"}
+    assert all(10 < score["psnr_mu_db"] < 80 and 0 <= score["moved"] <= 1 for score in scores)
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
         (["--what", "images"], "--images DIR"),
+        (["--what", "quality", "--camera"], "--camera goes with --images DIR"),
         (["--what", "images", "--images", "nowhere"], "nowhere"),
         (["--movers", "cutouts"], "--movers"),
     ],

@@ -12,12 +12,13 @@ from hdrfuse.benchmark.tables import Results
 from hdrfuse.cli import main
 from hdrfuse.data.procedural import procedural_bracket
 from hdrfuse.deghosting.blend_settings import BLEND
+from hdrfuse.deghosting.methods import LFDIFF
 from hdrfuse.errors import ExitCode, HdrfuseError
+from hdrfuse.evaluation.scenes import KnownBracket
 from hdrfuse.imaging.merging.highlights import ramp, unclipped
 from hdrfuse.imaging.radiometry import CalibratedFrame, NoiseModel
 from hdrfuse.machine import this_machine
 from hdrfuse.metrics import psnr_mu
-from hdrfuse.options import available_methods
 from hdrfuse.pipeline import MergeOptions
 
 SMALL = (96, 64)
@@ -55,15 +56,16 @@ def test_values_are_read_as_the_setting_has_them() -> None:
             settings.parse_values(text, 0.3)
 
 
-@pytest.mark.skipif("lfdiff" not in available_methods(), reason="needs the shipped weights")
+@pytest.mark.skipif(not LFDIFF.deghoster().is_ready(), reason="needs the shipped weights")
 def test_a_blend_that_is_done_again_scores_as_the_whole_merge_does() -> None:
     found = settings.measure_settings("blend.unseen_factor", "20", [0], size=SMALL, motions=["moving"])
     assert [(score.value, score.in_use) for score in found] == [(BLEND.unseen_factor, True), (20.0, False)]
     bracket = procedural_bracket(0, motion="moving", size=SMALL)
-    radiance, _ = hdrfuse_merge(bracket, MergeOptions(method="lfdiff"))
+    known = KnownBracket.of(bracket)
+    radiance, _ = hdrfuse_merge(known, MergeOptions(method="lfdiff"))
     assert found[0].mean_db == pytest.approx(psnr_mu(radiance, bracket.truth), abs=1e-3)
     with settings.varied("blend.unseen_factor", 20.0):
-        radiance, _ = hdrfuse_merge(bracket, MergeOptions(method="lfdiff"))
+        radiance, _ = hdrfuse_merge(known, MergeOptions(method="lfdiff"))
     assert found[1].mean_db == pytest.approx(psnr_mu(radiance, bracket.truth), abs=1e-3)
     assert found[0].mean_db != found[1].mean_db
 

@@ -118,7 +118,7 @@ def test_the_readmes_commands_run_one_after_the_other_and_write_what_they_say(
         assert code == ExitCode.DONE, f"hdrfuse {shlex.join(arguments)}: {printed.err}"
         assert printed.out.strip(), f"hdrfuse {shlex.join(arguments)} prints nothing"
     named = {word for words in hdrfuse_commands() for word in words if re.search(r"\.(exr|hdr|png|json|jpg)$", word)}
-    assert {"demo.exr", "window.hdr", "study.exr", "study.ghost.png", "camera.json"} <= named
+    assert {"demo.exr", "window.hdr", "garden.exr", "garden.ghost.png", "camera.json"} <= named
     assert [name for name in named if not (tmp_path / name).is_file()] == []
     assert (tmp_path / "demo.preview.jpg").is_file()
 

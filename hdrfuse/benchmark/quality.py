@@ -61,7 +61,7 @@ def methods() -> dict[str, Merge]:
     for method in ready_methods():
         found[f"hdrfuse {method.name}"] = MergeOptions(method=method.name)
         if method.has_own_output:
-            found[f"hdrfuse {method.name}, network alone"] = MergeOptions(method=method.name, blend=False)
+            found[f"hdrfuse {method.name} --no-blend"] = MergeOptions(method=method.name, blend=False)
     return {**{name: partial(hdrfuse_merge, options=options) for name, options in found.items()}, **BASELINES}
 
 

@@ -17,13 +17,11 @@ from hdrfuse.deghosting.blend_settings import BLEND
 from hdrfuse.deghosting.coarse_to_fine import COARSE_TO_FINE, CoarseToFine
 from hdrfuse.deghosting.methods import CLASSICAL, LFDIFF
 from hdrfuse.deghosting.tiled import Deghosted
-from hdrfuse.deghosting.triplet import TRIPLET
 from hdrfuse.errors import UsageError
 from hdrfuse.imaging.bracket import bracket_of_arrays
 from hdrfuse.imaging.calibration.black import BLACK
 from hdrfuse.imaging.calibration.correspondences import TONE_PAIRS
 from hdrfuse.imaging.calibration.fit import FIT
-from hdrfuse.imaging.calibration.spacing import SPACING
 from hdrfuse.imaging.merging.consistency import CONSISTENCY
 from hdrfuse.imaging.merging.crosstalk import CROSSTALK
 from hdrfuse.imaging.merging.ghosts import GHOSTS
@@ -57,14 +55,12 @@ SETTINGS: Mapping[str, Any] = {
     "preparation": PREPARATION,
     "registration": REGISTRATION,
     "scatter": SCATTER,
-    "spacing": SPACING,
     "tone_pairs": TONE_PAIRS,
-    "triplet": TRIPLET,
     "weights": WEIGHTS,
 }
 """Groups of settings by name: the frozen instances that functions have as their defaults."""
 
-BY_NETWORK = ("blend", "coarse_to_fine", "triplet")
+BY_NETWORK = ("blend", "coarse_to_fine")
 """Groups that the classical merge does not ask."""
 
 FACTORS = (0.5, 1.0, 2.0)

@@ -5,9 +5,6 @@ Errors and ramps are in units of the mu-law, in which the network's white is 1.
 
 from dataclasses import dataclass
 
-MU = 5000.0
-"""Compression of the mu-law on which the network was trained (Kalantari & Ramamoorthi 2017, eq. 5; LF-Diff, eq. 1)."""
-
 Ramp = tuple[float, float]
 """From where to where something rises from nothing to all."""
 
@@ -69,7 +66,7 @@ class BlendSettings:
 
     Half / twice: +0.05 / -0.07, collages +0.02 / -0.02.
     """
-    reference_power: float = 16
+    reference_power: float = 16.0
     """How soon a merge counts as the reference alone: power of the reference's share in it.
 
     Half / twice: -0.05 / 0, collages -0.04 / +0.01.

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from hdrfuse.deghosting.blend_settings import BLEND, BlendSettings
-from hdrfuse.deghosting.comparison import Comparison, NetworkError, blurred, compare, mu_law
+from hdrfuse.deghosting.comparison import Comparison, NetworkError, blurred, compare
+from hdrfuse.imaging.color import mu_law
 from hdrfuse.imaging.merging.ghosts import Ghosts
 from hdrfuse.imaging.merging.highlights import CLIPPING, ramp
 from hdrfuse.imaging.merging.strips import Strip, each_strip, enlarge_rows
@@ -89,7 +90,7 @@ def own_frame_allowance(c: Comparison, settings: BlendSettings = BLEND) -> Plane
 def measured_highlight_map(
     darker: Sequence[CalibratedFrame], ghosts: Ghosts, like: Plane, settings: BlendSettings = BLEND
 ) -> Plane:
-    """(h, w) 1 where some darker frame, in agreement with the others, shows more light than the reference's white.
+    """(h, w) 1 where some darker frame, consistent with the others, shows more light than the reference's white.
 
     A ghost there would be darker.
     """

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from hdrfuse.deghosting.blend_settings import MU, BlendSettings
+from hdrfuse.deghosting.blend_settings import BlendSettings
+from hdrfuse.imaging.color import MU, mu_law
 from hdrfuse.imaging.merging.ghosts import Ghosts
 from hdrfuse.imaging.merging.highlights import CLIPPING, unclipped
 from hdrfuse.imaging.merging.strips import enlarge_rows, strips
@@ -127,11 +128,6 @@ def merge_variance(
         variance[rows] = noise
         share[rows] = (weights[reference] / total).mean(axis=2)
     return variance, share
-
-
-def mu_law(radiance: Plane) -> Plane:
-    """Tone-mapped radiance, same shape, 0 to 1 where that is 0 to 1."""
-    return np.asarray(np.log1p(np.float32(MU) * radiance) / np.float32(np.log1p(MU)), np.float32)
 
 
 def mu_law_slope(radiance: Plane) -> Plane:

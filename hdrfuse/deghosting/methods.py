@@ -71,7 +71,8 @@ class DeghostingMethod:
     def __post_init__(self) -> None:
         """Raise UsageError for a name that could mean something else."""
         if re.fullmatch(NAME, self.name) is None or self.name in BASELINES:
-            raise UsageError(f"method {self.name!r}: small letters, digits, dots and dashes were expected for a name")
+            taken = " or ".join(BASELINES)
+            raise UsageError(f"method {self.name!r}: a name of a-z, 0-9, . _ and - was expected, and not {taken}")
         if unknown := set(self.options) - set(ON_THE_COMMAND_LINE):
             raise UsageError(f"method {self.name}: no option of a method: {', '.join(sorted(unknown))}")
 
@@ -146,6 +147,7 @@ def register(row: DeghostingMethod) -> None:
     """Offer a method in this process. Raises UsageError where another has its name."""
     if known_methods().get(row.name, row) != row:
         raise UsageError(f"method {row.name}: another one of this name is registered")
+    UNLOADABLE.pop(row.name, None)
     METHODS[row.name] = row
 
 

@@ -17,7 +17,7 @@ from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max, line
 class TripletSettings:
     """Which frames the network sees.
 
-    What names no source was not measured yet: `hdrfuse bench --what settings --setting triplet` measures it.
+    What names no source was chosen by hand: brackets of three frames with binding exposures do not ask it.
     """
 
     largest_step_ev: float = 3.3

@@ -27,7 +27,7 @@ ONE_UNIT = 1.25
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Comparison:
+class FileComparison:
     """How close one file comes to another."""
 
     image: Path
@@ -75,7 +75,7 @@ class Comparison:
         }
 
 
-def compare_files(image: Path, reference: Path, protocol: Protocol, *, white: float | None = None) -> Comparison:
+def compare_files(image: Path, reference: Path, protocol: Protocol, *, white: float | None = None) -> FileComparison:
     """Score a file against another of the same size; `white` counts as 1 in both, by default as the files say.
 
     Raises ImageError for a damaged file or one with NaN or infinity, BracketError for sizes that differ, UsageError
@@ -92,7 +92,7 @@ def compare_files(image: Path, reference: Path, protocol: Protocol, *, white: fl
     height, width = truth.shape[:2]
     parts = [shrink(tonemap_mu_law(seen)), shrink(tonemap_mu_law(truth)), error_map(seen, truth)]
     gap = np.full((parts[0].shape[0], GAP_PX, 3), 255, np.uint8)
-    return Comparison(
+    return FileComparison(
         image=image,
         reference=reference,
         size=(width, height),

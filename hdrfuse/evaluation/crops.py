@@ -8,13 +8,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hdrfuse.evaluation.baselines import triangle_weights_merge
 from hdrfuse.evaluation.methods import slug
 from hdrfuse.evaluation.records import make_folder
 from hdrfuse.evaluation.results import Box, Pictures
 from hdrfuse.evaluation.scenes import KnownBracket
 from hdrfuse.formats.writing import write_jpeg, write_png
-from hdrfuse.imaging.color import GAMMA
-from hdrfuse.imaging.merging.no_deghosting import triangle_mean
 from hdrfuse.metrics.psnr import mu_law
 
 Radiance = NDArray[np.floating[Any]]
@@ -55,7 +54,9 @@ def find_telling_crops(bracket: KnownBracket) -> tuple[Box, ...]:
     """Find where a merge without deghosting errs most: there methods differ. CROPS boxes at most, none overlapping."""
     height, width = bracket.truth.shape[:2]
     tall, wide = min(CROP_PX, height), min(CROP_PX, width)
-    error = np.abs(mu_law(np.clip(naive_merge(bracket), 0, 1)) - mu_law(np.clip(bracket.truth, 0, 1))).max(axis=-1)
+    error = np.abs(mu_law(np.clip(triangle_weights_merge(bracket), 0, 1)) - mu_law(np.clip(bracket.truth, 0, 1))).max(
+        axis=-1
+    )
     total = np.pad(error.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     inside = total[tall:, wide:] - total[:-tall, wide:] - total[tall:, :-wide] + total[:-tall, :-wide]
     boxes: list[Box] = []
@@ -66,12 +67,6 @@ def find_telling_crops(bracket: KnownBracket) -> tuple[Box, ...]:
         boxes.append(Box(left=left, top=top, width=wide, height=tall))
         inside[max(top - tall + 1, 0) : top + tall, max(left - wide + 1, 0) : left + wide] = -1
     return tuple(boxes)
-
-
-def naive_merge(bracket: KnownBracket) -> Radiance:
-    """Merge with triangle weights as if nothing had moved -> (H, W, 3)."""
-    exposures = [(frame / float(np.iinfo(frame.dtype).max)) ** GAMMA for frame in bracket.frames]
-    return triangle_mean(exposures, bracket.gains)
 
 
 def draw_truth(folder: Path, truth: Radiance, crops: tuple[Box, ...]) -> Pictures:

@@ -19,6 +19,7 @@ from hdrfuse.evaluation.baselines import opencv_debevec, reference_alone
 from hdrfuse.evaluation.scenes import KnownBracket, stamp
 from hdrfuse.formats import SCENE_REFERRED_SUFFIXES, read_image
 from hdrfuse.formats.facts import read_facts
+from hdrfuse.formats.writers import known_writers, writable_suffixes
 from hdrfuse.imaging.bracket import bracket_of_arrays
 from hdrfuse.options import MergeOptions, check_options
 from hdrfuse.pipeline import merge_bracket
@@ -30,7 +31,7 @@ Radiance = NDArray[np.float32]
 
 OPENCV, REFERENCE = BASELINES
 
-RESULT_SUFFIXES = (".exr", ".hdr", ".tif", ".tiff")
+RESULT_SUFFIXES = tuple(sorted(writable_suffixes(writer for writer in known_writers() if writer.radiance)))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -11,7 +11,7 @@ from hdrfuse.data.camera_model.camera import random_camera, read, rolled_off, wi
 from hdrfuse.data.camera_model.color_matrices import XYZ_TO_SENSOR, sensor_matrix
 from hdrfuse.data.camera_model.exposure_times import NOMINAL_S, nominal_time_s
 from hdrfuse.data.camera_model.picture_style import PictureStyle
-from hdrfuse.data.camera_model.sensor import Sensor, demosaic, mosaic, random_sensor
+from hdrfuse.data.camera_model.sensor import BayerSensor, demosaic, mosaic, random_bayer_sensor
 from hdrfuse.data.camera_model.tone_curves import random_curve
 from hdrfuse.data.splits import Split
 from hdrfuse.formats import read_image
@@ -29,8 +29,8 @@ def smooth_scene() -> np.ndarray:
     return cv2.resize(coarse, (144, 96), interpolation=cv2.INTER_CUBIC).clip(0.02, 0.7)
 
 
-def sensor(**changes: object) -> Sensor:
-    drawn = random_sensor(np.random.default_rng(0), "test")
+def sensor(**changes: object) -> BayerSensor:
+    drawn = random_bayer_sensor(np.random.default_rng(0), "test")
     return replace(drawn, **{"light": (1.0, 1.0, 1.0), "glare": 0.0, "iso": 100, "bits": 14, **changes})
 
 

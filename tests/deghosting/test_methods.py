@@ -139,7 +139,7 @@ def test_a_name_means_one_method():
 
 @pytest.mark.parametrize("name", ["reference", "grey:network", "../grey", ""])
 def test_a_name_that_could_mean_something_else_is_refused(name):
-    with pytest.raises(UsageError, match="were expected for a name"):
+    with pytest.raises(UsageError, match="was expected, and not"):
         replace(CLASSICAL, name=name)
 
 

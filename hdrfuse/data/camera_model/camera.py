@@ -12,7 +12,7 @@ from PIL.TiffImagePlugin import IFDRational
 
 from hdrfuse.data.camera_model.exposure_times import nominal_time_s
 from hdrfuse.data.camera_model.picture_style import PictureStyle, random_style
-from hdrfuse.data.camera_model.sensor import Sensor, demosaic, random_sensor
+from hdrfuse.data.camera_model.sensor import BayerSensor, demosaic, random_bayer_sensor
 from hdrfuse.data.camera_model.tone_curves import Curve, random_curve
 from hdrfuse.data.splits import Split
 
@@ -34,7 +34,7 @@ HIGHLIGHT_STOPS = (0.0, 0.5)
 class Camera:
     """From light to JPEG files."""
 
-    sensor: Sensor
+    sensor: BayerSensor
     curve: Curve
     style: PictureStyle
     white_balance_drift: float
@@ -89,7 +89,7 @@ def rolled_off(linear: Array, top: float) -> Array:
 
 def random_camera(rng: np.random.Generator, split: Split) -> Camera:
     """Draw a camera of a split: its matrix, curve and style are no other split's."""
-    sensor = random_sensor(rng, split)
+    sensor = random_bayer_sensor(rng, split)
     return Camera(
         sensor=sensor,
         curve=random_curve(rng, split),

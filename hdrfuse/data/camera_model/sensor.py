@@ -34,7 +34,7 @@ GLARE_PX = 0.15
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Sensor:
+class BayerSensor:
     """What a camera does to light before it becomes numbers."""
 
     from_rgb: Matrix
@@ -95,10 +95,10 @@ def demosaic(raw: Array) -> Array:
     return np.asarray(cv2.demosaicing(codes, cv2.COLOR_BayerRGGB2RGB_EA) / top + low, np.float32)
 
 
-def random_sensor(rng: np.random.Generator, split: Split) -> Sensor:
+def random_bayer_sensor(rng: np.random.Generator, split: Split) -> BayerSensor:
     """Draw a camera of a split, its light and its ISO."""
     names = list(XYZ_TO_SENSOR[split])
-    return Sensor(
+    return BayerSensor(
         from_rgb=sensor_matrix(names[rng.integers(len(names))], split),
         light=LIGHTS[list(LIGHTS)[rng.choice(len(LIGHTS), p=[0.5, 0.15, 0.2, 0.15])]],
         iso=int(rng.choice([100, 200, 400, 800, 1600, 3200], p=[0.35, 0.2, 0.2, 0.12, 0.08, 0.05])),

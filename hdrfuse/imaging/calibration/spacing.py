@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 class SpacingSettings:
     """How pictures may look under exposures that are stated right.
 
-    What names no source was not measured yet: `hdrfuse bench --what settings --setting spacing` measures it.
+    What names no source was chosen by hand: brackets of three frames with binding exposures do not ask it.
     """
 
     least_pixels: int = 1000

@@ -1,4 +1,4 @@
-"""Agreement: whether two frames show the same thing at a place.
+"""Consistency: whether two frames show the same thing at a place.
 
 One question is asked: is their difference larger than their noise, the calibration's error and the registration's
 error explain? It is asked of local means at two scales, which finds faint but wide differences, and of local
@@ -136,7 +136,7 @@ class ReferenceEstimate:
         return self if self.valid is None else self._taking(frame, ~self.valid)
 
     def _taking(self, frame: CalibratedFrame, wanted: NDArray[np.bool_]) -> "ReferenceEstimate":
-        """The view with a frame's in place of it where that is wanted (h, w) and the frame has data."""
+        """The estimate with a frame's in its place where that is wanted (h, w) and the frame has data."""
         other = ReferenceEstimate.of(frame)
         take = wanted[..., None]
         if frame.valid is not None:
@@ -207,7 +207,7 @@ def consistency_map(anchor: ReferenceEstimate, frame: CalibratedFrame, tolerance
 
 
 def with_measured_noise(frame: CalibratedFrame) -> CalibratedFrame:
-    """The frame with the noise that its pixels show at this size: denoised JPEGs hide it in wide blotches."""
+    """The frame with the noise that its pixels show at this size: denoised JPEGs leave it correlated over pixels."""
     exposure = frame.exposure()
     white = 1.0 if frame.clips else float("inf")
     half_size = (max(exposure.shape[1] // 2, 1), max(exposure.shape[0] // 2, 1))

@@ -47,7 +47,7 @@ class Ghosts:
     occluded_highlight_mask: Plane
     """(h, w) 1 = clipped in the reference while every darker frame shows something else there."""
     highlight_estimate: Plane
-    """(h, w, 3) radiance that continues what surrounds the unknown; meaningful in the mask."""
+    """(h, w, 3) radiance that is reconstructed from the highlights around the mask; meaningful in the mask."""
 
     @property
     def fraction(self) -> float:

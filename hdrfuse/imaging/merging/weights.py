@@ -128,9 +128,8 @@ def _trusts(
         if (contaminated := frame.is_saturation_contaminated(rows)) is not None:
             trust[contaminated] *= np.float32(settings.saturation_contaminated)
         if frame.gain > frames[reference].gain:
-            np.multiply(
-                trust, beside_white, out=trust
-            )  # what is white there is white in a longer exposure, or something moved
+            # What is white in the reference is white in a longer exposure, or something moved.
+            np.multiply(trust, beside_white, out=trust)
     resorts = _resorts(frames, reference, rows, settings)
     return [trust + np.asarray(resort, np.float32) for trust, resort in zip(trusts, resorts, strict=True)]
 
