@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hdrfuse import __version__
 from hdrfuse.deghosting.deghoster import RegisteredBracket
 from hdrfuse.deghosting.methods import find_method
+from hdrfuse.errors import HdrfuseError
 from hdrfuse.formats import Capture, RadianceFacts
 from hdrfuse.imaging.bracket import Bracket
 from hdrfuse.imaging.calibration.correspondences import match_histograms
@@ -126,6 +127,8 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
     )  # fmt: skip
     deghosted = deghoster.merge(registered, options, loading.result(), clock)
     radiance = deghosted.radiance
+    if not (np.isfinite(radiance.min()) and np.isfinite(radiance.max())):
+        raise HdrfuseError(f"--method {options.method}: gave a radiance with NaN or infinity, which is no picture")
     warnings += deghosted.warnings
     if options.hold_white:
         hold_white(radiance, frames[reference])

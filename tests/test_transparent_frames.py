@@ -157,3 +157,12 @@ def test_alpha_that_hides_nothing_changes_nothing(tmp_path):
         tifffile.imwrite(tmp_path / "without" / f"a_{ev:+g}EV.tif", frame, photometric="rgb")
     first, second = (hdrfuse.merge(tmp_path / name, method="classical") for name in ("with", "without"))
     np.testing.assert_array_equal(first.radiance, second.radiance)
+
+
+def test_the_network_makes_up_no_light_where_the_darkest_frame_alone_has_data(tmp_path):
+    covered = [np.ones(SIZE[::-1], np.bool_) for _ in EVS]
+    for mask, rows in zip(covered, (10, 20, 30), strict=True):
+        mask[:rows] = False
+    folder = write_frames(tmp_path, "static", covered)
+    by_network, classical = (hdrfuse.merge(folder, align=False, method=method) for method in ("lfdiff", "classical"))
+    np.testing.assert_array_equal(by_network.radiance[10:20], classical.radiance[10:20])

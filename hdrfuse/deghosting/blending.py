@@ -148,12 +148,11 @@ def missing_light_map(c: Comparison, impossible: Plane, settings: BlendSettings 
 
 
 def within_network_white_map(merged: Plane, own: CalibratedFrame, error: NetworkError) -> Plane:
-    """(h, w) 0 where there is light above the network's white and nobody told it: no data there, or no white."""
-    if own.valid is None and own.clips:
-        return np.ones(merged.shape[:2], np.float32)
-    told = np.False_ if own.valid is None or not own.clips else own.valid
-    within = channel_max(merged) * np.float32(1.0 / error.white) < CLIPPING.start
-    return np.asarray(told | within, np.float32)
+    """(h, w) 0 where the network guesses: the reference has no data, or no white beyond which it would tell light."""
+    known = np.ones(merged.shape[:2], np.bool_) if own.valid is None else own.valid
+    if not own.clips:
+        known = known & (channel_max(merged) * np.float32(1.0 / error.white) < CLIPPING.start)
+    return np.asarray(known, np.float32)
 
 
 def coverage_map(darker: Sequence[CalibratedFrame], like: Plane) -> Plane:

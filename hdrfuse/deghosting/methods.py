@@ -87,9 +87,12 @@ class DeghostingMethod:
         return (self.name, self.name + ALONE) if self.has_own_output else (self.name,)
 
     def deghoster(self) -> Deghoster:
-        """Import what runs it."""
+        """Import what runs it. Raises UsageError where that fails."""
         module, _, name = self.run_by.partition(":")
-        found: Deghoster = getattr(import_module(module), name)()
+        try:
+            found: Deghoster = getattr(import_module(module), name)()
+        except (ImportError, AttributeError) as error:
+            raise UsageError(f"--method {self.name}: {self.run_by} cannot be loaded: {error}") from error
         return found
 
     def check(self, options: MethodOptions) -> None:

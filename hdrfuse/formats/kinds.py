@@ -97,6 +97,8 @@ def identify(path: Path) -> Kind:
     promised = next((kind for kind, suffixes in SUFFIXES.items() if path.suffix.lower() in suffixes), None)
     if promised is None and (unread := UNREAD_SUFFIXES.get(path.suffix.lower())):
         raise RefusedError(not_read({unread: 1}))
+    if promised is None and not path.exists():
+        raise FileNotFoundError(path)
     if promised is None:
         readable = " ".join(sorted(READABLE_SUFFIXES - RAW_SUFFIXES))
         raise RefusedError(f"suffix {path.suffix!r} is not an image's; expected {readable} or camera RAW")

@@ -35,6 +35,14 @@ class Grey(Deghoster):
             return DeghostedRadiance(radiance=np.full(shape, GREY, np.float32), warnings=["the scene was ignored"])
 
 
+class Nothing(Grey):
+    """Gives no numbers."""
+
+    def merge(self, bracket, options, loaded, clock):
+        grey = super().merge(bracket, options, loaded, clock)
+        return replace(grey, radiance=np.full_like(grey.radiance, np.nan))
+
+
 @pytest.fixture
 def grey():
     """A name that nobody can have written down anywhere, of a method that is registered."""
@@ -170,3 +178,23 @@ PACKAGE = """
 from hdrfuse.deghosting.methods import DeghostingMethod
 ROW = DeghostingMethod(name="greycard", help="paints a grey card", run_by="test_methods:Grey")
 """
+
+
+@pytest.mark.parametrize(
+    ("run_by", "code", "said"),
+    [
+        (f"{__name__}:Nothing", ExitCode.FAILED, "gave a radiance with NaN or infinity"),
+        ("no_such_module:Method", ExitCode.BAD_INPUT, "no_such_module:Method cannot be loaded"),
+        (f"{__name__}:NoClass", ExitCode.BAD_INPUT, "cannot be loaded"),
+    ],
+)
+def test_a_method_that_fails_is_named_and_leaves_no_file(tmp_path, beach, capfd, run_by, code, said):
+    row = DeghostingMethod(name=f"bad-{token_hex(4)}", help="fails", run_by=run_by)
+    register(row)
+    try:
+        captured = run(capfd, "merge", beach, "--method", row.name, "--out", tmp_path / "a.exr", code=code)
+    finally:
+        unregister(row.name)
+    assert f"--method {row.name}" in captured.err
+    assert said in captured.err
+    assert not list(tmp_path.glob("a.*"))

@@ -122,9 +122,9 @@ def read_weights(path: Path) -> None:
     """Load a network, and what the file says of it."""
     from hdrfuse.inspection import inspect_weights
 
-    facts = inspect_weights(path)
-    if facts["tile_px"] < 1:
-        raise FaultError(f"tiles of {facts['tile_px']} pixels")
+    tile_px = inspect_weights(path).metadata.tile_px
+    if tile_px < 1:
+        raise FaultError(f"tiles of {tile_px} pixels")
 
 
 def canary(path: Path) -> None:

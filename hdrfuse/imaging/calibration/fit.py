@@ -93,7 +93,7 @@ def calibrate(
     if sum(len(pairs.dark) for pairs in matches) < 30:
         warning = "too little is well exposed in two frames to calibrate the response: sRGB is assumed"
         return Calibration(
-            curve=known["srgb"], gains_ev=tuple(no_gain), residual_ev=srgb_error, srgb_residual_ev=srgb_error,
+            curve=known["srgb"], gains_ev=(0.0,) * frames, residual_ev=srgb_error, srgb_residual_ev=srgb_error,
             warnings=(warning,),
         )  # fmt: skip
     first = earlier is None

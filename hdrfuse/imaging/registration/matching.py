@@ -131,6 +131,7 @@ class MatchingView:
 
 def render(level: Level, ev: float, other_ev: float) -> tuple[Plane, Plane]:
     """Band-pass log radiance over the range that both exposures hold; with the mask of where that is."""
+    ev, other_ev = float(ev), float(other_ev)  # numpy's numbers would make float64 of the planes
     darker, brighter = min(ev, other_ev), max(ev, other_ev)
     low, high = math.log2(MATCHING.black) - darker + ev, math.log2(MATCHING.white) - brighter + ev
     inside = ((level.stops > low) & (level.stops < high) & (level.clipped == 0)).astype(np.uint8)

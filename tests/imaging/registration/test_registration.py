@@ -269,3 +269,12 @@ def test_the_resampling_loss_is_what_white_noise_loses():
         loss = resampling_loss(shifted(x, y), (300, 300))
         assert warped.pixels[warped.valid].var() / noise.var() == pytest.approx(loss.noise_gain, rel=0.02)
         assert loss.detail_loss > 0.05
+
+
+@pytest.mark.parametrize("number", [float, np.float64])
+def test_exposures_may_be_numpys_numbers(number):
+    plane = cv2.resize(np.random.default_rng(0).random((60, 90), np.float32), (360, 240)) * np.float32(0.2) + 0.02
+    moved = np.roll(plane, 3, axis=1) * np.float32(4)
+    found = register([plane.astype(np.float32), moved.astype(np.float32)], [number(0.0), number(2.0)], 0)
+    assert found[1].warning is None
+    assert found[1].shift_px == pytest.approx(3.0, abs=0.1)
