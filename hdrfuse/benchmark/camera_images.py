@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from hdrfuse.benchmark.images import MOTIONS, scene_name
+from hdrfuse.benchmark.images import MOTIONS, collages, scene_name
 from hdrfuse.data.camera_model.bracket import camera_bracket
-from hdrfuse.data.collage import collage, unseen_pictures
 from hdrfuse.data.procedural import Motion, ProceduralBracket
 from hdrfuse.deghosting.methods import ready_methods
 from hdrfuse.imaging.bracket import bracket_of_arrays
@@ -77,16 +75,11 @@ def measure_camera_images(
     picture is for tests, ImageError for an unreadable one.
     """
     scores: dict[tuple[Motion, str], list[CameraScore]] = {}
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        library = unseen_pictures(images, movers, Path(folder), lambda name: progress(f"reading {name}", 0.0))
-        for index, seed in enumerate(seeds):
-            made = collage(library, seed, size)
-            for turn, motion in enumerate(motions):
-                progress(f"{made.name}, {motion}", (index + turn / len(motions)) / len(seeds))
-                bracket = camera_bracket(made, motion=motion, split="test").bracket
-                for method, options in ways().items():
-                    score = _score(scene_name(made), bracket, options)
-                    scores.setdefault((motion, method), []).append(score)
+    for made, motion in collages(images, movers, seeds, size=size, motions=motions, progress=progress):
+        bracket = camera_bracket(made, motion=motion, split="test").bracket
+        for method, options in ways().items():
+            score = _score(scene_name(made), bracket, options)
+            scores.setdefault((motion, method), []).append(score)
     return [
         CameraQuality(method=method, motion=motion, scores=tuple(each)) for (motion, method), each in scores.items()
     ]

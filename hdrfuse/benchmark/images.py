@@ -84,23 +84,24 @@ def collage_brackets(
     progress: Progress = lambda stage, share: None,
 ) -> Iterator[tuple[Collage, Motion, ProceduralBracket]]:
     """Collages of every seed and motion, as measure_images takes them."""
+    photon_noise, read_noise = noise * PHOTON_NOISE, noise * READ_NOISE
+    for made, motion in collages(images, movers, seeds, size=size, motions=motions, progress=progress):
+        bracket = collage_bracket(made, motion=motion, bits=bits, photon_noise=photon_noise, read_noise=read_noise)
+        yield made, motion, bracket
+
+
+def collages(
+    images: Path, movers: Path | None, seeds: Sequence[int], *, size: tuple[int, int], motions: Sequence[Motion],
+    progress: Progress,
+) -> Iterator[tuple[Collage, Motion]]:  # fmt: skip
+    """Scenes of every seed from the test split, once for every motion that they are photographed with."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         library = unseen_pictures(images, movers, Path(folder), lambda name: progress(f"reading {name}", 0.0))
         for index, seed in enumerate(seeds):
             made = collage(library, seed, size)
             for turn, motion in enumerate(motions):
                 progress(f"{made.name}, {motion}", (index + turn / len(motions)) / len(seeds))
-                yield (
-                    made,
-                    motion,
-                    collage_bracket(
-                        made,
-                        motion=motion,
-                        bits=bits,
-                        photon_noise=noise * PHOTON_NOISE,
-                        read_noise=noise * READ_NOISE,
-                    ),
-                )
+                yield made, motion
 
 
 def scene_name(made: Collage) -> str:
