@@ -106,7 +106,7 @@ def measured_highlight_map(
 
 def impossible_darkness_map(c: Comparison, settings: BlendSettings = BLEND) -> Plane:
     """(h, w) 1 where the merge is darker than what the reference clips."""
-    return ramp((c.white * (c.shown - c.merged)).max(axis=2), *settings.darker)
+    return ramp(channel_max(c.white * (c.shown - c.merged)), *settings.darker)
 
 
 def occluded_highlight_weight(
@@ -138,8 +138,8 @@ def missing_light_map(c: Comparison, impossible: Plane, settings: BlendSettings 
     Known by the reference's white, or by the merge, which darker frames measured unless it is `impossible` (h, w)
     or a guess, which contradicts nothing.
     """
-    above = blurred((c.learned - c.shown).max(axis=2), settings.window_px)
-    below = c.difference.max(axis=2)
+    above = blurred(channel_max(c.learned - c.shown), settings.window_px)
+    below = channel_max(c.difference)
     too_dark = (1.0 - ramp(above, *settings.brighter)) * (1.0 - impossible)
     too_dark += c.occluded * (ramp(-above, *settings.below_white) - too_dark)
     not_below = 1.0 - ramp(np.maximum(blurred(below, settings.window_px), below), *settings.darker)

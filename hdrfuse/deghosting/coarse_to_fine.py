@@ -15,7 +15,7 @@ from hdrfuse.deghosting.tiled import Deghosted, SkippedTiles, deghost
 from hdrfuse.deghosting.triplet import Triplet
 from hdrfuse.imaging.merging.detection import GhostDetection
 from hdrfuse.imaging.merging.strips import enlarge_rows, strips
-from hdrfuse.imaging.radiometry import Plane
+from hdrfuse.imaging.radiometry import Plane, in_any_channel
 from hdrfuse.lfdiff.inference import Network
 
 
@@ -69,7 +69,7 @@ class CoarseToFine:
         """Put the network's picture into the merged radiance (H, W, 3), in place."""
         averaged, learned = self.search.averaged(merged), self.search.averaged(found.radiance)
         share = self._share(averaged, learned, found.network)
-        mean = float(np.mean(share * (averaged != learned).any(axis=2)))
+        mean = float(np.mean(share * in_any_channel(averaged != learned)))
         blend(merged, found.radiance, share, white=self.triplet.white)
         return replace(found, radiance=merged, share=mean)
 

@@ -12,7 +12,7 @@ from hdrfuse.imaging.merging.ghosts import Ghosts
 from hdrfuse.imaging.merging.highlights import CLIPPING, unclipped
 from hdrfuse.imaging.merging.strips import enlarge_rows, strips
 from hdrfuse.imaging.merging.weights import finest_detail, frame_weights
-from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max
+from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max, channel_mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +76,9 @@ def compare(
     least_shown, most_shown = mu_law(np.maximum(seen - spread, 0) * unit), mu_law((seen + spread) * unit)
     slope = mu_law_slope(merged * unit) * unit
     variance, reference_share = merge_variance(merged, frames, reference, ghosts)
-    toe = ((most_shown - least_shown) ** 2).mean(axis=2) / 4
+    toe = channel_mean((most_shown - least_shown) ** 2) / np.float32(4)
     compressed = mu_law(merged * unit)
-    unexplained = ((np.float32(tolerance) * merged * slope) ** 2).max(axis=2) + (1.0 - reference_share) ** 2 * toe
+    unexplained = channel_max((np.float32(tolerance) * merged * slope) ** 2) + (1.0 - reference_share) ** 2 * toe
     if detail_loss := max(frame.detail_loss for frame in frames):
         unexplained += np.float32(detail_loss) * channel_max(finest_detail(compressed))
     measured = unclipped(own, seen, apart=True)
@@ -89,8 +89,8 @@ def compare(
         shown=mu_law(seen * unit),
         least_shown=least_shown,
         most_shown=most_shown,
-        noise=(variance * slope**2).mean(axis=2),
-        reference_noise=(own.noise.variance(seen) * slope**2).mean(axis=2),
+        noise=channel_mean(variance * slope**2),
+        reference_noise=channel_mean(own.noise.variance(seen) * slope**2),
         averaged_px=averaged_px,
         toe=toe,
         unexplained=unexplained,
@@ -126,7 +126,7 @@ def merge_variance(
             gain = np.float32(frame.gain)
             noise += (weight / total) ** 2 * frame.noise.variance(radiance * gain) / gain**2
         variance[rows] = noise
-        share[rows] = (weights[reference] / total).mean(axis=2)
+        share[rows] = channel_mean(weights[reference] / total)
     return variance, share
 
 

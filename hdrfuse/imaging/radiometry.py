@@ -135,13 +135,23 @@ class CalibratedFrame:
 
 
 def channel_max(plane: Plane) -> Plane:
-    """(H, W) largest of three channels (H, W, 3)."""
+    """(H, W) largest of three channels (H, W, 3); numpy takes several times as long over so short an axis."""
     return np.asarray(np.maximum(np.maximum(plane[..., 0], plane[..., 1]), plane[..., 2]))
 
 
 def channel_min(plane: Plane) -> Plane:
     """(H, W) smallest of three channels (H, W, 3)."""
     return np.asarray(np.minimum(np.minimum(plane[..., 0], plane[..., 1]), plane[..., 2]))
+
+
+def channel_mean(plane: Plane) -> Plane:
+    """(H, W) mean of three channels (H, W, 3)."""
+    return np.asarray((plane[..., 0] + plane[..., 1] + plane[..., 2]) / np.float32(3), np.float32)
+
+
+def in_any_channel(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(H, W) where any of three channels (H, W, 3) is set; numpy's `any` takes fifteen times as long over so few."""
+    return mask[..., 0] | mask[..., 1] | mask[..., 2]
 
 
 def linearise(pixels: Pixels, lookup: NDArray[np.float32] | None, white: float) -> Plane:
@@ -199,8 +209,8 @@ def _block_statistics(
         centre = np.ascontiguousarray(exposure[1:-1, 1:-1])
         unusable = ((centre >= 0.9) if clips else False) | (centre <= 0)
         mean, variance, unusable_share = (
-            cv2.resize(plane, (blocks, 1), interpolation=cv2.INTER_AREA)[0]
-            for plane in (centre, detail**2, np.asarray(unusable, np.float32))
+            plane.sum(axis=0, dtype=np.float32).reshape(blocks, NOISE.block_px, 3).sum(axis=1) / NOISE.block_px**2
+            for plane in (centre, detail**2, unusable)
         )
         means.append(mean[unusable_share == 0])
         variances.append(variance[unusable_share == 0])

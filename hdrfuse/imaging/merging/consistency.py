@@ -62,6 +62,8 @@ class ConsistencySettings:
     """
     toe: float = 0.5
     """Standard deviation of light that a frame holds nothing of, as a share of what is missing to its curve's toe."""
+    energetic: float = 1.8
+    """Local energy, as a root and in standard deviations of the difference, that counts as a weak difference."""
     grow_px: int = 4
     """Ghosts grow by this much: the soft edge of a moving thing differs by less than noise.
 
@@ -119,60 +121,76 @@ class ReferenceEstimate:
             variance=frame.noise.variance(exposure) / np.float32(frame.gain**2),
             unsure=np.maximum(np.float32(CONSISTENCY.toe * frame.toe) - np.float32(CONSISTENCY.toe) * exposure, 0)
             / np.float32(frame.gain),
-            limit=np.where(clipped, np.float32(CLIPPING.end / frame.gain), np.float32(np.inf)),
+            limit=_limit(clipped, CLIPPING.end / frame.gain),
             shoulder=ramp(channel_max(exposure), *CONSISTENCY.shoulder),
             noise_correlation=frame.noise_correlation,
             was_clipped=channel_max(clipped.view(np.uint8)).view(np.bool_),
             valid=frame.valid,
         )
 
-    def extended(self, frame: CalibratedFrame, consistency: Plane) -> "ReferenceEstimate":
-        """Let a darker frame speak where this clips and the frame does not contradict it, and where this is empty."""
+    def extended(self, frame: CalibratedFrame, other: "ReferenceEstimate", consistency: Plane) -> "ReferenceEstimate":
+        """Let a darker frame speak where this clips and the frame does not contradict it, and where this is empty.
+
+        `other` is what the frame alone says.
+        """
         take = np.isfinite(channel_min(self.limit)) & (consistency > 0.5)
-        return self._taking(frame, take if self.valid is None else take | ~self.valid)
+        return self._taking(frame, other, take if self.valid is None else take | ~self.valid)
 
-    def completed(self, frame: CalibratedFrame) -> "ReferenceEstimate":
-        """Let a frame speak where this has no data."""
-        return self if self.valid is None else self._taking(frame, ~self.valid)
+    def completed(self, frame: CalibratedFrame, other: "ReferenceEstimate") -> "ReferenceEstimate":
+        """Let a frame, which alone says `other`, speak where this has no data."""
+        return self if self.valid is None else self._taking(frame, other, ~self.valid)
 
-    def _taking(self, frame: CalibratedFrame, wanted: NDArray[np.bool_]) -> "ReferenceEstimate":
+    def _taking(
+        self, frame: CalibratedFrame, other: "ReferenceEstimate", wanted: NDArray[np.bool_]
+    ) -> "ReferenceEstimate":
         """The estimate with a frame's in its place where that is wanted (h, w) and the frame has data."""
-        other = ReferenceEstimate.of(frame)
-        take = wanted[..., None]
+        take = wanted
         if frame.valid is not None:
-            take = take & frame.valid[..., None]
+            take = take & frame.valid
         if frame.saturation_contaminated is not None:
-            take = take & ~frame.saturation_contaminated[..., None]
+            take = take & ~frame.saturation_contaminated
+        where = np.flatnonzero(take)
+
+        def taken(own: Plane, others: Plane) -> Plane:
+            plane = own.copy()
+            plane.reshape(take.size, -1)[where] = others.reshape(take.size, -1)[where]
+            return plane
+
         return ReferenceEstimate(
-            radiance=np.where(take, other.radiance, self.radiance),
-            variance=np.where(take, other.variance, self.variance),
-            unsure=np.where(take, other.unsure, self.unsure),
-            limit=np.where(take, other.limit, self.limit),
-            shoulder=np.where(take[..., 0], other.shoulder, self.shoulder),
+            radiance=taken(self.radiance, other.radiance),
+            variance=taken(self.variance, other.variance),
+            unsure=taken(self.unsure, other.unsure),
+            limit=taken(self.limit, other.limit),
+            shoulder=taken(self.shoulder, other.shoulder),
             noise_correlation=max(self.noise_correlation, other.noise_correlation),
             was_clipped=self.was_clipped,
-            valid=None if self.valid is None else self.valid | take[..., 0],
+            valid=None if self.valid is None else self.valid | take,
         )
 
     def limited_beside_white(self, noise: Plane) -> "ReferenceEstimate":
         """What noise, of variance (h, w, 3), or compression may have pulled down from a white beside it is a bound."""
-        if np.isinf(self.limit).all():
+        finite = np.isfinite(self.limit)
+        if not finite.any():
             return self
-        white = cv2.dilate(
-            np.where(np.isfinite(self.limit), self.limit, np.float32(0)),
-            np.ones((2 * CONSISTENCY.beside_px + 1,) * 2, np.uint8),
-        )
+        whites = np.zeros_like(self.limit)
+        np.copyto(whites, self.limit, where=finite)
+        nearest = cv2.dilate(whites, np.ones((2 * CONSISTENCY.beside_px + 1,) * 2, np.uint8))
+        near = np.flatnonzero(nearest)
+        white, radiance = nearest.ravel()[near], self.radiance.ravel()[near]
         least = np.maximum(
-            white - np.float32(CONSISTENCY.clipped_by) * np.sqrt(noise),
+            white - np.float32(CONSISTENCY.clipped_by) * np.sqrt(noise.ravel()[near]),
             np.float32(CLIPPING.start / CLIPPING.end) * white,
         )
-        pulled = (white > 0) & (self.radiance >= least)
-        return replace(self, limit=np.where(pulled, np.minimum(self.radiance, white), self.limit))
+        pulled = radiance >= least
+        limit = self.limit.copy()
+        limit.ravel()[near[pulled]] = np.minimum(radiance, white)[pulled]
+        return replace(self, limit=limit)
 
 
-def consistency_map(anchor: ReferenceEstimate, frame: CalibratedFrame, tolerance: Tolerance) -> Plane:
-    """(h, w) 1 where a frame agrees with the anchor, 0 where it does not, soft in between."""
-    other = ReferenceEstimate.of(frame)
+def consistency_map(
+    anchor: ReferenceEstimate, frame: CalibratedFrame, other: ReferenceEstimate, tolerance: Tolerance
+) -> Plane:
+    """(h, w) 1 where a frame, which alone says `other`, agrees with the anchor, 0 where it does not, or in between."""
     if tolerance.crosstalk:
         other = _without_crosstalk(anchor, other, frame)
     usable = _usable(anchor, other, frame)
@@ -195,10 +213,14 @@ def consistency_map(anchor: ReferenceEstimate, frame: CalibratedFrame, tolerance
         left = noise * np.float32(noise_correlation / averaged_over)
         if tolerance.placed:
             left = _scattered(left, mean, anchor, usable, spacing_px)
-        spread = _blurred(left + slack, sigma)
-        np.maximum(score, channel_max(np.asarray(np.abs(mean) / np.sqrt(spread), np.float32)), out=score)
-    energy = _blurred(difference**2 / (noise + slack), CONSISTENCY.scales_px[1])
-    np.maximum(score, np.sqrt(channel_max(energy)) * np.float32(CONSISTENCY.weak / 1.8), out=score)
+        mean *= mean
+        mean /= _blurred(left + slack, sigma)
+        np.maximum(score, channel_max(mean), out=score)
+    np.sqrt(score, out=score)
+    difference *= difference
+    difference /= noise + slack
+    energy = channel_max(_blurred(difference, CONSISTENCY.scales_px[1]))
+    np.maximum(score, np.sqrt(energy) * np.float32(CONSISTENCY.weak / CONSISTENCY.energetic), out=score)
     ghost = _hysteresis(score)
     grown = cv2.dilate(ghost.astype(np.uint8), disc(CONSISTENCY.grow_px))
     soft = cv2.GaussianBlur(grown.astype(np.float32), (0, 0), 1.0)
@@ -220,6 +242,13 @@ def with_measured_noise(frame: CalibratedFrame) -> CalibratedFrame:
     noise = NoiseModel(shot=frame.noise.shot * factor, read=frame.noise.read * factor)
     noise_correlation = float(np.clip(4.0 * wide / pixel, 1.0, 4.0))
     return replace(frame, noise=noise, noise_correlation=noise_correlation)
+
+
+def _limit(clipped: NDArray[np.bool_], white: float) -> Plane:
+    """(h, w, 3) radiance of white where that is all that is known, inf elsewhere."""
+    limit = np.full(clipped.shape, np.inf, np.float32)
+    np.copyto(limit, np.float32(white), where=clipped)
+    return limit
 
 
 def _usable(anchor: ReferenceEstimate, other: ReferenceEstimate, frame: CalibratedFrame) -> NDArray[np.bool_]:
@@ -254,20 +283,23 @@ def _compare(
 ) -> tuple[Plane, Plane]:
     """Difference (h, w, 3) that counts of the `raw` one, and the variance that stillness may have besides noise."""
     # A clipped value is a lower bound: only falling short of it is a difference.
-    margin = np.sqrt(noise)
-    least = [side.limit * np.float32(1.0 - tolerance.highlights) - margin for side in (anchor, other)]
-    difference = np.where(np.isfinite(anchor.limit), np.minimum(other.radiance - least[0], 0), raw)
-    difference = np.where(np.isfinite(other.limit), np.maximum(least[1] - anchor.radiance, 0), difference)
-    difference[np.isfinite(anchor.limit) & np.isfinite(other.limit)] = 0.0
+    difference = raw.copy()
+    whites = [np.isfinite(side.limit) for side in (anchor, other)]
+    for white, (bound, measured), sign in zip(whites, ((anchor, other), (other, anchor)), (1, -1), strict=True):
+        where = np.flatnonzero(white)
+        least = bound.limit.ravel()[where] * np.float32(1.0 - tolerance.highlights) - np.sqrt(noise.ravel()[where])
+        difference.ravel()[where] = sign * np.minimum(measured.radiance.ravel()[where] - least, 0)
+    difference[whites[0] & whites[1]] = 0.0
     seen = [np.minimum(side.radiance, side.limit) for side in (anchor, other)]
     relative = np.full(anchor.shoulder.shape, tolerance.relative, np.float32)
     if tolerance.crosstalk:
         relative += np.float32(CONSISTENCY.shoulder_tolerance) * np.maximum(anchor.shoulder, other.shoulder)
-    slack = (relative[..., None] * np.maximum(*seen)) ** 2
+    slack = np.maximum(*seen)
+    slack *= relative[..., None]
+    slack *= slack
     slack += _slope_energy(seen) * np.float32(tolerance.misregistration_px**2)
     slack += np.float32(CONSISTENCY.texture) * np.minimum(*(_local_variance(side) for side in seen))
-    for side in (anchor, other):
-        white = np.isfinite(side.limit)
+    for side, white in zip((anchor, other), whites, strict=True):
         if white.any():
             share = _blurred(white.astype(np.float32), CONSISTENCY.scales_px[1])
             slack += np.float32(CONSISTENCY.cut_off) * share * (1.0 - share) * noise
@@ -289,12 +321,14 @@ def _without_crosstalk(
     for valid in (frame.valid, anchor.valid):
         if valid is not None:
             both &= valid
-    ratio = cv2.blur(other.radiance, (3, 3)) / np.maximum(cv2.blur(anchor.radiance, (3, 3)), 1e-9)
-    fitted = fit_crosstalk(exposure, np.log2(np.maximum(ratio, 1e-6)), both)
+    ratio = cv2.blur(other.radiance, (3, 3)) / np.maximum(cv2.blur(anchor.radiance, (3, 3)), np.float32(1e-9))
+    fitted = fit_crosstalk(exposure, np.asarray(ratio, np.float32), both)
     if fitted is None:
         return other
-    gain = np.where((anchor.shoulder < 1.0)[..., None], fitted.gain(exposure), np.float32(1.0))
-    return replace(other, radiance=other.radiance * gain)
+    gain = fitted.gain(exposure)
+    gain.reshape(-1, 3)[np.flatnonzero(anchor.shoulder >= 1.0)] = 1.0
+    gain *= other.radiance
+    return replace(other, radiance=gain)
 
 
 def _local_variance(plane: Plane) -> Plane:
@@ -317,9 +351,13 @@ def _slope_energy(seen: Sequence[Plane]) -> Plane:
     """(h, w, 3) squared slope of the radiance, per pixel, the larger of both frames'; edges move by a subpixel."""
     energy = np.zeros(seen[0].shape, np.float32)
     for plane in seen:
-        slope_x = cv2.Sobel(plane, -1, 1, 0, scale=0.125)
-        slope_y = cv2.Sobel(plane, -1, 0, 1, scale=0.125)
-        np.maximum(energy, slope_x**2 + slope_y**2, out=energy)
+        slope_x, slope_y = (
+            np.asarray(cv2.Sobel(plane, -1, *order, scale=0.125), np.float32) for order in ((1, 0), (0, 1))
+        )
+        slope_x *= slope_x
+        slope_y *= slope_y
+        slope_x += slope_y
+        np.maximum(energy, slope_x, out=energy)
     return np.asarray(cv2.dilate(energy, np.ones((3, 3), np.uint8)), np.float32)
 
 

@@ -7,6 +7,7 @@ crosstalk touches all of them alike, so that a robust fit over the frame tells t
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,19 +43,20 @@ class Crosstalk:
 
     def gain(self, exposure: Plane) -> Plane:
         """Factor (h, w, 3) that undoes the crosstalk of an exposure (h, w, 3)."""
-        terms = _terms(exposure.reshape(-1, 3))
-        stops = np.clip(terms @ self.coefficients.astype(np.float32), -CROSSTALK.largest_stops, CROSSTALK.largest_stops)
-        return np.exp2(-stops).reshape(exposure.shape).astype(np.float32)
+        stops = self.coefficients.T.astype(np.float32) @ _terms(exposure.reshape(-1, 3))
+        np.clip(stops, -CROSSTALK.largest_stops, CROSSTALK.largest_stops, out=stops)
+        gains = np.exp2(np.negative(stops, out=stops), out=stops)
+        return np.asarray(cv2.merge(list(gains.reshape(3, *exposure.shape[:2]))))
 
 
-def fit_crosstalk(exposure: Plane, difference_stops: Plane, usable: NDArray[np.bool_]) -> Crosstalk | None:
-    """Fit the stops (h, w, 3) by which a frame exceeds another where both can be trusted; None if too few can."""
+def fit_crosstalk(exposure: Plane, ratio: Plane, usable: NDArray[np.bool_]) -> Crosstalk | None:
+    """Fit the ratio (h, w, 3) of a frame to another where both can be trusted (h, w); None if too few can."""
     where = np.flatnonzero(usable)
     if len(where) < 500:
         return None
     chosen = where[np.linspace(0, len(where) - 1, min(CROSSTALK.samples, len(where))).astype(np.intp)]
-    terms = _terms(exposure.reshape(-1, 3)[chosen]).astype(np.float64)
-    target = difference_stops.reshape(-1, 3)[chosen].astype(np.float64)
+    terms = _terms(exposure.reshape(-1, 3)[chosen]).T.astype(np.float64)
+    target = np.log2(np.maximum(ratio.reshape(-1, 3)[chosen], 1e-6)).astype(np.float64)
     ridge = CROSSTALK.ridge * np.eye(terms.shape[1])
     weights = np.ones(target.shape)
     coefficients = np.zeros((terms.shape[1], 3))
@@ -69,10 +71,9 @@ def fit_crosstalk(exposure: Plane, difference_stops: Plane, usable: NDArray[np.b
 
 
 def _terms(exposure: Plane) -> Plane:
-    """(n, 10) polynomial of tone and chroma, both bounded."""
-    log = np.log2(np.clip(exposure, 2.0**-9, 1.0)).astype(np.float32)
-    tone = log[:, 1] / np.float32(4.0) + np.float32(1.0)
-    red = np.clip(log[:, 0] - log[:, 1], -CROSSTALK.chroma_stops, CROSSTALK.chroma_stops)
-    blue = np.clip(log[:, 2] - log[:, 1], -CROSSTALK.chroma_stops, CROSSTALK.chroma_stops)
+    """(10, n) polynomial of tone and chroma, both bounded, of exposures (n, 3)."""
+    log = np.log2(np.clip(exposure.T, 2.0**-9, 1.0)).astype(np.float32)
+    tone = log[1] / np.float32(4.0) + np.float32(1.0)
+    red, blue = (np.clip(log[c] - log[1], -CROSSTALK.chroma_stops, CROSSTALK.chroma_stops) for c in (0, 2))
     one = np.ones_like(tone)
-    return np.stack([one, tone, tone**2, red, blue, red**2, blue**2, red * blue, tone * red, tone * blue], axis=1)
+    return np.stack([one, tone, tone**2, red, blue, red**2, blue**2, red * blue, tone * red, tone * blue])

@@ -70,11 +70,13 @@ def find_ghosts(frames: Sequence[CalibratedFrame], reference: int, tolerance: Se
     own = anchor = ReferenceEstimate.of(frames[reference])
     consistency = [np.ones(frame.pixels.shape[:2], np.float32) for frame in frames]
     for index in range(reference - 1, -1, -1):
-        consistency[index] = consistency_map(anchor, frames[index], tolerance[index])
-        anchor = anchor.extended(frames[index], consistency[index])
+        other = ReferenceEstimate.of(frames[index])
+        consistency[index] = consistency_map(anchor, frames[index], other, tolerance[index])
+        anchor = anchor.extended(frames[index], other, consistency[index])
     for index in range(reference + 1, len(frames)):
-        consistency[index] = consistency_map(anchor, frames[index], tolerance[index])
-        anchor = anchor.completed(frames[index])
+        other = ReferenceEstimate.of(frames[index])
+        consistency[index] = consistency_map(anchor, frames[index], other, tolerance[index])
+        anchor = anchor.completed(frames[index], other)
     unknown = _unknown(frames, reference, consistency[:reference])
     fill = anchor.radiance
     if unknown.any():

@@ -8,7 +8,7 @@ from hdrfuse.imaging.merging.ghosts import Ghosts
 from hdrfuse.imaging.merging.highlights import CLIPPING, HIGHLIGHTS, ramp, unclipped
 from hdrfuse.imaging.merging.strips import Strip, each_strip, enlarge_rows
 from hdrfuse.imaging.merging.weights import NEIGHBOUR_ROWS, frame_weights, weighted_mean
-from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, linearise
+from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_mean, linearise
 
 
 def merge(
@@ -91,7 +91,7 @@ def _restored(merged: Plane, fill: Plane, exposure: Plane) -> Plane:
     """
     clipped = ramp(exposure, CLIPPING.start, CLIPPING.end)
     known = 1.0 - clipped
-    certain = np.float32(HIGHLIGHTS.fill_weight) * fill.mean(axis=2) + np.float32(1e-12)
+    certain = np.float32(HIGHLIGHTS.fill_weight) * channel_mean(fill) + np.float32(1e-12)
     scale = ((known * merged).sum(axis=2) + certain) / ((known * fill).sum(axis=2) + certain)
     restored = np.clip(fill * scale[..., None], merged, merged * np.float32(HIGHLIGHTS.brightest))
     return merged + clipped * (restored - merged)

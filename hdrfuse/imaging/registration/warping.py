@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.formats.image import Pixels
+from hdrfuse.imaging.radiometry import in_any_channel
 from hdrfuse.imaging.registration.motion import frame_grid, project
 from hdrfuse.imaging.registration.register import Registration
 
@@ -114,7 +115,7 @@ def _saturation_contaminated(pixels: Pixels, registration: Registration, white: 
         return np.zeros((height, width), np.bool_)
     kernel = np.ones((2 * CORE + 1, 2 * CORE + 1), np.uint8)
     clipped = (pixels >= white).view(np.uint8)
-    mixed = (cv2.dilate(clipped, kernel) != cv2.erode(clipped, kernel)).any(axis=2)
+    mixed = in_any_channel(cv2.dilate(clipped, kernel) != cv2.erode(clipped, kernel))
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     return cv2.warpPerspective(mixed.view(np.uint8), registration.matrix, (width, height), flags=flags).view(np.bool_)
 
