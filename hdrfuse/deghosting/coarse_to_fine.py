@@ -7,7 +7,9 @@ size only where the small picture would change the merge visibly.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from hdrfuse.deghosting.blending import blend, blend_weight_map, visible_change
 from hdrfuse.deghosting.comparison import NetworkError
@@ -25,6 +27,11 @@ class CoarseToFineSettings:
 
     visible: float = 0.004
     """Change after the mu-law that a person can see: derived, a level of 8 bits is 1/255."""
+    smallest_px: int = 9
+    """Connected pixels of the small picture that it takes: fewer are noise, as in the search for ghosts.
+
+    A bracket of 24 megapixels of which 14 % moved: 21 tiles of 117 run without this, 17 with it.
+    """
 
 
 COARSE_TO_FINE = CoarseToFineSettings()
@@ -87,7 +94,7 @@ class CoarseToFine:
         change = visible_change(averaged, small, self._share(averaged, small, network), white=self.triplet.white)
         change *= 1.0 - self.search.ghosts.occluded_highlight_mask
         return SkippedTiles(
-            radiance=merged, needed=change > COARSE_TO_FINE.visible, averaged_px=self.search.averaged_px
+            radiance=merged, needed=large_parts(change > COARSE_TO_FINE.visible), averaged_px=self.search.averaged_px
         )
 
     def _take_hidden(self, radiance: Plane, small: Plane) -> None:
@@ -105,3 +112,11 @@ class CoarseToFine:
             error=NetworkError(white=self.triplet.white, rms=network.metadata.error), tolerance=self.tolerance,
             averaged_px=self.search.averaged_px,
         )  # fmt: skip
+
+
+def large_parts(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(h, w) without connected parts of fewer than `smallest_px` pixels."""
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    large = statistics[:, cv2.CC_STAT_AREA] >= COARSE_TO_FINE.smallest_px
+    large[0] = False
+    return large[labels]

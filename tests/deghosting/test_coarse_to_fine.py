@@ -50,6 +50,16 @@ def test_what_is_not_shown_to_it_would_not_have_changed(monkeypatch):
     assert psnr_mu(sparing.radiance / 4, truth) > psnr_mu(thorough.radiance / 4, truth) - 0.1
 
 
+def test_specks_of_noise_do_not_call_the_network():
+    needed = np.zeros((40, 60), np.bool_)
+    needed[3:5, 7:11] = True  # eight pixels
+    needed[20, 30:39] = True  # nine, a thin line
+    needed[30, 50], needed[31, 51] = True, True
+    kept = coarse_to_fine.large_parts(needed)
+    assert kept[20, 30:39].all()
+    assert kept.sum() == 9
+
+
 def test_without_the_merge_the_network_sees_everything():
     alone, _ = merged("static", blend=False)
     network = alone.report.network
