@@ -22,8 +22,8 @@ from hdrfuse.imaging.bracket import bracket_of_arrays
 from hdrfuse.imaging.calibration.black import BLACK
 from hdrfuse.imaging.calibration.correspondences import TONE_PAIRS
 from hdrfuse.imaging.calibration.fit import FIT
-from hdrfuse.imaging.merging.consistency import CONSISTENCY
-from hdrfuse.imaging.merging.crosstalk import CROSSTALK
+from hdrfuse.imaging.merging.color_mapping import COLOR_MAPPING
+from hdrfuse.imaging.merging.consistency_settings import CONSISTENCY
 from hdrfuse.imaging.merging.ghosts import GHOSTS
 from hdrfuse.imaging.merging.highlights import CLIPPING, HIGHLIGHTS
 from hdrfuse.imaging.merging.merge import hold_white
@@ -45,7 +45,7 @@ SETTINGS: Mapping[str, Any] = {
     "clipping": CLIPPING,
     "coarse_to_fine": COARSE_TO_FINE,
     "consistency": CONSISTENCY,
-    "crosstalk": CROSSTALK,
+    "color_mapping": COLOR_MAPPING,
     "fit": FIT,
     "ghosts": GHOSTS,
     "highlights": HIGHLIGHTS,

@@ -2,7 +2,8 @@
 
 One question is asked: is their difference larger than their noise, the calibration's error and the registration's
 error explain? It is asked of local means at two scales, which finds faint but wide differences, and of local
-energy, which finds texture that changed while its mean did not.
+energy, which finds texture that changed while its mean did not. A camera's pictures are brought into one another's
+colours first, and among them only what changes structure is a ghost: what differs smoothly is the camera's doing.
 """
 
 from collections.abc import Sequence
@@ -12,68 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.imaging.merging.crosstalk import fit_crosstalk
-from hdrfuse.imaging.merging.highlights import CLIPPING, ramp
+from hdrfuse.imaging.merging.color_mapping import map_colors
+from hdrfuse.imaging.merging.consistency_settings import CONSISTENCY
+from hdrfuse.imaging.merging.reference_estimate import ReferenceEstimate
 from hdrfuse.imaging.merging.scatter import measure_scatter
-from hdrfuse.imaging.radiometry import CalibratedFrame, NoiseModel, Plane, channel_max, channel_min, estimate_noise
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConsistencySettings:
-    """What may differ between two frames of a place that stood still.
-
-    Beside white, values that noise or compression pulled down are bounds: they had made ghosts along every highlight of
-    the longer frames. Below a curve's toe an error is the same for neighbours: ten dark frames above a raised black
-    were taken for moved, and none of them are since.
-
-    "Half / twice" is what half and twice the value change in the classical merge's PSNR-mu, in dB, mean of four
-    procedural scenes, by `hdrfuse bench --what settings --setting consistency --seeds 1 --size 192x128 --noise 0.15`:
-    scenes so small that lengths in pixels count double. Shoulder and toe are of cameras' curves, which they lack.
-    """
-
-    shoulder: tuple[float, float] = (0.5, 0.95)
-    """Exposure over which a camera's picture stops to follow its own curve: one channel drags the others to white."""
-    shoulder_tolerance: float = 0.07
-    """Standard deviation, as a share of the radiance, that this adds to a camera picture's near whites."""
-    scales_px: tuple[float, float] = (1.0, 3.5)
-    """Standard deviations of the windows over which differences are averaged. Half / twice: +0.81 / +0.68."""
-    spacing_px: tuple[int, int] = (12, 16)
-    """Distance, for each of them, of points whose means have next to no noise in common, soft by up to 3 pixels.
-
-    Half / twice: 0 / 0.
-    """
-    clipped_by: float = 4.0
-    """Standard deviations by which noise may have moved a value over the limit of clipping. Half / twice: 0 / +0.05."""
-    beside_px: int = 4
-    """Pixels from a clipped one within which others may be clipped too: half a block of a JPEG. Half / twice: 0 / 0."""
-    cut_off: float = 0.64
-    """Times p (1 - p): squared error, in the noise's variance, of a mean whose noise white cuts off in a share p.
-
-    Derived: where white cuts off half of a normal distribution, its mean moves by 0.40 of its standard deviation.
-    """
-    weak: float = 3.0
-    """Differences, in standard deviations, as far as which a ghost reaches. Half / twice: 0 / +0.01."""
-    strong: float = 5.0
-    """Difference, in standard deviations, that a ghost holds somewhere. Half / twice: +0.01 / +0.17."""
-    texture: float = 0.3
-    """Share of its own variance by which still texture differs: sharpening, compression, aliasing.
-
-    Half / twice: -0.35 / +0.58.
-    """
-    toe: float = 0.5
-    """Standard deviation of light that a frame holds nothing of, as a share of what is missing to its curve's toe."""
-    energetic: float = 1.8
-    """Local energy, as a root and in standard deviations of the difference, that counts as a weak difference."""
-    grow_px: int = 4
-    """Ghosts grow by this much: the soft edge of a moving thing differs by less than noise.
-
-    Half / twice: +1.16 / -0.78. At 384x256, which counts, two scenes a motion lose 0.07 dB by 3 and 0.10 by 2.
-    """
-    smallest_px: int = 9
-    """Fewer connected pixels than this are noise. Half / twice: 0 / 0."""
-
-
-CONSISTENCY = ConsistencySettings()
+from hdrfuse.imaging.merging.structure import structural_change, with_structure
+from hdrfuse.imaging.radiometry import CalibratedFrame, NoiseModel, Plane, channel_max, estimate_noise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +29,7 @@ class Tolerance:
     """Share of the radiance: calibration error."""
     highlights: float
     """Share by which another frame may fall short of a clipped value: curves are least known near white."""
-    crosstalk: bool
+    rendered: bool
     """Whether the frames are a camera's pictures, whose channels depend on each other."""
     misregistration_px: float
     """Standard deviation of what registration leaves."""
@@ -92,119 +37,26 @@ class Tolerance:
     """Whether it is known how the frame lies on the reference; else its differences are no measure of noise."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ReferenceEstimate:
-    """The picture that frames are compared with: the reference, continued by darker frames where it clips."""
-
-    radiance: Plane
-    variance: Plane
-    unsure: Plane
-    """(h, w, 3) standard deviation of what the curve leaves open near black, which is the same for neighbours."""
-    limit: Plane
-    """(h, w, 3) radiance at which the anchor clips there; inf where it does not."""
-    shoulder: Plane
-    """(h, w) 0 where every channel is far from white, 1 where one is near it."""
-    noise_correlation: float
-    """How much more of the noise than white noise's share is left in a mean over neighbours."""
-    was_clipped: NDArray[np.bool_]
-    """(h, w) where the reference itself clips in any channel."""
-    valid: NDArray[np.bool_] | None = None
-    """(h, w) where there is anything to compare with; None = everywhere."""
-
-    @classmethod
-    def of(cls, frame: CalibratedFrame) -> "ReferenceEstimate":
-        """What a frame alone says."""
-        exposure = frame.exposure()
-        clipped = exposure >= CLIPPING.end if frame.clips else np.zeros(exposure.shape, np.bool_)
-        return cls(
-            radiance=exposure / np.float32(frame.gain),
-            variance=frame.noise.variance(exposure) / np.float32(frame.gain**2),
-            unsure=np.maximum(np.float32(CONSISTENCY.toe * frame.toe) - np.float32(CONSISTENCY.toe) * exposure, 0)
-            / np.float32(frame.gain),
-            limit=_limit(clipped, CLIPPING.end / frame.gain),
-            shoulder=ramp(channel_max(exposure), *CONSISTENCY.shoulder),
-            noise_correlation=frame.noise_correlation,
-            was_clipped=channel_max(clipped.view(np.uint8)).view(np.bool_),
-            valid=frame.valid,
-        )
-
-    def extended(self, frame: CalibratedFrame, other: "ReferenceEstimate", consistency: Plane) -> "ReferenceEstimate":
-        """Let a darker frame speak where this clips and the frame does not contradict it, and where this is empty.
-
-        `other` is what the frame alone says.
-        """
-        take = np.isfinite(channel_min(self.limit)) & (consistency > 0.5)
-        return self._taking(frame, other, take if self.valid is None else take | ~self.valid)
-
-    def completed(self, frame: CalibratedFrame, other: "ReferenceEstimate") -> "ReferenceEstimate":
-        """Let a frame, which alone says `other`, speak where this has no data."""
-        return self if self.valid is None else self._taking(frame, other, ~self.valid)
-
-    def _taking(
-        self, frame: CalibratedFrame, other: "ReferenceEstimate", wanted: NDArray[np.bool_]
-    ) -> "ReferenceEstimate":
-        """The estimate with a frame's in its place where that is wanted (h, w) and the frame has data."""
-        take = wanted
-        if frame.valid is not None:
-            take = take & frame.valid
-        if frame.saturation_contaminated is not None:
-            take = take & ~frame.saturation_contaminated
-        where = np.flatnonzero(take)
-
-        def taken(own: Plane, others: Plane) -> Plane:
-            plane = own.copy()
-            plane.reshape(take.size, -1)[where] = others.reshape(take.size, -1)[where]
-            return plane
-
-        return ReferenceEstimate(
-            radiance=taken(self.radiance, other.radiance),
-            variance=taken(self.variance, other.variance),
-            unsure=taken(self.unsure, other.unsure),
-            limit=taken(self.limit, other.limit),
-            shoulder=taken(self.shoulder, other.shoulder),
-            noise_correlation=max(self.noise_correlation, other.noise_correlation),
-            was_clipped=self.was_clipped,
-            valid=None if self.valid is None else self.valid | take,
-        )
-
-    def limited_beside_white(self, noise: Plane) -> "ReferenceEstimate":
-        """What noise, of variance (h, w, 3), or compression may have pulled down from a white beside it is a bound."""
-        finite = np.isfinite(self.limit)
-        if not finite.any():
-            return self
-        whites = np.zeros_like(self.limit)
-        np.copyto(whites, self.limit, where=finite)
-        nearest = cv2.dilate(whites, np.ones((2 * CONSISTENCY.beside_px + 1,) * 2, np.uint8))
-        near = np.flatnonzero(nearest)
-        white, radiance = nearest.ravel()[near], self.radiance.ravel()[near]
-        least = np.maximum(
-            white - np.float32(CONSISTENCY.clipped_by) * np.sqrt(noise.ravel()[near]),
-            np.float32(CLIPPING.start / CLIPPING.end) * white,
-        )
-        pulled = radiance >= least
-        limit = self.limit.copy()
-        limit.ravel()[near[pulled]] = np.minimum(radiance, white)[pulled]
-        return replace(self, limit=limit)
-
-
 def consistency_map(
     anchor: ReferenceEstimate, frame: CalibratedFrame, other: ReferenceEstimate, tolerance: Tolerance
 ) -> Plane:
     """(h, w) 1 where a frame, which alone says `other`, agrees with the anchor, 0 where it does not, or in between."""
-    if tolerance.crosstalk:
-        other = _without_crosstalk(anchor, other, frame)
+    doubt: Plane | float = tolerance.relative
+    if tolerance.rendered:
+        other, doubt = _in_colors_of(anchor, other, frame, tolerance)
     usable = _usable(anchor, other, frame)
     raw = other.radiance - anchor.radiance
     noise = anchor.variance + other.variance
     if tolerance.placed:
         noise = _scattered(noise, raw, anchor, usable, CONSISTENCY.spacing_px[0])
     anchor, other = (side.limited_beside_white(noise) for side in (anchor, other))
-    difference, slack = _compare(raw, noise, anchor, other, tolerance)
+    difference, slack = _compare(raw, noise, anchor, other, tolerance, doubt)
     if frame.saturation_contaminated is not None:
         difference[frame.saturation_contaminated] = 0.0
     for valid in (frame.valid, anchor.valid):
         if valid is not None:
             difference *= valid[..., None]
+    changed = structural_change(difference, noise, anchor, other) if tolerance.rendered else None
     score = np.zeros(difference.shape[:2], np.float32)
     noise_correlation = max(anchor.noise_correlation, frame.noise_correlation)
     for sigma, spacing_px in zip(CONSISTENCY.scales_px, CONSISTENCY.spacing_px, strict=True):
@@ -222,6 +74,8 @@ def consistency_map(
     energy = channel_max(_blurred(difference, CONSISTENCY.scales_px[1]))
     np.maximum(score, np.sqrt(energy) * np.float32(CONSISTENCY.weak / CONSISTENCY.energetic), out=score)
     ghost = _hysteresis(score)
+    if changed is not None:
+        ghost = with_structure(ghost, changed)
     grown = cv2.dilate(ghost.astype(np.uint8), disc(CONSISTENCY.grow_px))
     soft = cv2.GaussianBlur(grown.astype(np.float32), (0, 0), 1.0)
     agrees = np.clip(1.0 - soft * np.float32(1.3), 0.0, 1.0)
@@ -242,13 +96,6 @@ def with_measured_noise(frame: CalibratedFrame) -> CalibratedFrame:
     noise = NoiseModel(shot=frame.noise.shot * factor, read=frame.noise.read * factor)
     noise_correlation = float(np.clip(4.0 * wide / pixel, 1.0, 4.0))
     return replace(frame, noise=noise, noise_correlation=noise_correlation)
-
-
-def _limit(clipped: NDArray[np.bool_], white: float) -> Plane:
-    """(h, w, 3) radiance of white where that is all that is known, inf elsewhere."""
-    limit = np.full(clipped.shape, np.inf, np.float32)
-    np.copyto(limit, np.float32(white), where=clipped)
-    return limit
 
 
 def _usable(anchor: ReferenceEstimate, other: ReferenceEstimate, frame: CalibratedFrame) -> NDArray[np.bool_]:
@@ -279,9 +126,13 @@ def _scattered(
 
 
 def _compare(
-    raw: Plane, noise: Plane, anchor: ReferenceEstimate, other: ReferenceEstimate, tolerance: Tolerance
-) -> tuple[Plane, Plane]:
-    """Difference (h, w, 3) that counts of the `raw` one, and the variance that stillness may have besides noise."""
+    raw: Plane, noise: Plane, anchor: ReferenceEstimate, other: ReferenceEstimate, tolerance: Tolerance,
+    doubt: Plane | float,
+) -> tuple[Plane, Plane]:  # fmt: skip
+    """Difference (h, w, 3) that counts of the `raw` one, and the variance that stillness may have besides noise.
+
+    `doubt` is the standard deviation, as a share of the radiance, of how the frames' tones relate.
+    """
     # A clipped value is a lower bound: only falling short of it is a difference.
     difference = raw.copy()
     whites = [np.isfinite(side.limit) for side in (anchor, other)]
@@ -291,11 +142,8 @@ def _compare(
         difference.ravel()[where] = sign * np.minimum(measured.radiance.ravel()[where] - least, 0)
     difference[whites[0] & whites[1]] = 0.0
     seen = [np.minimum(side.radiance, side.limit) for side in (anchor, other)]
-    relative = np.full(anchor.shoulder.shape, tolerance.relative, np.float32)
-    if tolerance.crosstalk:
-        relative += np.float32(CONSISTENCY.shoulder_tolerance) * np.maximum(anchor.shoulder, other.shoulder)
     slack = np.maximum(*seen)
-    slack *= relative[..., None]
+    slack *= np.asarray(doubt, np.float32)
     slack *= slack
     slack += _slope_energy(seen) * np.float32(tolerance.misregistration_px**2)
     slack += np.float32(CONSISTENCY.texture) * np.minimum(*(_local_variance(side) for side in seen))
@@ -310,25 +158,20 @@ def _compare(
     return difference, slack
 
 
-def _without_crosstalk(
-    anchor: ReferenceEstimate, other: ReferenceEstimate, frame: CalibratedFrame
-) -> ReferenceEstimate:
-    """The frame with its channels' dependence on each other taken out, as far as the anchor shows it."""
+def _in_colors_of(
+    anchor: ReferenceEstimate, other: ReferenceEstimate, frame: CalibratedFrame, tolerance: Tolerance
+) -> tuple[ReferenceEstimate, Plane]:
+    """What a frame says in the anchor's colours, and the doubt (h, w, 3), a share of the radiance, about them."""
+    shoulder = np.float32(CONSISTENCY.shoulder_tolerance) * np.maximum(anchor.shoulder, other.shoulder)
     exposure = frame.exposure()
-    both = np.asarray(np.isinf(channel_min(anchor.limit)) & np.isinf(channel_min(other.limit)))
-    both &= channel_min(anchor.radiance**2 - 100 * anchor.variance) > 0
-    both &= channel_min(other.radiance**2 - 100 * other.variance) > 0
-    for valid in (frame.valid, anchor.valid):
-        if valid is not None:
-            both &= valid
-    ratio = cv2.blur(other.radiance, (3, 3)) / np.maximum(cv2.blur(anchor.radiance, (3, 3)), np.float32(1e-9))
-    fitted = fit_crosstalk(exposure, np.asarray(ratio, np.float32), both)
-    if fitted is None:
-        return other
-    gain = fitted.gain(exposure)
-    gain.reshape(-1, 3)[np.flatnonzero(anchor.shoulder >= 1.0)] = 1.0
-    gain *= other.radiance
-    return replace(other, radiance=gain)
+    mapping = map_colors(exposure, other, anchor)
+    if mapping is None:
+        return other, np.asarray(cv2.merge((np.float32(tolerance.relative) + shoulder,) * 3))
+    radiance = mapping.gain(exposure)
+    radiance *= other.radiance
+    doubt = np.maximum(mapping.doubt(exposure), np.float32(tolerance.relative))
+    doubt += shoulder[..., None]
+    return replace(other, radiance=radiance), doubt
 
 
 def _local_variance(plane: Plane) -> Plane:

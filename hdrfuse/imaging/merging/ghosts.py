@@ -6,15 +6,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from hdrfuse.imaging.merging.consistency import (
-    CONSISTENCY,
-    ReferenceEstimate,
-    Tolerance,
-    consistency_map,
-    disc,
-    with_measured_noise,
-)
+from hdrfuse.imaging.merging.consistency import Tolerance, consistency_map, disc, with_measured_noise
+from hdrfuse.imaging.merging.consistency_settings import CONSISTENCY
 from hdrfuse.imaging.merging.highlights import CLIPPING, push_pull, ramp, reconstruct_highlights
+from hdrfuse.imaging.merging.reference_estimate import ReferenceEstimate
 from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max, channel_min
 
 

@@ -16,8 +16,8 @@ from hdrfuse.imaging.radiometry import CalibratedFrame, NoiseModel, estimate_noi
 HEIGHT, WIDTH = 240, 320
 EVS = (-2.0, 0.0, 2.0)
 NOISE = NoiseModel(shot=1e-4, read=1e-6)
-STILL = Tolerance(relative=0.02, highlights=0.05, crosstalk=False, misregistration_px=0.1)
-HELD = Tolerance(relative=0.02, highlights=0.05, crosstalk=False, misregistration_px=0.25)
+STILL = Tolerance(relative=0.02, highlights=0.05, rendered=False, misregistration_px=0.1)
+HELD = Tolerance(relative=0.02, highlights=0.05, rendered=False, misregistration_px=0.25)
 
 
 def fractal(seed: int, height: int, width: int) -> np.ndarray:

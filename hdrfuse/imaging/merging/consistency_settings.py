@@ -1,0 +1,61 @@
+"""What frames may differ by where nothing moved, and what is taken for a ghost."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsistencySettings:
+    """What may differ between two frames of a place that stood still.
+
+    Beside white, values that noise or compression pulled down are bounds: they had made ghosts along every highlight of
+    the longer frames. Below a curve's toe an error is the same for neighbours: ten dark frames above a raised black
+    were taken for moved, and none of them are since.
+
+    "Half / twice" is what half and twice the value change in the classical merge's PSNR-mu, in dB, mean of four
+    procedural scenes, by `hdrfuse bench --what settings --setting consistency --seeds 1 --size 192x128 --noise 0.15`:
+    scenes so small that lengths in pixels count double. Shoulder and toe are of cameras' curves, which they lack.
+    """
+
+    shoulder: tuple[float, float] = (0.5, 0.95)
+    """Exposure over which a camera's picture stops to follow its own curve: one channel drags the others to white."""
+    shoulder_tolerance: float = 0.07
+    """Standard deviation, as a share of the radiance, that this adds to a camera picture's near whites."""
+    scales_px: tuple[float, float] = (1.0, 3.5)
+    """Standard deviations of the windows over which differences are averaged. Half / twice: +0.81 / +0.68."""
+    spacing_px: tuple[int, int] = (12, 16)
+    """Distance, for each of them, of points whose means have next to no noise in common, soft by up to 3 pixels.
+
+    Half / twice: 0 / 0.
+    """
+    clipped_by: float = 4.0
+    """Standard deviations by which noise may have moved a value over the limit of clipping. Half / twice: 0 / +0.05."""
+    beside_px: int = 4
+    """Pixels from a clipped one within which others may be clipped too: half a block of a JPEG. Half / twice: 0 / 0."""
+    cut_off: float = 0.64
+    """Times p (1 - p): squared error, in the noise's variance, of a mean whose noise white cuts off in a share p.
+
+    Derived: where white cuts off half of a normal distribution, its mean moves by 0.40 of its standard deviation.
+    """
+    weak: float = 3.0
+    """Differences, in standard deviations, as far as which a ghost reaches. Half / twice: 0 / +0.01."""
+    strong: float = 5.0
+    """Difference, in standard deviations, that a ghost holds somewhere. Half / twice: +0.01 / +0.17."""
+    texture: float = 0.3
+    """Share of its own variance by which still texture differs: sharpening, compression, aliasing.
+
+    Half / twice: -0.35 / +0.58.
+    """
+    toe: float = 0.5
+    """Standard deviation of light that a frame holds nothing of, as a share of what is missing to its curve's toe."""
+    energetic: float = 1.8
+    """Local energy, as a root and in standard deviations of the difference, that counts as a weak difference."""
+    grow_px: int = 4
+    """Ghosts grow by this much: the soft edge of a moving thing differs by less than noise.
+
+    Half / twice: +1.16 / -0.78. At 384x256, which counts, two scenes a motion lose 0.07 dB by 3 and 0.10 by 2.
+    """
+    smallest_px: int = 9
+    """Fewer connected pixels than this are noise. Half / twice: 0 / 0."""
+
+
+CONSISTENCY = ConsistencySettings()

@@ -1,0 +1,64 @@
+"""Structure: what tells something that moved from a camera that rendered the same thing otherwise.
+
+Brightness and tint may differ smoothly, or along the borders of what both frames show: that is tone mapping, flare,
+white balance, a cloud that thins out. What moved has a border in one of two frames alone.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hdrfuse.imaging.merging.reference_estimate import ReferenceEstimate
+from hdrfuse.imaging.radiometry import Plane, channel_max
+
+
+@dataclass(frozen=True, kw_only=True)
+class StructureSettings:
+    """When the borders of a difference are borders of something.
+
+    Read off the differences of ten brackets, made ones and photographs: by the measure below, the least of 24 that
+    moved had 1.1 (the rest 2.6 and more), the greatest of 45 in skies and on walls that stood still had 1.0.
+    """
+
+    scale_px: float = 1.5
+    """Standard deviation of the window in which slopes are taken: wide enough for compression's and noise's."""
+    common: float = 0.5
+    """Share of the weaker frame's own slope that a difference may have: a border that both show."""
+    certain: float = 8.0
+    """Slope, in standard deviations of its noise, that is structure without doubt: sensor noise is never so far off."""
+    per_rim: float = 1.5
+    """Pixels of such structure in a ghost, by the pixels of its rim."""
+
+
+STRUCTURE = StructureSettings()
+
+
+def structural_change(
+    difference: Plane, noise: Plane, anchor: ReferenceEstimate, other: ReferenceEstimate
+) -> NDArray[np.bool_]:
+    """(h, w) where a difference (h, w, 3), of a noise of variance (h, w, 3), has slopes that not both frames have."""
+    weaker = np.minimum(*(_slope(np.minimum(side.radiance, side.limit)) for side in (anchor, other)))
+    weaker = np.asarray(cv2.dilate(weaker, np.ones((3, 3), np.uint8)), np.float32)
+    # A derivative of a Gaussian mean leaves 1 / (8 pi sigma^4) of white noise's variance on either axis.
+    spread = np.sqrt(noise / np.float32(4.0 * np.pi * STRUCTURE.scale_px**4))
+    excess = _slope(difference) - np.float32(STRUCTURE.common) * weaker - np.float32(STRUCTURE.certain) * spread
+    return np.asarray(channel_max(excess) > 0)
+
+
+def with_structure(ghost: NDArray[np.bool_], changed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(h, w) the connected parts of a ghost (h, w) that enough structure changed in."""
+    count, labels = cv2.connectedComponents(ghost.view(np.uint8), connectivity=8)
+    core = cv2.erode(ghost.view(np.uint8), np.ones((3, 3), np.uint8)).view(np.bool_)
+    structure, rim = (np.bincount(labels[mask], minlength=count) for mask in (ghost & changed, ghost & ~core))
+    keep = structure >= STRUCTURE.per_rim * rim
+    keep[0] = False
+    return keep[labels]
+
+
+def _slope(plane: Plane) -> Plane:
+    """(h, w, 3) size of the gradient, per pixel."""
+    smooth = cv2.GaussianBlur(plane, (0, 0), STRUCTURE.scale_px)
+    x, y = (np.asarray(cv2.Sobel(smooth, -1, *order, scale=0.125), np.float32) for order in ((1, 0), (0, 1)))
+    return np.asarray(cv2.magnitude(x, y), np.float32)
