@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 
 from hdrfuse.brackets.exposure import GIVEN
 from hdrfuse.brackets.scene import Scene
+from hdrfuse.deghosting.methods import find_method
 from hdrfuse.errors import UsageError
 from hdrfuse.imaging.bracket import Bracket, read_bracket
+from hdrfuse.imaging.headers import read_headers
 from hdrfuse.merge_report import MergeReport
 from hdrfuse.options import MergeOptions, check_options
 from hdrfuse.outputs import Outputs, timed
@@ -34,6 +36,16 @@ class MergeJob:
         check_options(self.options)
         self.outputs.check(self.scene.files)
 
+    def check_frames(self) -> list[str]:
+        """Refuse what the headers of the frames show to fail, no pixel read -> warnings about the exposures.
+
+        Raises BadInputError of a kind, as reading the frames does.
+        """
+        find_method(self.options.method).check_frames(len(self.scene.files))
+        return read_headers(
+            self.scene, exposures=self.exposures, exposures_by=self.exposures_by, reference=self.reference
+        )[2]
+
     def run(self, progress: Progress | None = None, *, placed: Callable[[], None] = lambda: None) -> MergeReport:
         """Read, merge and write -> the report; `placed` hears when all files are there.
 
@@ -59,6 +71,7 @@ class MergeSteps:
     def read(self) -> None:
         """Decode the frames. Raises BadInputError of a kind for what is wrong with them."""
         job = self.job
+        find_method(job.options.method).check_frames(len(job.scene.files))
         with timed(self.seconds, "reading"):
             bracket = read_bracket(
                 job.scene, exposures=job.exposures, exposures_by=job.exposures_by, reference=job.reference

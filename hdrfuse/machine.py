@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from hdrfuse import __version__
+from hdrfuse.text import counted
 
 LIBRARIES = ("numpy", "opencv-python-headless", "OpenEXR", "Pillow", "simplejpeg")
 
@@ -24,7 +25,7 @@ class Machine:
     def __str__(self) -> str:
         """Return all of it in one line."""
         versions = ", ".join(f"{name} {number}" for name, number in self.versions.items())
-        return f"{self.processor}, {self.cores} cores, {self.system}; {versions}"
+        return f"{self.processor}, {counted(self.cores, 'core')}, {self.system}; {versions}"
 
 
 def this_machine() -> Machine:

@@ -5,14 +5,16 @@ A field that is annotated with a CommandOption is an option of every command tha
 
 import re
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal, TypedDict, get_args, get_type_hints
 
 from hdrfuse.command_option import INPUT, OUTPUT, CommandOption
 from hdrfuse.deghosting.deghoster import LARGEST_TILE_PX, MOST_STEPS, PRECISIONS, SMALLEST_TILE_PX, MethodOptions
 from hdrfuse.deghosting.methods import DEFAULT_METHOD, find_method
 from hdrfuse.errors import DeviceError, UsageError
 from hdrfuse.seeds import MOST_SEED
+from hdrfuse.text import counted
 
 RESPONSES = ("auto", "srgb", "gamma", "linear", "debevec")
 Tonemap = Literal["mu-law", "reinhard", "drago", "mantiuk"]
@@ -72,6 +74,7 @@ def check_options(options: MergeOptions) -> None:
     Raises UsageError, ImageError for what is no saved response curve, DeviceError for a GPU or a precision that is
     not there, WeightsError for weights that are not there or damaged.
     """
+    check_kinds(options)
     method = find_method(options.method)
     if options.precision not in PRECISIONS:
         raise UsageError(f"--precision {options.precision}: one of {', '.join(PRECISIONS)} was expected")
@@ -90,6 +93,20 @@ def check_options(options: MergeOptions) -> None:
     method.check(options)
 
 
+def check_kinds(options: MergeOptions) -> None:
+    """Raise UsageError for a value of another type than its field's: Python takes "no" for a switch that is on."""
+    for name, hint in get_type_hints(MergeOptions).items():
+        value, kinds = getattr(options, name), get_args(hint) or (hint,)
+        kind = int if isinstance(value, Integral) and not isinstance(value, bool) else type(value)
+        if not any(issubclass(kind, each) for each in kinds) or (kind is bool and bool not in kinds):
+            expected = " or ".join(KINDS[each] for each in kinds)
+            raise UsageError(f"{name}={repr(value)[:60]}: {expected} was expected")
+
+
+KINDS = {bool: "True or False", int: "a whole number", str: "text", Path: "a path", type(None): "None"}
+"""Types of the fields of MergeOptions, in words."""
+
+
 def check_device(device: str) -> None:
     """Raise UsageError for what names no device, DeviceError for a GPU that is not there."""
     if device in ("auto", "cpu"):
@@ -101,4 +118,4 @@ def check_device(device: str) -> None:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     index = int(device.partition(":")[2] or 0)
     if index >= count:
-        raise DeviceError(f"--device {device}: {count} GPUs were found; auto and cpu work without one")
+        raise DeviceError(f"--device {device}: {counted(count, 'GPU')} found; auto and cpu work without one")

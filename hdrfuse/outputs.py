@@ -66,21 +66,26 @@ class Outputs:
         }
         return {name: path for name, path in named.items() if path is not None}
 
-    def check(self, inputs: Sequence[Path] = ()) -> None:
-        """See before the work whether everything can be written.
+    def check(self, inputs: Sequence[Path] = (), *, makes_folders: bool = False) -> None:
+        """See before the work whether everything can be written; with `makes_folders`, once its folders are made.
 
         Raises OutputError for a file that exists, has another suffix or an unwritable folder, or is an input;
         UsageError for storage that the format does not have.
         """
         for picture in self.pictures:
-            check_writable(picture, overwrite=self.overwrite, suffixes=writable_suffixes(self.writers))
+            check_writable(
+                picture,
+                overwrite=self.overwrite,
+                suffixes=writable_suffixes(self.writers),
+                makes_folder=makes_folders,
+            )
         for path, suffixes in (
             (self.preview, PREVIEW_SUFFIXES),
             (self.ghost_map, GHOST_MAP_SUFFIXES),
             (self.response, RESPONSE_SUFFIXES),
         ):
             if path is not None:
-                check_writable(path, overwrite=self.overwrite, suffixes=suffixes)
+                check_writable(path, overwrite=self.overwrite, suffixes=suffixes, makes_folder=makes_folders)
         frames = {path.resolve() for path in inputs}
         taken: set[Path] = set()
         for path in self.files.values():

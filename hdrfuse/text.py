@@ -22,6 +22,16 @@ def listed(items: Sequence[str], most: int) -> str:
     return ", ".join(items[:most]) + more
 
 
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """Return a number of things in words: "1 frame", "1,200 frames"; `plural` where an s at the end is none."""
+    return f"{count:,} {worded(count, noun, plural)}"
+
+
+def worded(count: int, noun: str, plural: str | None = None) -> str:
+    """Return the word for so many things, without their number: "scene" for 1, "are" of "is" for 2."""
+    return noun if count == 1 else plural or f"{noun}s"
+
+
 def traceback_of(error: BaseException) -> str:
     """Return where an exception came from as Python shows it, but each message, which may hold names, on one line."""
     parts = traceback.format_exception(error)

@@ -67,7 +67,7 @@ def test_the_scene_is_not_changed(folder):
     ("arrays", "exposures", "error", "match"),
     [
         ([shot(0), shot(1)], None, ExposureError, "without exposures"),
-        ([shot(0)], [0], BracketError, "at least 2"),
+        ([shot(0)], [0], BracketError, "1 array given; a bracket needs at least 2"),
         ([shot(0), shot(1)], [0, 1, 2], BadInputError, "3 EVs for 2"),
         ([shot(0), shot(1)[:50]], [0, 1], BracketError, "96 x 72 and 96 x 50"),
         ([shot(0)[..., 0], shot(1)[..., 0]], [0, 1], BracketError, "shape"),
@@ -76,6 +76,13 @@ def test_the_scene_is_not_changed(folder):
         ([shot(0), shot(1)], [0, float("nan")], ExposureError, "nan"),
         ([], [0, 1], BracketError, "no images"),
         ("nowhere", None, BracketError, "nowhere"),
+        (3, None, BracketError, "int 3: a folder, image files or"),
+        ([shot(0), "b.png"], [0, 1], BracketError, "item 1 is of type str"),
+        (["a.png", 2], None, BracketError, "item 1 is of type int"),
+        ([shot(0), shot(1)], 2, ExposureError, "exposures=2: an EV for each frame was expected"),
+        ([shot(0), shot(1)], [None, 1], ExposureError, "an EV for each frame"),
+        ([shot(0), shot(1)], b"12", ExposureError, "an EV for each frame"),
+        ([shot(0), shot(1)], "0,bright", ExposureError, "'bright' is not an EV"),
     ],
 )
 def test_bad_input_is_refused(arrays, exposures, error, match):
@@ -91,6 +98,34 @@ def test_bad_input_is_refused(arrays, exposures, error, match):
 def test_bad_options_are_refused_before_anything_is_read(options, error):
     with pytest.raises(error):
         hdrfuse.merge("nowhere", **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"align": "no"}, "align='no': True or False was expected"),
+        ({"steps": 2.5}, "steps=2.5: a whole number was expected"),
+        ({"seed": True}, "seed=True: a whole number was expected"),
+        ({"tile": "auto"}, "tile='auto': a whole number or None was expected"),
+        ({"response": 3}, "response=3: text or a path was expected"),
+        ({"weights": ["fast"]}, "weights=['fast']: text or a path or None was expected"),
+        ({"method": None}, "method=None: text was expected"),
+        ({"reference": 1.5}, "reference=1.5: an index or a file's name was expected"),
+        ({"progress": True}, "progress=True: a function of a stage and a share was expected"),
+    ],
+)
+def test_an_option_of_another_type_is_refused_with_what_was_expected(options, message):
+    with pytest.raises(UsageError) as caught:
+        hdrfuse.merge("nowhere", **options)
+    assert str(caught.value) == message
+
+
+def test_exposures_may_be_text_and_numbers_numpys(folder):
+    given = [-2, 0, 2]
+    for exposures in ("-2,0,2", np.array(given), [str(ev) for ev in given]):
+        merged = hdrfuse.merge(folder, exposures, method="classical", reference=np.int64(0), seed=np.int64(3))
+        assert [frame.ev for frame in merged.report.frames] == given
+        assert merged.report.reference == 0
 
 
 def test_unknown_names_of_the_package_are_attribute_errors():

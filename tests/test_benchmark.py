@@ -150,3 +150,11 @@ def test_opencv_is_scored_where_its_frames_have_data() -> None:
     assert 400 < columns.stop - columns.start < 512
     assert np.isfinite(radiance[rows, columns]).all()
     assert fmean(radiance[rows, columns].ravel()) == pytest.approx(fmean(bracket.truth.ravel()), rel=0.15)
+
+
+def test_stacks_are_measured_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_photographs(tmp_path / "study", megapixels=0.1)
+    assert main(["bench", "--what", "stacks", "--stacks", str(tmp_path), "--quiet", "--json"]) == ExitCode.DONE
+    found = json.loads(capsys.readouterr().out)
+    assert [stack["stack"] for stack in found["calibration"]] == ["study"]
+    assert [name for name in ("speed", "quality", "images", "camera", "settings") if found.get(name)] == []

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hdrfuse.text import one_line, printable
+from hdrfuse.text import counted, one_line, printable
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,14 @@ def test_any_text_can_be_printed_on_one_line_of_the_same_length(text):
     assert printable(text).isprintable()
     assert len(printable(text)) == len(text)
     assert printable(text).encode().decode() == printable(text)
+
+
+@pytest.mark.parametrize(
+    ("count", "words", "text"),
+    [
+        (0, ("frame",), "0 frames"), (1, ("frame",), "1 frame"), (1200, ("frame",), "1,200 frames"),
+        (1, ("process", "processes"), "1 process"), (2, ("process", "processes"), "2 processes"),
+    ],
+)  # fmt: skip
+def test_one_thing_is_no_plural(count, words, text):
+    assert counted(count, *words) == text

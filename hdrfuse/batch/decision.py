@@ -40,7 +40,7 @@ Decision = Keep | Merge | Refuse
 
 
 def decide(scene: PlannedScene, out: Path, past: Past, settings: str, *, overwrite: bool = False) -> Decision:
-    """Decide on one scene; where it is to be merged, the folders for its files are made.
+    """Decide on one scene, and write nothing.
 
     `settings` is their identity. With `overwrite` everything is merged again, whoever wrote what is there.
     """
@@ -54,18 +54,19 @@ def decide(scene: PlannedScene, out: Path, past: Past, settings: str, *, overwri
         return Refuse(reason=reason)
     outputs = replace(scene.work.job.outputs, overwrite=bool(existing))
     try:
-        folders = {path.parent for path in outputs.files.values()}
-        for folder in folders:
-            folder.mkdir(parents=True, exist_ok=True)
-        outputs.check(scene.work.job.scene.files)
+        outputs.check(scene.work.job.scene.files, makes_folders=True)
     except HdrfuseError as error:
         return Refuse(reason=str(error))
-    except OSError as error:
-        return Refuse(reason=f"{error.filename}: cannot be made a folder: {error.strerror}")
-    if scene.work.pictures is not None:
-        with suppress(OSError):
-            scene.work.pictures.before.parent.mkdir(parents=True, exist_ok=True)
     return Merge(work=replacing_outputs(scene.work, overwrite=bool(existing)))
+
+
+def make_folders(work: SceneWork) -> None:
+    """Make the folders for a scene's files. Raises OSError; what the page shows it can do without."""
+    for folder in {path.parent for path in work.job.outputs.files.values()}:
+        folder.mkdir(parents=True, exist_ok=True)
+    if work.pictures is not None:
+        with suppress(OSError):
+            work.pictures.before.parent.mkdir(parents=True, exist_ok=True)
 
 
 def replacing_outputs(work: SceneWork, *, overwrite: bool) -> SceneWork:

@@ -159,8 +159,8 @@ def open_journal(folder: Path) -> Iterator[Journal]:
     path = folder / JOURNAL
     try:
         is_new = not path.exists()
-        if not is_new and not path.is_file():
-            raise OutputError(f"{path}: is no regular file; expected a batch's journal, or none")
+        if not is_new:
+            _check_regular(path)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
@@ -168,9 +168,31 @@ def open_journal(folder: Path) -> Iterator[Journal]:
         _lock(path, descriptor)
         if is_new:
             _sync_folder(path)
+        _drop_cut_line(descriptor)
         yield Journal(path, descriptor, _replay(descriptor))
     finally:
         os.close(descriptor)
+
+
+def read_past(folder: Path) -> Past:
+    """What an output folder's journal says, which stays as it is. Raises OutputError where it cannot be read."""
+    path = folder / JOURNAL
+    try:
+        if not path.exists():
+            return Past()
+        _check_regular(path)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        return _replay(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _check_regular(path: Path) -> None:
+    if not path.is_file():
+        raise OutputError(f"{path}: is no regular file; expected a batch's journal, or none")
 
 
 def _lock(path: Path, descriptor: int) -> None:
@@ -210,7 +232,6 @@ def _is_running(pid: int) -> bool:
 
 
 def _replay(descriptor: int) -> Past:
-    _drop_cut_line(descriptor)
     past = Past()
     for entry in _entries(descriptor):
         if entry is None:

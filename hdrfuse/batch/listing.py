@@ -15,8 +15,10 @@ Targets = Mapping[FoundScene, Sequence[Path]]
 """What each scene would be merged into."""
 
 
-def plan_of(discovery: Discovery, outputs: Targets | None = None) -> dict[str, Any]:
-    """Say in plain types, ready for JSON, what would be merged into what, and what is left over and why."""
+def plan_of(
+    discovery: Discovery, outputs: Targets | None = None, problems: Mapping[FoundScene, str | None] | None = None
+) -> dict[str, Any]:
+    """Say in plain types, ready for JSON, what would be merged into what, what cannot be, and what is left over."""
     return {
         "root": str(discovery.root),
         "scenes": [
@@ -31,6 +33,7 @@ def plan_of(discovery: Discovery, outputs: Targets | None = None) -> dict[str, A
                 "captured_at": None if scene.captured_at is None else scene.captured_at.isoformat(),
                 "warnings": list(scene.scene.warnings),
                 "outputs": [str(path) for path in (outputs or {}).get(scene, ())],
+                "problem": (problems or {}).get(scene),
             }
             for scene in discovery.scenes
         ],

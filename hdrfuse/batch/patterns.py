@@ -18,6 +18,9 @@ UNDATED = "undated"
 DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{port}{digit}" for port in ("COM", "LPT") for digit in range(10))})
 """What Windows takes for a device, whatever the suffix (learn.microsoft.com: Naming Files, Paths, and Namespaces)."""
 
+RESERVED = frozenset('<>:"|?*\\')
+"""What no name on Windows, and none that a Mac's Finder or an SD card takes, may hold (the same source)."""
+
 PLACEHOLDER = re.compile(r"\{([^{}:]*)(?::([^{}]*))?\}")
 
 
@@ -63,7 +66,11 @@ class NamePattern:
             raise UsageError(f"{what}: expected a file's name, or folders below --out and a name")
         for index, part in enumerate(path.parts, start=1):
             is_folder = index < len(path.parts)
-            if part not in own and (problem := _problem(part, is_folder=is_folder)) is not None:
+            problem = None if part in own else _problem(part, is_folder=is_folder)
+            taken = RESERVED.difference(*own)  # what a scene's own name holds, its file system takes
+            if problem is None and (letters := [letter for letter in part if letter in taken]):
+                problem = f"{letters[0]!r} is reserved by Windows"
+            if problem is not None:
                 raise UsageError(f"{what}: {problem}; expected a name that every system can have")
 
 

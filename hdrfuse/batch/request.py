@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from hdrfuse.batch.decision import Keep, Merge, Refuse, decide, sweep
+from hdrfuse.batch.decision import Decision, Keep, Merge, Refuse, decide, make_folders, sweep
 from hdrfuse.batch.engine import BatchListener, Engine, SceneResult
-from hdrfuse.batch.journal import JOURNAL, Journal, open_journal
+from hdrfuse.batch.journal import JOURNAL, Journal, Past, open_journal, read_past
 from hdrfuse.batch.local import Inherited, LocalScheduler
 from hdrfuse.batch.placement import PlannedScene, plan_scenes
 from hdrfuse.batch.scales import differing_scales
@@ -20,9 +20,10 @@ from hdrfuse.batch.work import SceneWork
 from hdrfuse.batch.workers import check_here, plan_workers
 from hdrfuse.brackets.discovered import Discovery, Grouping
 from hdrfuse.brackets.discovery import find_scenes
-from hdrfuse.errors import BracketError, OutputError, StoppedError, UsageError
-from hdrfuse.formats.atomic import remove_unfinished
+from hdrfuse.errors import BracketError, HdrfuseError, OutputError, StoppedError, UsageError
+from hdrfuse.formats.atomic import folder_problem, remove_unfinished
 from hdrfuse.stopping import stop_requests
+from hdrfuse.text import counted
 
 MOST_WORKERS = 1024
 """More processes than any machine has cores for."""
@@ -55,8 +56,8 @@ class BatchRequest:
             raise UsageError(
                 f"--timeout {self.timeout_s:g}: more than 0 seconds were expected, and no more than can pass"
             )
-        if self.out.exists() and not self.out.is_dir():
-            raise OutputError(f"{self.out}: is a file; --out expects a folder")
+        if (problem := folder_problem(self.out, makes_folder=True)) is not None:
+            raise OutputError(f"{self.out}: cannot be written into: {problem}; --out names another folder")
         check_here(self.settings.options)
 
     def discover(self, listener: BatchListener | None = None) -> tuple[Discovery, list[PlannedScene]]:
@@ -69,6 +70,41 @@ class BatchRequest:
         if not discovery.scenes:
             raise BracketError(f"{self.root}: no bracket found{_say_what_else(discovery)}")
         return discovery, plan_scenes(discovery, self.out, self.settings, page=self.page)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearsal:
+    """What a batch would do."""
+
+    discovery: Discovery
+    scenes: tuple[PlannedScene, ...]
+    problems: Mapping[str, str]
+    """Why a scene cannot be merged, by its name."""
+    warnings: tuple[str, ...]
+
+
+def rehearse(request: BatchRequest) -> Rehearsal:
+    """Find what would be merged into what, and write nothing; what is known to fail before pixels are read fails alike.
+
+    Raises BadInputError of a kind where the batch cannot begin.
+    """
+    request.check()
+    discovery, scenes = request.discover()
+    settings, past = request.settings.identity(), read_past(request.out)
+    problems: dict[str, str] = {}
+    warnings = [*discovery.warnings]
+    for scene in scenes:
+        match _decide(scene, request, past, settings):
+            case Keep(warnings=kept):
+                warnings += kept
+            case Refuse(reason=reason):
+                problems[scene.key] = reason
+            case Merge(work=work):
+                try:
+                    warnings += [f"{scene.key}: {warning}" for warning in work.job.check_frames()]
+                except HdrfuseError as error:
+                    problems[scene.key] = str(error)
+    return Rehearsal(discovery=discovery, scenes=tuple(scenes), problems=problems, warnings=tuple(warnings))
 
 
 Schedule = Callable[[Sequence[SceneWork], Journal], tuple[Scheduler, int]]
@@ -97,7 +133,7 @@ def run_batch(
     with open_journal(request.out) as journal, stop_requests() as stop:
         notes = [*discovery.warnings]
         if journal.past.damaged:
-            notes.append(f"{journal.path}: {journal.past.damaged} damaged lines are ignored")
+            notes.append(f"{journal.path}: {counted(journal.past.damaged, 'damaged line')} ignored")
             listener.warn(notes[-1])
         results, to_do = _sort_out(scenes, request, journal, settings)
         for result in results.values():
@@ -116,9 +152,8 @@ def run_batch(
             journal.run(root=request.root.resolve(), settings=settings)
             if not engine.run(to_do):
                 done = sum(not each.failed for each in [*results.values(), *engine.results])
-                raise StoppedError(
-                    f"interrupted: {done} of {len(scenes)} scenes are done; the same command does the rest"
-                )
+                are_done = f"{done} of {counted(len(scenes), 'scene is', 'scenes are')} done"
+                raise StoppedError(f"interrupted: {are_done}; the same command does the rest")
             results |= {result.scene.key: result for result in engine.results}
         ended = [(scene.key, results[scene.key].done) for scene in scenes]
         for warning in differing_scales((key, each.report) for key, each in ended if each is not None):
@@ -149,10 +184,12 @@ def _sort_out(
     for scene in scenes:
         if scene.key in journal.past.begun:
             sweep(scene.work)
-        try:
-            decision = decide(scene, request.out, journal.past, settings, overwrite=request.overwrite)
-        except OSError as error:
-            decision = Refuse(reason=f"{error.filename}: cannot be looked at: {error.strerror}")
+        decision = _decide(scene, request, journal.past, settings)
+        if isinstance(decision, Merge):
+            try:
+                make_folders(decision.work)
+            except OSError as error:
+                decision = Refuse(reason=f"{error.filename}: cannot be made a folder: {error.strerror}")
         match decision:
             case Keep(done=done, warnings=warnings):
                 results[scene.key] = SceneResult(scene=scene, done=done, earlier=True, warnings=warnings)
@@ -161,6 +198,13 @@ def _sort_out(
             case Merge():
                 to_do.append((scene, decision.work))
     return results, to_do
+
+
+def _decide(scene: PlannedScene, request: BatchRequest, past: Past, settings: str) -> Decision:
+    try:
+        return decide(scene, request.out, past, settings, overwrite=request.overwrite)
+    except OSError as error:
+        return Refuse(reason=f"{error.filename}: cannot be looked at: {error.strerror}")
 
 
 def _locally(request: BatchRequest) -> Schedule:
@@ -183,4 +227,4 @@ def _say_what_else(discovery: Discovery) -> str:
         return unread or "; expected folders or series of photos with different exposures"
     first = discovery.leftovers[0]
     files = sum(len(each.paths) for each in discovery.leftovers)
-    return f" in {files} files; {first.paths[0].name}: {first.reason}{unread}"
+    return f" in {counted(files, 'file')}; {first.paths[0].name}: {first.reason}{unread}"

@@ -33,12 +33,16 @@ class BatchSettings:
 
     def __post_init__(self) -> None:
         """Raise UsageError for formats that are unknown or named twice, and for storage that none of them has."""
-        unknown = [name for name in self.formats if name not in WRITERS]
-        if unknown or not self.formats or len(set(self.formats)) < len(self.formats):
-            found = ",".join(self.formats) or "nothing"
-            raise UsageError(f"--format {found}: each of {', '.join(WRITERS)} once at most was expected")
+        found = f"--format {','.join(self.formats) or repr('')}"
+        expected = f"expected one or several of {', '.join(WRITERS)}, such as {','.join(list(WRITERS)[:2])}"
+        if not any(self.formats):
+            raise UsageError(f"{found}: no format was named; {expected}")
+        if unknown := [name for name in self.formats if name not in WRITERS]:
+            raise UsageError(f"{found}: {', '.join(map(repr, unknown))} is no format of results; {expected}")
+        if twice := [name for name in WRITERS if self.formats.count(name) > 1]:
+            raise UsageError(f"{found}: {', '.join(twice)} is named more than once; {expected}")
         writers = [WRITERS[name] for name in self.formats]
-        check_storage(self.storage, writers, found=f"--format {','.join(self.formats)}")
+        check_storage(self.storage, writers, found=found)
 
     def identity(self) -> str:
         """Digest of all that shapes a picture: equal settings, equal pictures of equal frames.

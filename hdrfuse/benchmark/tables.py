@@ -16,6 +16,7 @@ from hdrfuse.benchmark.quality import Quality
 from hdrfuse.benchmark.settings import SettingScore
 from hdrfuse.benchmark.speed import Timing
 from hdrfuse.machine import Machine
+from hdrfuse.text import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +106,7 @@ def quality_table(qualities: Sequence[Quality]) -> Table:
     methods = list(dict.fromkeys(quality.method for quality in qualities))
     means = {(quality.method, quality.motion): quality.mean_db for quality in qualities}
     scenes = len(qualities[0].psnr_mu_db)
-    table = Table(title=f"Quality: PSNR-mu in dB over the whole frame, mean of {scenes} procedural scenes a column")
+    table = Table(title=f"Quality: PSNR-mu in dB over the whole frame, mean of {scenes} a column")
     table.add_column("method")
     for motion in motions:
         table.add_column(motion, justify="right")
@@ -131,8 +132,8 @@ def images_table(qualities: Sequence[ImageQuality]) -> Table:
 
 def camera_table(qualities: Sequence[CameraQuality]) -> Table:
     """PSNR-mu, seams and share called moved of every method on every motion, on cameras' files."""
-    scenes = len(qualities[0].scores)
-    table = Table(title=f"Quality on cameras' JPEG files, after one smooth tone a channel, {scenes} scenes a row")
+    scenes = counted(len(qualities[0].scores), "scene")
+    table = Table(title=f"Quality on cameras' JPEG files, after one smooth tone a channel, {scenes} a row")
     table.add_column("motion")
     table.add_column("method")
     for name in ("PSNR-mu, dB", "seam, stops (median)", "called moved (median)", "called moved (most)"):
@@ -165,8 +166,8 @@ def settings_table(scores: Sequence[SettingScore]) -> Table:
     motions = list(dict.fromkeys(score.motion for score in scores))
     means = {(score.setting, score.value, score.motion): score.mean_db for score in scores}
     in_use = {score.setting: score.value for score in scores if score.in_use}
-    scenes = len(scores[0].psnr_mu_db)
-    table = Table(title=f"Settings: PSNR-mu in dB over the whole frame, mean of {scenes} scenes a column; * is in use")
+    scenes = counted(len(scores[0].psnr_mu_db), "scene")
+    table = Table(title=f"Settings: PSNR-mu in dB over the whole frame, mean of {scenes} a column; * is in use")
     table.add_column("setting", no_wrap=True)
     for name in ("value", *motions, "mean", "change"):
         table.add_column(name, justify="right")

@@ -8,6 +8,7 @@ from pathlib import Path
 from hdrfuse.errors import ImageError
 from hdrfuse.formats import RAW_SUFFIXES, Capture, read_capture
 from hdrfuse.formats.kinds import raw_is_readable
+from hdrfuse.text import counted, worded
 
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg"})
 
@@ -32,7 +33,8 @@ def once_each(files: Sequence[Path], known: Mapping[Path, Capture]) -> tuple[lis
         dropped = set(jpeg_of.values())
         return [path for path in files if path not in dropped], []
     warning = (
-        f"{len(jpeg_of)} RAW files are left out for the pictures of the same moment beside them: "
+        f"{counted(len(jpeg_of), 'RAW file is', 'RAW files are')} left out for the pictures of the same moment beside "
+        f"{worded(len(jpeg_of), 'it', 'them')}: "
         "reading RAW needs `pip install hdrfuse[raw]`"
     )
     return [path for path in files if path not in jpeg_of], [warning] if jpeg_of else []

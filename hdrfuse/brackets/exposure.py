@@ -1,6 +1,7 @@
 """Exposures of a bracket's frames, in EV: from the user, a text file, EXIF or file names, in this order."""
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +11,16 @@ from hdrfuse.errors import ExposureError
 from hdrfuse.formats import Capture, ImageHeader
 from hdrfuse.formats.refusal import RefusedError
 from hdrfuse.formats.text_file import read_text
-from hdrfuse.text import listed
+from hdrfuse.text import counted, listed
 
 GIVEN = "given"
 """Source of exposures that the user gave for this run."""
 
 EQUAL_EV = 0.01
 """Exposures closer than this are the same exposure."""
+
+ALIKE_EV = 0.35
+"""Exposures that are told alike differ by less over a bracket: EXIF rounds each time by a sixth of a stop at most."""
 
 MAX_ABS_EV = 60.0
 """Beyond this no photograph was ever exposed; a typo in a text file may well be."""
@@ -49,13 +53,23 @@ def infer_exposures(
     """
     if given is not None:
         option = "--exposures" if given_by == GIVEN else given_by
-        where = f"{option} {','.join(f'{ev:g}' for ev in given)}"
-        return _check_evs(list(given), given_by, headers, where), []
+        where = f"{option} {_joined(given)}"
+        return _check_evs(list(given), given_by, headers, where), _doubts(given, option, headers)
     if folder is not None and (text_file := exposure_file(folder)) is not None:
         evs = read_exposure_file(text_file, expected=len(headers))
-        return _check_evs(evs, text_file.name, headers, str(text_file)), []
-    captures = [header.capture for header in headers]
+        return _check_evs(evs, text_file.name, headers, str(text_file)), _doubts(evs, text_file.name, headers)
     files = listed([header.path.name for header in headers], MOST_LISTED)
+    if (stated := _stated_by_files(headers)) is not None:
+        evs, source, warnings = stated
+        return _check_evs(evs, source, headers, f"{source} of {files}"), warnings
+    without_time = [header.path.name for header in headers if not header.capture.exposure_time_s]
+    place = folder or headers[0].path.parent
+    raise ExposureError(f"{place}: no exposure time in {listed(without_time, MOST_LISTED)}: {HOW_TO_GIVE}")
+
+
+def _stated_by_files(headers: Sequence[ImageHeader]) -> tuple[list[float], str, list[str]] | None:
+    """EV of each file by what the files say of themselves, where they say it, and warnings; None where they do not."""
+    captures = [header.capture for header in headers]
     beside_times = {
         source: [ev for ev in evs if ev is not None]
         for source, evs in (
@@ -68,14 +82,30 @@ def infer_exposures(
     if all(capture.exposure_time_s for capture in captures):
         evs, warnings = _evs_of_times(captures)
         if differing is None or _differ(evs):
-            return _check_evs(evs, "EXIF", headers, f"EXIF of {files}"), warnings
+            return evs, "EXIF", warnings
         warnings.append(f"EXIF states the same exposure for every frame: each {differing} is taken instead")
-        return _check_evs(beside_times[differing], differing, headers, f"{differing} of {files}"), warnings
-    if (source := differing or ("file name" if "file name" in beside_times else None)) is not None:
-        return _check_evs(beside_times[source], source, headers, f"{source} of {files}"), []
-    without_time = [header.path.name for header in headers if not header.capture.exposure_time_s]
-    place = folder or headers[0].path.parent
-    raise ExposureError(f"{place}: no exposure time in {listed(without_time, MOST_LISTED)}: {HOW_TO_GIVE}")
+        return beside_times[differing], differing, warnings
+    source = differing or ("file name" if "file name" in beside_times else None)
+    return None if source is None else (beside_times[source], source, [])
+
+
+def _doubts(evs: Sequence[float], given_by: str, headers: Sequence[ImageHeader]) -> list[str]:
+    """Warn where files state other steps than what goes before them; which order is right, the pictures show."""
+    stated = _stated_by_files(headers)
+    if stated is None or not _differ(stated[0]):
+        return []
+    by_files, source, _ = stated
+    apart = [given - told for given, told in zip(sorted(evs), sorted(by_files), strict=True)]
+    if max(apart) - min(apart) <= ALIKE_EV:
+        return []
+    middle = statistics.median(apart)
+    told = _joined([round(ev + middle, 1) + 0.0 for ev in by_files])
+    return [f"{given_by} {_joined(evs)}: {source} states {told}; {given_by} goes before {source} and is taken"]
+
+
+def _joined(evs: Sequence[float]) -> str:
+    """EVs as `--exposures` takes them."""
+    return ",".join(f"{ev:g}" for ev in evs)
 
 
 def parse_evs(text: str) -> list[float]:
@@ -95,7 +125,9 @@ def read_exposure_file(path: Path, *, expected: int) -> list[float]:
     """EVs of an exposure.txt: one a line, blank lines tolerated; ExposureError names file and line."""
     evs = listed_evs(path)
     if len(evs) != expected:
-        raise ExposureError(f"{path}: {len(evs)} EVs for {expected} images; one EV a line for each is needed")
+        raise ExposureError(
+            f"{path}: {counted(len(evs), 'EV')} for {counted(expected, 'image')}; one EV a line for each is needed"
+        )
     return evs
 
 
@@ -152,7 +184,7 @@ def _evs_of_times(captures: Sequence[Capture]) -> tuple[list[float], list[str]]:
 
 def _check_evs(evs: list[float], source: str, headers: Sequence[ImageHeader], where: str) -> list[Exposure]:
     if len(evs) != len(headers):
-        raise ExposureError(f"{where}: {len(evs)} EVs for {len(headers)} images")
+        raise ExposureError(f"{where}: {counted(len(evs), 'EV')} for {counted(len(headers), 'image')}")
     for ev in evs:
         _check_number(ev, where)
     if not _differ(evs):

@@ -14,6 +14,7 @@ from hdrfuse.formats.facts import read_facts
 from hdrfuse.formats.kinds import UNREAD_SUFFIXES, not_read, raw_is_readable
 from hdrfuse.formats.names import fitting
 from hdrfuse.formats.writers import writable_suffixes
+from hdrfuse.text import counted, worded
 
 NOT_FRAMES = (
     "HDRImg.hdr",
@@ -141,7 +142,8 @@ def _one_of_each_raw_pair(files: Iterable[Path]) -> tuple[list[Path], list[str]]
     warnings = []
     if skipped:
         warnings.append(
-            f"{skipped} RAW files are left out for the pictures of the same name beside them: "
+            f"{counted(skipped, 'RAW file is', 'RAW files are')} left out for the pictures of the same name beside "
+            f"{worded(skipped, 'it', 'them')}: "
             "reading RAW needs `pip install hdrfuse[raw]`"
         )
     return sorted(chosen, key=natural_key), warnings

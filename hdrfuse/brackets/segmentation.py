@@ -13,6 +13,7 @@ from hdrfuse.brackets.scene import Scene
 from hdrfuse.brackets.shots import Shot
 from hdrfuse.brackets.spans import Span, has_steps
 from hdrfuse.brackets.unmatched import interrupted_bracket, leftovers_of
+from hdrfuse.text import counted
 
 LONGEST_PAUSE_IN_A_FOLDER_S = 120.0
 """Between the frames of a folder that holds nothing but one bracket."""
@@ -116,7 +117,7 @@ def _by_exposures(stream: Sequence[Shot]) -> Segmentation:
                 interrupted_bracket(shots, f"{beside_blank[index]} beside them may be a frame of the bracket")
             )
         elif not span.complete:
-            reason = f"{len(shots)} frames of a bracket; the one beside it shows that others are missing"
+            reason = f"{counted(len(shots), 'frame')} of a bracket; the one beside it shows that others are missing"
             leftovers.append(interrupted_bracket(shots, reason))
         else:
             how = span.bracket_score.how if span.bracket_score else ""

@@ -9,6 +9,7 @@ from hdrfuse.brackets.discovered import Leftover, LeftoverKind
 from hdrfuse.brackets.shots import Shot
 from hdrfuse.errors import HdrfuseError
 from hdrfuse.formats.reading import first_line
+from hdrfuse.text import counted
 
 LONGEST_PAUSE_S = 5.0
 """Frames within this many seconds of each other were meant as one series."""
@@ -94,4 +95,4 @@ def _paths(shots: Sequence[Shot]) -> tuple[Path, ...]:
 
 
 def _frames(shots: Sequence[Shot]) -> str:
-    return "1 frame" if len(shots) == 1 else f"{len(shots)} frames"
+    return counted(len(shots), "frame")

@@ -15,6 +15,7 @@ from hdrfuse.deghosting.methods import DEFAULT_METHOD
 from hdrfuse.errors import PartialBatchError
 from hdrfuse.formats.writers import WRITERS, Storage, default_writer
 from hdrfuse.options import DisplayOptions, MergeOptions
+from hdrfuse.text import counted
 
 if TYPE_CHECKING:
     from hdrfuse.batch.request import BatchRequest
@@ -163,25 +164,31 @@ def changed_options(context: typer.Context) -> dict[str, str]:
 
 
 def show_plan(console: Console, request: "BatchRequest", *, json: bool) -> None:
-    """Print what would be merged into what."""
+    """Print what would be merged into what. Raises PartialBatchError where some scenes cannot be."""
     from hdrfuse.batch.listing import plan_of, table_lines
+    from hdrfuse.batch.request import rehearse
 
-    discovery, scenes = request.discover()
-    for warning in discovery.warnings:
+    plan = rehearse(request)
+    for warning in plan.warnings:
         console.warn(warning)
     if json:
-        outputs = {scene.found: [request.out / name for name in scene.outputs] for scene in scenes}
-        console.json(plan_of(discovery, outputs))
+        outputs = {scene.found: [request.out / name for name in scene.outputs] for scene in plan.scenes}
+        problems = {scene.found: plan.problems.get(scene.key) for scene in plan.scenes}
+        console.json(plan_of(plan.discovery, outputs, problems))
     else:
-        pictures = {scene.found: [request.out / scene.outputs[0]] for scene in scenes}
-        console.result(*table_lines(discovery, pictures))
+        pictures = {scene.found: [request.out / scene.outputs[0]] for scene in plan.scenes}
+        console.result(*table_lines(plan.discovery, pictures))
+    for name, reason in plan.problems.items():
+        console.error(f"{name}: {reason}")
+    if plan.problems:
+        raise PartialBatchError(f"{len(plan.problems)} of {counted(len(plan.scenes), 'scene')} cannot be merged")
 
 
 def summary(account: "Account") -> str:
     """What was done, in a line, and the files that tell more."""
     failed = f", {len(account.failures)} failed" if account.failures else ""
     kept = f", {account.kept} done before" if account.kept else ""
-    left_over = f", {account.left_over} files in no bracket" if account.left_over else ""
+    left_over = f", {counted(account.left_over, 'file')} in no bracket" if account.left_over else ""
     return f"{account.out}  {account.merged} merged{kept}{failed}{left_over}, {account.seconds:.1f} s"
 
 
@@ -194,7 +201,7 @@ def report_failures(console: Console, account: "Account") -> None:
         return
     for name, reason in account.failures:
         console.error(f"{name}: {reason}")
-    scenes = len(account.results)
+    scenes, done = len(account.results), account.merged + account.kept
     raise PartialBatchError(
-        f"{len(account.failures)} failed, {account.merged + account.kept} of {scenes} scenes are done"
+        f"{len(account.failures)} failed, {done} of {counted(scenes, 'scene is', 'scenes are')} done"
     )

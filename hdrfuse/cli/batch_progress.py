@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hdrfuse.batch.engine import BatchListener, SceneResult
 from hdrfuse.batch.scheduler import Advanced, Started
 from hdrfuse.cli.console import Console
-from hdrfuse.text import one_line, printable
+from hdrfuse.text import counted, one_line, printable, worded
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -29,9 +29,7 @@ class BatchLines(BatchListener):
         """Say what is ahead."""
         self.to_do = to_do
         before = f" of {scenes}" if to_do < scenes else ""
-        self.say(
-            f"{to_do}{before} {plural(scenes, 'scene')} to merge; {workers} {plural(workers, 'process', 'processes')}"
-        )
+        self.say(f"{to_do}{before} {worded(scenes, 'scene')} to merge; {counted(workers, 'process', 'processes')}")
 
     def ended(self, result: SceneResult) -> None:
         """Say what became of a scene."""
@@ -66,7 +64,7 @@ class Bars(BatchLines):
     def begin(self, scenes: int, to_do: int, workers: int) -> None:
         """Begin the bar of the whole anew."""
         self.to_do = to_do
-        self.bar.reset(self.whole, total=to_do, description=f"0 of {to_do} {plural(to_do, 'scene')}")
+        self.bar.reset(self.whole, total=to_do, description=f"0 of {to_do} {worded(to_do, 'scene')}")
 
     def started(self, event: Started) -> None:
         """Add a scene's bar."""
@@ -85,15 +83,10 @@ class Bars(BatchLines):
         if key in self.parts:
             self.bar.remove_task(self.parts.pop(key))
             self.ends += 1
-            description = f"{self.ends} of {self.to_do} {plural(self.to_do, 'scene')}"
+            description = f"{self.ends} of {self.to_do} {worded(self.to_do, 'scene')}"
             self.bar.update(self.whole, completed=self.ends, description=description)
         if result.failed:
             self.bar.console.print(one_line(described(result)), markup=False, highlight=False)
-
-
-def plural(count: int, word: str, many: str | None = None) -> str:
-    """Return the word for so many."""
-    return word if count == 1 else many or f"{word}s"
 
 
 def described(result: SceneResult) -> str:
@@ -103,9 +96,9 @@ def described(result: SceneResult) -> str:
     report = result.done.report
     width, height = report.size_px
     count = len(report.warnings)
-    warned = f", {count} {plural(count, 'warning')}" if count else ""
+    warned = f", {counted(count, 'warning')}" if count else ""
     return (
-        f"{result.scene.key}: {width} x {height}, {len(report.frames)} frames, "
+        f"{result.scene.key}: {width} x {height}, {counted(len(report.frames), 'frame')}, "
         f"{report.ghost_fraction:.1%} moved, {report.seconds['total']:.1f} s{warned}"
     )
 

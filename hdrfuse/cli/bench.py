@@ -11,7 +11,7 @@ from hdrfuse.cli import options as o
 from hdrfuse.cli.console import Progress, console_of
 from hdrfuse.errors import UsageError
 
-What = Literal["speed", "quality", "images", "settings", "all"]
+What = Literal["speed", "quality", "images", "stacks", "settings", "all"]
 Bits = Literal["8", "16"]
 BITS: dict[Bits, Literal[8, 16]] = {"8": 8, "16": 16}
 
@@ -104,6 +104,7 @@ def bench(
     sizes_mp = parse_megapixels(megapixels)
     drawn_size, image_size = parse_size(size or "1024x768"), parse_size(size or "768x512")
     check_images(what, images, movers, camera=camera)
+    check_stacks(what, stacks)
     check_setting(what, setting, values)
     from hdrfuse.benchmark.camera_images import measure_camera_images
     from hdrfuse.benchmark.disagreement import find_stacks, measure_disagreement  # imports numpy: keep `--help` instant
@@ -165,8 +166,22 @@ def check_images(what: What, images: Path | None, movers: Path | None, *, camera
         raise UsageError("--movers goes with --images DIR; it holds what moves in front of those")
 
 
+def check_stacks(what: What, stacks: Path | None) -> None:
+    """Raise UsageError if stacks are to be measured and none are named."""
+    if what == "stacks" and stacks is None:
+        raise UsageError("--what stacks needs --stacks DIR with your own brackets, a folder each")
+
+
 def check_setting(what: What, setting: str | None, values: str | None) -> None:
-    """Raise UsageError if settings are to be measured and none is named, or one is named to no purpose."""
+    """Raise UsageError if settings are to be measured and none is named, or one or its values to no purpose."""
+    if setting is not None and values is not None:
+        from hdrfuse.benchmark.settings import setting_names  # imports numpy: keep `hdrfuse --help` instant
+
+        if len(names := setting_names(setting)) > 1:
+            fields = ", ".join(name.partition(".")[2] for name in names)
+            raise UsageError(
+                f"--values {values}: are of one setting, such as {names[0]}; --setting {setting} is a group: {fields}"
+            )
     if what == "settings" and setting is None:
         raise UsageError("--what settings needs --setting NAME, such as blend.fill_error")
     if what != "settings" and (setting is not None or values is not None):

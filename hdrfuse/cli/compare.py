@@ -20,8 +20,8 @@ ReferenceArgument = Annotated[
 WhiteOption = Annotated[
     float | None,
     typer.Option(metavar="VALUE", callback=o.finite,
-                 show_default="the shortest frame's white where `hdrfuse merge` wrote B or A, else 1",
-                 help="Value of both files that counts as 1, and at which A is clipped."),
+                 show_default="the shortest frame's white if `hdrfuse merge` wrote B or A, else B's peak, at least 1",
+                 help="Value of both files that counts as 1."),
 ]  # fmt: skip
 OutOption = Annotated[
     Path | None,

@@ -3,12 +3,12 @@
 from typing import Any
 
 import typer
-from typer.core import TyperCommand
 
+from hdrfuse.cli.plain_command import PlainCommand
 from hdrfuse.deghosting.methods import ALONE, BASELINES, UNLOADABLE, known_methods, scored_names
 
 
-class MergingCommand(TyperCommand):
+class MergingCommand(PlainCommand):
     """A command that merges by one of the methods."""
 
     def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - Typer's own type is private

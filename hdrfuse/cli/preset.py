@@ -1,5 +1,6 @@
 """Presets: a studio's settings in a TOML file, as defaults of a command's options."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,13 @@ from hdrfuse.errors import UsageError
 
 OF_ONE_RUN = frozenset({"preset", "help", "dry_run", "json", "quiet", "verbose"})
 """Options that say nothing about pictures."""
+
+
+SWITCHES = {"true": True, "false": False, "yes": True, "no": False, "on": True, "off": False, "1": True, "0": False}
+"""How a switch is spelled, in any case of the letters."""
+
+BARE_WORD = re.compile(r"^([ \t]*[\w-]+[ \t]*=[ \t]*)([A-Za-z][\w-]*)(?=[ \t]*(?:#.*)?\r?$)", re.MULTILINE)
+"""A line of a preset whose value is a word without quotes, as in .ini files."""
 
 
 def apply_preset(context: typer.Context, path: Path | None) -> Path | None:
@@ -42,12 +50,18 @@ def apply_preset(context: typer.Context, path: Path | None) -> Path | None:
 
 
 def read_preset(path: Path) -> dict[str, Any]:
-    """Read a preset's keys and values. Raises UsageError where it is no TOML file."""
+    """Read a preset's keys and values, words without quotes as text. Raises UsageError where it is no TOML file."""
     from hdrfuse.formats.refusal import RefusedError  # imports numpy: keep `hdrfuse --help` instant
     from hdrfuse.formats.text_file import read_text
 
     try:
-        return tomllib.loads(read_text(path))
+        text = read_text(path)
+        try:
+            return tomllib.loads(text)
+        except tomllib.TOMLDecodeError:
+            if (quoted := BARE_WORD.sub(r'\1"\2"', text)) == text:
+                raise
+            return tomllib.loads(quoted)
     except OSError as error:
         raise UsageError(f"--preset {path}: cannot be read: {error.strerror}") from error
     except RefusedError as error:
@@ -61,9 +75,10 @@ def read_preset(path: Path) -> dict[str, Any]:
 def as_words(value: object, *, many: bool, flag: bool) -> object:
     """What the command line would have been given for a TOML value. Raises TypeError for another kind of value."""
     if flag:
-        if not isinstance(value, bool):
-            raise TypeError(f"{value!r} was found; expected true or false")
-        return value
+        switch = SWITCHES.get(str(value).strip().lower()) if isinstance(value, bool | int | str) else None
+        if switch is None:
+            raise TypeError(f"{repr(value)[:40]} was found; expected one of {', '.join(SWITCHES)}")
+        return switch
     items = value if isinstance(value, list) else [value]
     for item in items:
         if isinstance(item, bool) or not isinstance(item, str | int | float):

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from hdrfuse.cli.console import Console
-from hdrfuse.text import one_line, printable
+from hdrfuse.text import counted, one_line, printable
 from hdrfuse.training.loop import Pace, Tick
 from hdrfuse.training.plan import Plan
 from hdrfuse.training.session import TrainingListener
@@ -73,8 +73,8 @@ class TrainingLines(TrainingListener):
         self.plan, self.pace = plan, pace
         recipe = plan.recipe
         self.say(
-            f"{recipe.objective}, {recipe.preset}: {recipe.steps} steps of {recipe.batch} x {recipe.crop_px} px, "
-            f"{recipe.precision}"
+            f"{recipe.objective}, {recipe.preset}: {counted(recipe.steps, 'step')} of {recipe.batch} x "
+            f"{recipe.crop_px} px, {recipe.precision}"
         )
 
     def step(self, tick: Tick) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 from hdrfuse.brackets.scene import natural_key
 from hdrfuse.errors import BadInputError, BracketError
 from hdrfuse.formats.kinds import SUFFIXES, Kind
+from hdrfuse.text import counted
 
 SceneSplit = Literal["training", "test"]
 
@@ -123,7 +124,8 @@ def find_frames(layout: DatasetLayout, place: Path, name: str) -> tuple[Path, ..
     if len(tiffs) != len(NAMED_FRAMES):
         names = ", ".join(path.name for path in tiffs[:5]) or "none"
         raise BracketError(
-            f"{folder}: {len(tiffs)} .tif files ({names}); expected three: short, reference, long in order of name"
+            f"{folder}: {counted(len(tiffs), '.tif file')} ({names}); expected three: short, reference, long in order "
+            "of name"
         )
     by_name = {path.stem.casefold(): path for path in tiffs}
     return tuple(by_name[stem] for stem in NAMED_FRAMES) if set(by_name) == set(NAMED_FRAMES) else tuple(tiffs)

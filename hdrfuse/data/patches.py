@@ -13,6 +13,7 @@ from hdrfuse.data.sample import BracketSample
 from hdrfuse.data.scenes import Array, DatasetScene, open_dataset
 from hdrfuse.errors import BadInputError, ImageError, OutputError
 from hdrfuse.formats import replacing
+from hdrfuse.text import counted
 
 WHITE_16_BIT = np.float32(65535)
 
@@ -81,7 +82,9 @@ class ScenePatches:
         Validation needs scenes that training does not see; the published training holds none back.
         """
         if not 0 <= held_back < len(self.scenes):
-            raise BadInputError(f"{held_back} of {len(self.scenes)} scenes held back; expected to leave at least one")
+            raise BadInputError(
+                f"{held_back} of {counted(len(self.scenes), 'scene')} held back; expected to leave at least one"
+            )
         chosen = {(2 * k + 1) * len(self.scenes) // (2 * held_back) for k in range(held_back)}
         train = tuple(scene for index, scene in enumerate(self.scenes) if index not in chosen)
         return replace(self, scenes=train), replace(self, scenes=tuple(self.scenes[index] for index in sorted(chosen)))
@@ -113,7 +116,9 @@ def open_patches(
     dataset = open_dataset(name, folder, "training")
     packed, skipped = pack(dataset.scenes, cache / name, report)
     if not packed:
-        raise BadInputError(f"{dataset.folder}: none of {len(skipped)} scenes can be read; the first: {skipped[0]}")
+        raise BadInputError(
+            f"{dataset.folder}: none of {counted(len(skipped), 'scene')} can be read; the first: {skipped[0]}"
+        )
     patches = ScenePatches(
         scenes=packed, size=size, stride=stride, seed=seed, skipped=skipped, warnings=dataset.warnings
     )

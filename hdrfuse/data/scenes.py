@@ -28,6 +28,7 @@ from hdrfuse.data.layouts import (
 from hdrfuse.data.sample import BracketSample
 from hdrfuse.errors import BadInputError, BracketError, ExposureError, UsageError
 from hdrfuse.formats import ImageHeader, read_header, read_image
+from hdrfuse.text import counted
 
 Array = NDArray[np.float32]
 
@@ -127,7 +128,7 @@ def _open_layout(name: str, layout: DatasetLayout, folder: Path, split: SceneSpl
         raise BadInputError(f"{split_folder}: no scenes in it; {name} has {published} there, a folder for each")
     warnings = []
     if len(scenes) != published:
-        warnings.append(f"{split_folder}: {len(scenes)} scenes; the published set has {published}")
+        warnings.append(f"{split_folder}: {counted(len(scenes), 'scene')}; the published set has {published}")
     return SceneDataset(name=name, split=split, folder=split_folder, scenes=scenes, warnings=tuple(warnings))
 
 

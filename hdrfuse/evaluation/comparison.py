@@ -1,6 +1,6 @@
 """Two finished HDR files: the papers' metrics of one against the other, and a picture of the difference."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +35,11 @@ class FileComparison:
     size: tuple[int, int]
     """Width and height."""
     white: float
-    """Value of the files that counts as 1."""
+    """Value of the files that counts as 1, the peak of PSNR and SSIM."""
+    peak: float
+    """The reference's largest value, white at least: the image is clipped there."""
     beyond: float
-    """Share of the reference's values above white, which clipping takes from the image."""
+    """Share of the reference's values above white."""
     brightness: float
     """Median ratio of the image to the reference; about 1 where both are in one unit."""
     values: dict[str, float]
@@ -47,10 +49,10 @@ class FileComparison:
     def table(self, protocol: Protocol) -> Table:
         """Return the metrics in a row, with what has to be known to read them."""
         width, height = self.size
-        clipped = "image clipped to [0, white]" if protocol.clip else "nothing clipped"
-        notes = [f"{width} x {height} pixels, white = {self.white:g}, {clipped}; float64, mu = 5000."]
-        if protocol.clip and self.beyond > 0:
-            notes.append(f"{self.beyond:.2%} of the reference lies above white: --white sets it.")
+        clipped = f"image clipped to [0, {self.peak:g}]" if protocol.clip else "nothing clipped"
+        notes = [f"{width} x {height} pixels, peak = white = {self.white:g}, {clipped}; float64, mu = 5000."]
+        if self.beyond > 0:
+            notes.append(f"{self.beyond:.2%} of the reference lies above white, up to {self.peak:g}: --white sets it.")
         if not 1 / ONE_UNIT < self.brightness < ONE_UNIT:
             notes.append(f"The image is {self.brightness:.3g} times as bright as the reference: are both in one unit?")
         if np.inf in self.values.values():
@@ -67,6 +69,7 @@ class FileComparison:
             "reference": str(self.reference),
             "size": list(self.size),
             "white": self.white,
+            "clipped_at": self.peak if protocol.clip else None,
             "beyond_white": self.beyond,
             "brightness": self.brightness,
             **protocol.scoring,
@@ -76,7 +79,10 @@ class FileComparison:
 
 
 def compare_files(image: Path, reference: Path, protocol: Protocol, *, white: float | None = None) -> FileComparison:
-    """Score a file against another of the same size; `white` counts as 1 in both, by default as the files say.
+    """Score a file against another of the same size; `white` counts as 1 in both.
+
+    By default that is the white of the shortest frame where hdrfuse merged one of them, else the reference's largest
+    value, 1 at least. What the image has above white is taken from it only as far as the reference has none.
 
     Raises ImageError for a damaged file or one with NaN or infinity, BracketError for sizes that differ, UsageError
     for a white that is none.
@@ -87,8 +93,10 @@ def compare_files(image: Path, reference: Path, protocol: Protocol, *, white: fl
         raise BracketError(f"{image} has {sizes[0]} pixels and {reference} {sizes[1]}; equal sizes were expected")
     if white is not None and not (np.isfinite(white) and white > 0):
         raise UsageError(f"--white {white}: a number above 0 was expected")
-    one = white or read_stated_white(reference) or read_stated_white(image) or 1.0
+    largest = float(pictures[1].max())
+    one = white or read_stated_white(reference) or read_stated_white(image) or max(1.0, largest)
     seen, truth = (picture / np.float32(one) for picture in pictures)
+    scored = np.clip(seen, 0.0, max(1.0, float(truth.max()))) if protocol.clip else seen
     height, width = truth.shape[:2]
     parts = [shrink(tonemap_mu_law(seen)), shrink(tonemap_mu_law(truth)), error_map(seen, truth)]
     gap = np.full((parts[0].shape[0], GAP_PX, 3), 255, np.uint8)
@@ -97,9 +105,10 @@ def compare_files(image: Path, reference: Path, protocol: Protocol, *, white: fl
         reference=reference,
         size=(width, height),
         white=one,
+        peak=max(one, largest),
         beyond=float(np.mean(truth > 1.0)),
         brightness=median_ratio(seen, truth),
-        values=scores(seen, truth, protocol),
+        values=scores(scored, truth, replace(protocol, clip=False)),
         picture=np.hstack([parts[0], gap, parts[1], gap, parts[2]]),
     )
 

@@ -23,6 +23,7 @@ from hdrfuse.formats.writers import known_writers, writable_suffixes
 from hdrfuse.imaging.bracket import bracket_of_arrays
 from hdrfuse.options import MergeOptions, check_options
 from hdrfuse.pipeline import merge_bracket
+from hdrfuse.text import counted
 
 if TYPE_CHECKING:
     from hdrfuse.lfdiff.inference import Network
@@ -188,7 +189,7 @@ class ResultsFolder:
             path for path in inside if path.suffix.lower() in RESULT_SUFFIXES and not path.name.startswith(".")
         ]
         if len(found) != 1:
-            many = f"{len(found)} files ({', '.join(path.name for path in found)})" if found else "no result"
+            many = f"{counted(len(found), 'file')} ({', '.join(path.name for path in found)})" if found else "no result"
             raise BadInputError(f"{self.folder / scene}: {many} of scene {scene}; expected one of {suffixes}")
         return found[0]
 
@@ -254,12 +255,8 @@ def current_name(name: str) -> str:
 
 
 def note_on(name: str) -> str | None:
-    """What to tell somebody who may know a method by what its name once meant; None where nothing changed."""
-    if name not in _formerly():
-        return None
-    if (now := current_name(name)) != name:
-        return f"--method {name}: is called {now} since hdrfuse 0.2.0"
-    return f"--method {name}: what `hdrfuse merge` gives, since hdrfuse 0.2.0; before, it was {_formerly()[name]}"
+    """What to tell somebody who calls a method by a former name; None for one of today's."""
+    return f"--method {name}: is called {now} since hdrfuse 0.2.0" if (now := current_name(name)) != name else None
 
 
 def _formerly() -> dict[str, str]:

@@ -22,6 +22,7 @@ from hdrfuse.evaluation.summary import quality_tables
 from hdrfuse.evaluation.table import Table
 from hdrfuse.machine import this_machine
 from hdrfuse.progress import Progress
+from hdrfuse.text import counted
 
 SCORED = (1, 3, 4)
 """Tables that need scenes."""
@@ -60,7 +61,7 @@ class EvaluationRequest:
         return captured_set(self.dataset, self.data)
 
     def notes(self) -> list[str]:
-        """Say which of the methods' names meant something else before."""
+        """Say which of the methods are called something else now."""
         return [note for name in self.methods if (note := note_on(name)) is not None]
 
     def compared(self, all_weights: Sequence[str | Path]) -> list[Method]:
@@ -162,11 +163,12 @@ class EvaluationPlan:
             *self.scenes.sentences,
             *merged_sentences(methods),
             *(
-                [f"Diffusion: {self.request.protocol.merging.steps} sampling steps."]
+                [f"Diffusion: {counted(self.request.protocol.merging.steps, 'sampling step')}."]
                 if any(diffuses(method) for method in (*self.compared, *(row.method for row in self.ablations)))
                 else []
             ),
-            f"Measured on {self.device()} ({machine.processor}, {machine.cores} cores, {machine.system}); {versions}.",
+            f"Measured on {self.device()} ({machine.processor}, {counted(machine.cores, 'core')}, {machine.system}); "
+            f"{versions}.",
         ]
 
     def device(self) -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from hdrfuse.errors import HdrfuseError, OutputError, WriteError, reason_of
 from hdrfuse.formats.names import LONGEST_NAME_BYTES, cut
-from hdrfuse.formats.writers import writable_suffixes
+from hdrfuse.formats.writers import unwritten, writable_suffixes
+from hdrfuse.text import counted
 
 try:
     import fcntl
@@ -29,24 +30,34 @@ _in_use: set[Path] = set()
 """Temporary files that this process is writing."""
 
 
-def check_writable(path: Path, *, overwrite: bool, suffixes: frozenset[str] | None = None) -> None:
+def check_writable(
+    path: Path, *, overwrite: bool, suffixes: frozenset[str] | None = None, makes_folder: bool = False
+) -> None:
     """See before the work whether `path` can be written; without `suffixes`, as a result of any format.
 
-    Raises OutputError that says why not.
+    With `makes_folder` its folder need not be there yet. Raises OutputError that says why not.
     """
     suffixes = writable_suffixes() if suffixes is None else suffixes
     if path.suffix.lower() not in suffixes:
-        raise OutputError(f"{path}: cannot write {path.suffix!r} files; expected {' '.join(sorted(suffixes))}")
+        raise OutputError(f"{path}: {unwritten(path)}; expected {' '.join(sorted(suffixes))}")
     if (length := len(os.fsencode(path.name))) > LONGEST_NAME_BYTES:
-        raise OutputError(f"{path}: a name of {length} bytes; file systems take {LONGEST_NAME_BYTES}")
+        raise OutputError(f"{path}: a name of {counted(length, 'byte')}; file systems take {LONGEST_NAME_BYTES}")
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; expected a file's name")
     if not overwrite and os.path.lexists(path):
         raise OutputError(f"{path}: exists already; --overwrite replaces it")
-    if not path.parent.is_dir():
-        raise OutputError(f"{path}: there is no folder {path.parent}")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise OutputError(f"{path}: folder {path.parent} is not writable")
+    if (problem := folder_problem(path.parent, makes_folder=makes_folder)) is not None:
+        raise OutputError(f"{path}: {problem}")
+
+
+def folder_problem(folder: Path, *, makes_folder: bool) -> str | None:
+    """Say why nothing can be written into a folder that is there or, with `makes_folder`, can be made; else None."""
+    there = next(each for each in (folder, *folder.absolute().parents) if os.path.lexists(each))
+    if not there.is_dir():
+        return f"{there} is a file; a folder was expected"
+    if there != folder and not makes_folder:
+        return f"there is no folder {folder}"
+    return None if os.access(there, os.W_OK | os.X_OK) else f"folder {there} is not writable"
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hdrfuse.formats.icc import DISPLAY_P3, REC2020
 from hdrfuse.formats.image import REC709, Chromaticities
 from hdrfuse.formats.refusal import RefusedError
+from hdrfuse.text import counted
 
 PRIMARIES = {1: REC709, 9: REC2020, 12: DISPLAY_P3}
 """H.273, table 2: BT.709, BT.2020, P3 with D65."""
@@ -47,7 +48,7 @@ class CodePoints:
 def read_code_points(stored: bytes) -> CodePoints:
     """Read primaries, transfer, matrix and range, a byte each. Raises RefusedError naming what is not read."""
     if len(stored) != 4:
-        raise RefusedError(f"damaged PNG: a cICP chunk of {len(stored)} bytes; expected 4")
+        raise RefusedError(f"damaged PNG: a cICP chunk of {counted(len(stored), 'byte')}; expected 4")
     primaries, transfer, matrix, full_range = stored
     if primaries not in PRIMARIES:
         raise RefusedError(

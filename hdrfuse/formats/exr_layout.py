@@ -11,6 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from hdrfuse.formats.refusal import RefusedError, check_size
+from hdrfuse.text import counted
 
 TILED, DEEP, MULTI_PART = 0x200, 0x800, 0x1000
 LARGEST_HEADER_BYTES = 2**24
@@ -46,7 +47,7 @@ def read_layout(stream: BinaryIO, file_bytes: int) -> ExrLayout:
     """Read the header of a file. Raises RefusedError if it is damaged, deep, multi-part or too large."""
     start = stream.read(min(file_bytes, LARGEST_HEADER_BYTES))
     if len(start) < 8:
-        raise RefusedError(f"truncated OpenEXR file: {len(start)} bytes")
+        raise RefusedError(f"truncated OpenEXR file: {counted(len(start), 'byte')}")
     (flags,) = struct.unpack_from("<I", start, 4)
     if flags & 0xFF != 2 or flags & (DEEP | MULTI_PART):
         raise RefusedError("is a deep or multi-part OpenEXR file; expected one flat picture")
@@ -97,14 +98,18 @@ def check_chunks(stream: BinaryIO, layout: ExrLayout, file_bytes: int) -> None:
         stream.seek(offset)
         *place, size = struct.unpack(f"<{leader_bytes // 4}i", stream.read(leader_bytes))
         if size < 1 or offset + leader_bytes + size > file_bytes:
-            raise RefusedError(f"truncated OpenEXR file: chunk {index} has {size:,} bytes, past the end of the file")
+            raise RefusedError(
+                f"truncated OpenEXR file: chunk {index} has {counted(size, 'byte')}, past the end of the file"
+            )
         if layout.tile is None:
             line = place[0] - layout.first_line
             if line % lines or not 0 <= line < layout.height:
                 raise RefusedError(f"damaged OpenEXR file: chunk {index} is for scan line {place[0]}")
             expected = min(lines, layout.height - line) * row_bytes
             if layout.compression == UNCOMPRESSED and not layout.subsampled and size != expected:
-                raise RefusedError(f"damaged OpenEXR file: chunk {index} has {size:,} bytes; expected {expected:,}")
+                raise RefusedError(
+                    f"damaged OpenEXR file: chunk {index} has {counted(size, 'byte')}; expected {expected:,}"
+                )
         seen.add(tuple(place))
     if len(seen) != count:
         raise RefusedError(f"damaged OpenEXR file: {len(seen)} different chunks; expected {count}")

@@ -69,7 +69,7 @@ class ImageHeader:
     orientation: int = 1
     """EXIF's, by which the stored pixels are turned upright."""
     bits: int | None = None
-    """Of a stored sample, where the dtype does not say: 16 for OpenEXR's half."""
+    """Of a sample as the file stores it, where the dtype does not say: 16 for a half, 8 or 16 of a PQ picture."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

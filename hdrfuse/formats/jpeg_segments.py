@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from hdrfuse.formats.refusal import RefusedError
+from hdrfuse.text import counted
 
 SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
 STANDALONE = frozenset({0x01, *range(0xD0, 0xD8), EOI})
@@ -37,7 +38,7 @@ def segments(data: bytes) -> Iterator[Segment]:
     while True:
         found = MARKER.search(data, position)
         if found is None:
-            raise RefusedError(f"truncated JPEG: it ends after {len(data):,} bytes without an end marker")
+            raise RefusedError(f"truncated JPEG: it ends after {counted(len(data), 'byte')} without an end marker")
         start, end = found.span()
         marker = data[end - 1]
         if marker in STANDALONE:
@@ -54,7 +55,7 @@ def segments(data: bytes) -> Iterator[Segment]:
         if marker == SOS:
             following = MARKER_IN_SCAN.search(data, position)
             if following is None:
-                raise RefusedError(f"truncated JPEG: it ends after {len(data):,} bytes without an end marker")
+                raise RefusedError(f"truncated JPEG: it ends after {counted(len(data), 'byte')} without an end marker")
             position = following.start()
 
 

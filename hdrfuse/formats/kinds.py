@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hdrfuse.formats.refusal import RefusedError
 from hdrfuse.formats.regular import check_regular
+from hdrfuse.text import worded
 
 
 class Kind(StrEnum):
@@ -125,5 +126,4 @@ def raw_is_readable() -> bool:
 def not_read(counts: Mapping[str, int]) -> str:
     """Say how many files of which formats are not read, and what helps: "3 HEIC files are not read; ..."."""
     listed = " and ".join(f"{count} {name}" for name, count in sorted(counts.items()))
-    one = sum(counts.values()) == 1
-    return f"{listed} {'file is' if one else 'files are'} not read; export as JPEG or TIFF"
+    return f"{listed} {worded(sum(counts.values()), 'file is', 'files are')} not read; export as JPEG or TIFF"

@@ -24,6 +24,7 @@ from hdrfuse.formats.scene_referred import plateau
 
 GREY_TYPES = frozenset({0, 4})
 ALPHA_TYPES = frozenset({4, 6})
+PALETTE = 3
 LINEAR_GAMMA = 100_000
 DECODING = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 
@@ -115,6 +116,7 @@ def _header(path: Path, layout: PngLayout, exif: Exif) -> ImageHeader:
         chromaticities=chromaticities,
         capture=exif.capture,
         orientation=exif.orientation,
+        bits=8 if layout.color_type == PALETTE else layout.bit_depth,
     )
 
 

@@ -8,6 +8,7 @@ from typing import BinaryIO, NamedTuple
 
 from hdrfuse.formats.png_text import KEYWORDS, TEXT_CHUNKS, keyword_of
 from hdrfuse.formats.refusal import RefusedError, check_size
+from hdrfuse.text import counted
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -122,7 +123,7 @@ def check_pixels(layout: PngLayout) -> None:
     if unpacked > expected:
         raise RefusedError(f"damaged PNG: its pixels are more than the {expected:,} bytes expected")
     if not unpacking.eof or unpacked < expected:
-        raise RefusedError(f"damaged PNG: its pixels are {unpacked:,} bytes; expected {expected:,}")
+        raise RefusedError(f"damaged PNG: its pixels are {counted(unpacked, 'byte')}; expected {expected:,}")
 
 
 def _layout(
@@ -130,7 +131,7 @@ def _layout(
 ) -> PngLayout:
     header = chunks.get(b"IHDR", b"")
     if len(header) != 13:
-        raise RefusedError(f"damaged PNG: a header of {len(header)} bytes; expected 13")
+        raise RefusedError(f"damaged PNG: a header of {counted(len(header), 'byte')}; expected 13")
     width, height, bit_depth, color_type, _, _, interlace = struct.unpack(">IIBBBBB", header)
     if color_type not in SAMPLES or bit_depth not in (1, 2, 4, 8, 16):
         raise RefusedError(f"damaged PNG: colour type {color_type} with {bit_depth} bits")
@@ -155,7 +156,7 @@ def _chunks(stream: BinaryIO, file_bytes: int, *, with_pixels: bool) -> Iterator
     while name != b"IEND":
         start = stream.read(8)
         if position + 12 > file_bytes or len(start) < 8:
-            raise RefusedError(f"truncated PNG: it ends after {file_bytes:,} bytes without an end chunk")
+            raise RefusedError(f"truncated PNG: it ends after {counted(file_bytes, 'byte')} without an end chunk")
         length, name = struct.unpack(">I4s", start)
         position += 12 + length
         if position > file_bytes:

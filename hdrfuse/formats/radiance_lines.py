@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.formats.refusal import RefusedError
+from hdrfuse.text import counted
 
 RLE_WIDTHS = range(8, 2**15)
 """Widths of scan lines that the new encoding is for."""
@@ -34,7 +35,7 @@ def unpack_lines(stored: bytes, width: int, height: int) -> NDArray[np.uint8]:
     if problem is not None or position != len(stored):
         raise RefusedError(
             f"truncated or damaged Radiance file: its {height} scan lines are not all there:"
-            f" {len(stored):,} bytes of pixels; expected {4 * width * height:,} if none is encoded"
+            f" {counted(len(stored), 'byte')} of pixels; expected {4 * width * height:,} if none is encoded"
         ) from problem
     return lines
 

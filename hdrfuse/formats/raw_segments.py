@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from hdrfuse.formats.refusal import RefusedError
+from hdrfuse.text import counted
 
 TIFF_MAGICS = {b"II*\0": "<", b"MM\0*": ">", b"IIRO": "<", b"IIRS": "<", b"MMOR": ">", b"IIU\0": "<"}
 """First bytes of the containers that are built as TIFF is: also Olympus and Panasonic."""
@@ -35,7 +36,7 @@ def check_segments(path: Path) -> None:
         for offset, count in pieces:
             if offset + count > file_bytes:
                 raise RefusedError(
-                    f"truncated RAW file: {file_bytes:,} bytes; a piece of it ends at {offset + count:,}"
+                    f"truncated RAW file: {counted(file_bytes, 'byte')}; a piece of it ends at {offset + count:,}"
                 )
 
 

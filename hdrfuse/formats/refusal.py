@@ -1,6 +1,7 @@
 """Why a file is refused, and the limits that keep a lie in a header from costing memory."""
 
 from hdrfuse.free_memory import free_bytes
+from hdrfuse.text import counted
 
 MAX_PIXELS = 2**30
 """No camera and no stitcher that hdrfuse serves writes a larger frame."""
@@ -27,7 +28,9 @@ def check_size(width: int, height: int, *, decoded_bytes: int, file_bytes: int, 
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         raise RefusedError(f"its header says {width}x{height} pixels; at most {MAX_PIXELS:,} are read")
     if decoded_bytes > max(ALWAYS_AFFORDABLE_BYTES, highest_ratio * file_bytes):
-        raise RefusedError(f"damaged or truncated: {width}x{height} pixels in its header, {file_bytes:,} bytes in all")
+        raise RefusedError(
+            f"damaged or truncated: {width}x{height} pixels in its header, {counted(file_bytes, 'byte')} in all"
+        )
 
 
 def check_memory(needed_bytes: int) -> None:

@@ -128,6 +128,7 @@ def _header(path: Path, layout: TiffLayout) -> ImageHeader:
         chromaticities=profile.chromaticities if profile else fallback,
         capture=layout.exif.capture,
         orientation=layout.exif.orientation,
+        bits=8 * layout.raster.dtype.itemsize,
     )
 
 

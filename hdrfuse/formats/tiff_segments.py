@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hdrfuse.formats.opencv import decoded_by_opencv
 from hdrfuse.formats.refusal import ALWAYS_AFFORDABLE_BYTES, RefusedError
+from hdrfuse.text import counted
 
 NONE, LZW, ADOBE_DEFLATE, PACKBITS, DEFLATE = 1, 5, 8, 32773, 32946
 NO_PREDICTOR, HORIZONTAL, FLOATING_POINT = 1, 2, 3
@@ -115,7 +116,8 @@ class Raster:
         for index, ((*_, rows), count) in enumerate(zip(self.places(), self.byte_counts, strict=True)):
             if count != rows * self.row_bytes and not (count == self.segment_bytes and rows < self.segment_height):
                 raise RefusedError(
-                    f"damaged TIFF: strip or tile {index} has {count:,} bytes; expected {rows * self.row_bytes:,}"
+                    f"damaged TIFF: strip or tile {index} has {counted(count, 'byte')}; "
+                    f"expected {rows * self.row_bytes:,}"
                 )
 
 
@@ -130,7 +132,7 @@ def read_raster(stream: BinaryIO, raster: Raster) -> NDArray[Any]:
         stream.seek(offset)
         packed = stream.read(count)
         if len(packed) != count:
-            raise RefusedError(f"truncated TIFF: {len(packed):,} bytes of a strip or tile; expected {count:,}")
+            raise RefusedError(f"truncated TIFF: {counted(len(packed), 'byte')} of a strip or tile; expected {count:,}")
         unpacked = _unpack(packed, raster, rows)
         segment = _undo_predictor(unpacked, raster, rows)
         target = pixels[row : row + rows, column : column + raster.segment_width]
@@ -173,7 +175,7 @@ def _unpack(packed: bytes, raster: Raster, rows: int) -> bytes:
         case _:
             return unpack_by_libtiff(packed, raster.compression, size)
     if len(unpacked) not in (size, raster.segment_bytes):
-        raise RefusedError(f"damaged TIFF: a strip or tile has {len(unpacked):,} bytes; expected {size:,}")
+        raise RefusedError(f"damaged TIFF: a strip or tile has {counted(len(unpacked), 'byte')}; expected {size:,}")
     return unpacked[:size]
 
 

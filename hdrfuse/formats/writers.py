@@ -119,9 +119,12 @@ def writer_of(path: Path, writers: Iterable[Writer] | None = None) -> Writer:
     for writer in there:
         if path.suffix.lower() in writer.suffixes:
             return writer
-    raise OutputError(
-        f"{path}: cannot write {path.suffix!r} files; expected {' '.join(sorted(writable_suffixes(there)))}"
-    )
+    raise OutputError(f"{path}: {unwritten(path)}; expected {' '.join(sorted(writable_suffixes(there)))}")
+
+
+def unwritten(path: Path) -> str:
+    """Say of a file's suffix that no format has it."""
+    return f"cannot write {path.suffix!r} files" if path.suffix else "a name without a suffix names no format"
 
 
 def check_storage(storage: Storage, writers: Iterable[Writer], *, found: str) -> None:

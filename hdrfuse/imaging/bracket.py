@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hdrfuse.brackets.exposure import GIVEN, Exposure, infer_exposures
 from hdrfuse.brackets.scene import Scene
-from hdrfuse.errors import BracketError, UsageError
+from hdrfuse.errors import BracketError
 from hdrfuse.formats import (
     RAW_SUFFIXES,
     REC709,
@@ -18,16 +18,16 @@ from hdrfuse.formats import (
     DecodedImage,
     ImageHeader,
     Pixels,
-    read_header,
     read_image,
     read_white_balance,
 )
 from hdrfuse.formats.scene_referred import clipping_white
-from hdrfuse.free_memory import free_bytes
 from hdrfuse.imaging.calibration.contradiction import StatedFrame, reconcile_exposures
 from hdrfuse.imaging.damage import check_repeats
-from hdrfuse.imaging.orientations import common_orientation, orient_alike, reorient_header
+from hdrfuse.imaging.headers import HEADERS, check_alike, named_reference, read_headers
+from hdrfuse.imaging.orientations import common_orientation, orient_alike
 from hdrfuse.imaging.scale import below, scale_of
+from hdrfuse.text import counted
 from hdrfuse.threads import in_threads
 
 
@@ -45,15 +45,6 @@ class BracketSettings:
     """Statistics of a whole frame are taken on a grid of about this many pixels a side; performance only."""
     histogram_side: int = 128
     """Histograms need no more of them than about this many a side; performance only."""
-    decoders: int = 2
-    """Frames that are decoded at once; a decoder has a frame of its own beside the one that it returns."""
-    merge_pixel_bytes: int = 40
-    """Memory that the merge takes for each pixel beside the frames, at least.
-
-    Measured: 55 for four of 12 megapixels; `hdrfuse bench --what speed` prints the peak.
-    """
-    chromaticity_tolerance: float = 0.002
-    """Difference of chromaticities, x or y, that are the same: files round them."""
 
 
 BRACKET = BracketSettings()
@@ -128,20 +119,17 @@ def read_bracket(
     ImageError for a damaged file, BracketError where sizes or channels differ, ExposureError where exposures cannot be
     known or the pictures contradict the user's, UsageError for a reference that is not there.
     """
-    headers = [read_header(path) for path in scene.files]
+    headers, inferred, warnings = read_headers(
+        scene, exposures=exposures, exposures_by=exposures_by, reference=reference
+    )
     orientation = common_orientation(headers)
-    check_alike([reorient_header(header, orientation) for header in headers])
-    check_memory(headers)
-    inferred, warnings = infer_exposures(headers, given=exposures, given_by=exposures_by, folder=scene.folder)
-    if reference != "auto":
-        _named_reference([path.name for path in scene.files], reference)
     raw = [path for path in scene.files if path.suffix.lower() in RAW_SUFFIXES]
     white_balance = read_white_balance(raw[0]) if raw else None
 
     def decode(path: Path) -> DecodedImage:
         return read_image(path, white_balance=white_balance if path in raw else None)
 
-    images = list(in_threads(decode, scene.files, count=BRACKET.decoders))
+    images = list(in_threads(decode, scene.files, count=HEADERS.decoders))
     if orientation is not None:
         images, turned = orient_alike(images, [exposure.ev for exposure in inferred], orientation)
         check_alike([image.header for image in images])
@@ -169,9 +157,9 @@ def bracket_of_arrays(
     BracketError for arrays that form no bracket, ExposureError for exposures that are none or are contradicted.
     """
     if len(arrays) < 2:
-        raise BracketError(f"{len(arrays)} array given; a bracket needs at least 2")
+        raise BracketError(f"{counted(len(arrays), 'array')} given; a bracket needs at least 2")
     if len(exposures) != len(arrays):
-        raise BracketError(f"{len(exposures)} EVs for {len(arrays)} arrays")
+        raise BracketError(f"{counted(len(exposures), 'EV')} for {counted(len(arrays), 'array')}")
     headers = []
     for index, array in enumerate(arrays):
         if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
@@ -279,43 +267,9 @@ def _picture(frame: Frame) -> StatedFrame:
     )
 
 
-def check_alike(headers: Sequence[ImageHeader]) -> None:
-    """Raise BracketError naming two files that differ in size, channels, encoding or primaries."""
-    first = headers[0]
-    for other in headers[1:]:
-        both = f"{first.path} and {other.path}"
-        if (first.width, first.height) != (other.width, other.height):
-            raise BracketError(
-                f"{both} differ in size: {first.width} x {first.height} and {other.width} x {other.height}"
-            )
-        if first.channels != other.channels:
-            kinds = {1: "grey", 3: "colour"}
-            raise BracketError(
-                f"{both} differ in channels: {kinds[first.channels]} {first.width} x {first.height} "
-                f"and {kinds[other.channels]} {other.width} x {other.height}"
-            )
-        if first.linear != other.linear:
-            raise BracketError(f"{both} differ in encoding: one is linear, the other display-encoded")
-        if not np.allclose(first.chromaticities, other.chromaticities, atol=BRACKET.chromaticity_tolerance):
-            raise BracketError(f"{both} differ in their colour space's primaries")
-
-
-def check_memory(headers: Sequence[ImageHeader]) -> None:
-    """Raise BracketError where frames of one size, and what it takes to decode or merge them, fit into no memory."""
-    pixels = headers[0].width * headers[0].height
-    frames = [3 * pixels * np.dtype(header.dtype).itemsize for header in headers]
-    needed = sum(frames) + max(BRACKET.decoders * max(frames), BRACKET.merge_pixel_bytes * pixels)
-    free = free_bytes()
-    if free is not None and needed > free:
-        raise BracketError(
-            f"{headers[0].path}: {len(headers)} frames of {headers[0].width} x {headers[0].height} pixels need"
-            f" {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
-        )
-
-
 def _choose_reference(ordered: Sequence[Frame], wanted: str | int) -> int:
     if wanted != "auto":
-        return _named_reference([frame.name for frame in ordered], wanted)
+        return named_reference([frame.name for frame in ordered], wanted)
     count = len(ordered)
     middles = [count // 2] if count % 2 else [count // 2 - 1, count // 2]
     quality = [_well_exposed(frame) for frame in ordered]
@@ -331,17 +285,3 @@ def _well_exposed(frame: Frame) -> float:
     peak = samples.max(axis=2)
     usable = (peak > BRACKET.dark) & (peak < BRACKET.bright) if np.isfinite(frame.white) else peak > 0.0
     return float(np.mean(usable))
-
-
-def _named_reference(names: Sequence[str], wanted: str | int) -> int:
-    """Index of a frame by its file's name, its path or its index."""
-    name = Path(str(wanted)).name
-    if name in names:
-        return names.index(name)
-    try:
-        index = int(wanted)
-    except ValueError:
-        raise UsageError(f"--reference {wanted}: no such frame; there are {', '.join(names)}") from None
-    if not 0 <= index < len(names):
-        raise UsageError(f"--reference {index}: the bracket has frames 0 to {len(names) - 1}")
-    return index

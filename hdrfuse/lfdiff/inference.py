@@ -120,7 +120,7 @@ def find_device(name: str) -> torch.device:
     device = torch.device(name)
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device.type == "cuda" and (device.index or 0) >= count:
-        raise DeviceError(f"--device {name}: {count} GPUs were found; auto and cpu work without one")
+        raise DeviceError(f"--device {name}: GPUs found: {count}; auto and cpu work without one")
     return device
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from hdrfuse.errors import DeviceError
+from hdrfuse.text import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +101,9 @@ def training_device(device: str) -> torch.device:
         return torch.device("cpu")
     local, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
     if device == "cuda" and local >= count:
-        raise DeviceError(f"--device cuda: process {local} of this machine finds {count} GPUs; expected one for each")
+        raise DeviceError(
+            f"--device cuda: process {local} of this machine finds {counted(count, 'GPU')}; expected one for each"
+        )
     found = torch.device("cuda", local) if device == "cuda" else torch.device(device)
     torch.cuda.set_device(found)
     return found

@@ -55,7 +55,8 @@ def test_a_pattern_that_names_nothing_known_or_leaves_its_folder_is_refused(patt
         ("{date:.}", "dated"), ("{date:.}{scene}", "dated"), (".{scene}", "dated"), (".report/{scene}", "dated"),
         ("{date:con}", "dated"), ("{date:a.}/{scene}", "dated"), ("{date:%n}{scene}", "dated"),
         ("nul.{scene}", "dated"), ("{scene}\0", "dated"), ("COM1/{scene}", "undated"),
-        ("{date:\ud800}/{scene}", "dated"),
+        ("{date:\ud800}/{scene}", "dated"), *((f"{{scene}}{letter}", "dated") for letter in '<>:"|?*\\'),
+        ("*", "dated"), ("a?/{scene}", "dated"), ("{date:%H:%M}", "dated"),
     ],
 )  # fmt: skip
 def test_a_name_that_leaves_its_folder_or_not_every_system_has_is_refused_whatever_gave_it(pattern, taken):
@@ -63,7 +64,11 @@ def test_a_name_that_leaves_its_folder_or_not_every_system_has_is_refused_whatev
         NamePattern(pattern).fill(found() if taken == "dated" else found(taken=None))
 
 
-@pytest.mark.parametrize("name", ["CON", ".beach", "Smith St.", "a\nb"])
+@pytest.mark.parametrize("name", ["CON", ".beach", "Smith St.", "a\nb", "Who? Me*"])
 def test_a_name_that_the_shoot_has_already_is_taken_as_it_is(name):
     assert str(NamePattern("{scene}").fill(found(name=name))) == name
     assert str(NamePattern("hdr/{scene}/{date}").fill(found(name=name))) == f"hdr/{name}/2024-05-04"
+
+
+def test_what_the_shoot_has_in_its_name_already_may_stand_beside_more():
+    assert str(NamePattern("{scene}-hdr").fill(found(name="Where?"))) == "Where?-hdr"

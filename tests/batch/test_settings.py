@@ -47,10 +47,19 @@ def test_a_saved_curve_counts_by_its_content(tmp_path):
     assert first == same != identity(response=tmp_path / "b.json")
 
 
-@pytest.mark.parametrize("formats", [(), ("png",), ("exr", "exr")])
-def test_formats_are_known_and_named_once(formats):
-    with pytest.raises(UsageError, match="--format"):
+@pytest.mark.parametrize(
+    ("formats", "found"),
+    [
+        ((), "--format '': no format was named"), (("",), "--format '': no format was named"),
+        (("exr", "jpg"), "--format exr,jpg: 'jpg' is no format of results"),
+        (("exr", ""), "--format exr,: '' is no format of results"),
+        (("exr", "hdr", "exr"), "--format exr,hdr,exr: exr is named more than once"),
+    ],
+)  # fmt: skip
+def test_formats_are_known_and_named_once(formats, found):
+    with pytest.raises(UsageError) as caught:
         BatchSettings(formats=formats)
+    assert str(caught.value) == f"{found}; expected one or several of exr, hdr, tif, such as exr,hdr"
 
 
 @pytest.mark.parametrize("storage", [{"half": True}, {"compression": "piz"}])

@@ -30,7 +30,7 @@ def evs(found) -> list[float]:
 
 def test_given_exposures_override_everything(tmp_path):
     (tmp_path / "exposure.txt").write_text("5\n6\n7\n")
-    found, warnings = infer_exposures(headers(*timed(1, 2, 4)), given=[-2, 0, 2], folder=tmp_path)
+    found, warnings = infer_exposures(headers(*timed(1, 4, 16)), given=[-2, 0, 2], folder=tmp_path)
     assert evs(found) == [-2, 0, 2]
     assert {exposure.source for exposure in found} == {"given"}
     assert warnings == []
@@ -41,6 +41,29 @@ def test_an_exposure_file_comes_before_exif(tmp_path):
     found, _ = infer_exposures(headers(*timed(1, 2, 4)), folder=tmp_path)
     assert evs(found) == [-3, 0, 3.5]
     assert found[0].source == "exposure.txt"
+
+
+@pytest.mark.parametrize(
+    ("captures", "names", "source"),
+    [
+        (timed(1 / 64, 1 / 16, 1 / 4), None, "EXIF"),
+        ([Capture(exposure_bias_ev=ev) for ev in (-2, 0, 2)], None, "EXIF bias"),
+        ([Capture()] * 3, ["a_-2EV.jpg", "a_0EV.jpg", "a_+2EV.jpg"], "file name"),
+    ],
+)
+def test_exposures_that_the_files_contradict_are_taken_with_a_warning_of_both(tmp_path, captures, names, source):
+    found, (warning,) = infer_exposures(headers(*captures, names=names), given=[-3, 0, 3])
+    assert evs(found) == [-3, 0, 3]
+    assert warning == f"--exposures -3,0,3: {source} states -2,0,2; --exposures goes before {source} and is taken"
+    (tmp_path / "exposure.txt").write_text("-1\n0\n1\n")
+    found, (warning,) = infer_exposures(headers(*captures, names=names), folder=tmp_path)
+    assert evs(found) == [-1, 0, 1]
+    assert warning == f"exposure.txt -1,0,1: {source} states -2,0,2; exposure.txt goes before {source} and is taken"
+
+
+@pytest.mark.parametrize("times_s", [(1 / 125, 1 / 30, 1 / 8), (1 / 8, 1 / 30, 1 / 125), (1 / 60, 1 / 60, 1 / 60)])
+def test_rounded_reversed_and_equal_times_contradict_no_exposures(times_s):
+    assert infer_exposures(headers(*timed(*times_s)), given=[-2, 0, 2])[1] == []
 
 
 def test_exif_counts_time_aperture_and_iso():

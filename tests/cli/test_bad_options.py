@@ -14,7 +14,8 @@ from .brackets import SIZE, write_bracket
 
 @pytest.mark.parametrize("name", ["out.jpg", "out.xyz", "out"])
 def test_an_unknown_suffix_is_refused_before_the_work(refused, beach, name):
-    refused(beach.parent, "merge", beach, "--out", beach.parent / name, naming=name)
+    found = "a name without a suffix" if name == "out" else "cannot write"
+    refused(beach.parent, "merge", beach, "--out", beach.parent / name, naming=(name, found, ".exr .hdr"))
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,8 @@ def test_a_folder_in_the_outputs_place_is_refused(refused, beach):
 @pytest.mark.parametrize("place", ["missing/out.exr", "file/out.exr"])
 def test_an_output_without_a_folder_is_refused_before_the_work(refused, beach, place):
     (beach.parent / "file").write_text("a file in the place of a folder")
-    refused(beach.parent, "merge", beach, "--out", beach.parent / place, naming=place)
+    found = "is a file; a folder was expected" if place.startswith("file") else "there is no folder"
+    refused(beach.parent, "merge", beach, "--out", beach.parent / place, naming=(place, found))
 
 
 def test_an_input_is_never_overwritten(refused, tmp_path):
@@ -183,3 +185,15 @@ def test_a_file_that_is_no_response_curve_is_named(refused, beach, content):
     path = beach.parent / "curve.json"
     path.write_text(content)
     refused(beach.parent, "merge", beach, "--response", path, naming="curve.json")
+
+
+@pytest.mark.parametrize(
+    ("words", "naming"),
+    [
+        (("--what", "stacks"), "--stacks DIR"),
+        (("--setting", "blend", "--values", "1,2"), ("--values 1,2", "blend.", "fill_error")),
+        (("--what", "settings", "--setting", "fit", "--values", "1"), ("--values 1", "is a group: ")),
+    ],
+)
+def test_a_benchmark_says_what_it_lacks(refused, tmp_path, words, naming):
+    refused(tmp_path, "bench", *words, naming=naming)

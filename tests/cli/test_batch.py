@@ -229,7 +229,7 @@ def test_an_odd_line_of_the_journal_costs_its_scene_another_merge_and_nothing_el
     (out / "journal.jsonl").write_text("\n".join(lines) + "\n")
     outcome = batch(shoot)
     assert outcome.code == 0
-    assert "journal.jsonl: 1 damaged lines are ignored" in outcome.err
+    assert "journal.jsonl: 1 damaged line ignored" in outcome.err
     assert statuses(out) == {"hill": "merged" if odd == "report" else "kept", "monday/beach": "kept"}
 
 
@@ -315,15 +315,54 @@ def test_a_scene_that_takes_too_long_is_given_up(batch, shoot):
         (("--workers", "0"), "--workers 0"), (("--timeout", "0"), "--timeout 0"),
         (("--response", "nowhere.json"), "nowhere.json"),
         (("--preset", "nowhere.toml"), "nowhere.toml"), (("--exposures", "a,b"), "'a'"),
+        (("--format", ""), "no format was named"), (("--name", "{scene}?"), "'?' is reserved"),
+        (("--out", "FILE"), "is a file; a folder was expected"),
+        (("--out", "FILE/hdr"), "is a file; a folder was expected"),
     ],
 )  # fmt: skip
-def test_usage_is_refused_before_anything_is_written(batch, shoot, words, naming):
+def test_usage_is_refused_before_anything_is_written_in_a_dry_run_too(batch, shoot, words, naming):
     write_bracket(shoot / "monday" / "pier")
+    words = [word.replace("FILE", str(shoot / "hill" / "shot1.jpg")) for word in words]
     before = listing(shoot)
     outcome = batch(shoot, *words)
     assert outcome.code == 2
     assert naming in outcome.error
+    assert batch(shoot, *words, "--dry-run") == outcome
     assert listing(shoot) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--exposures=-2,0,2",), "--exposures -2,0,2: 3 EVs for 2 images"),
+        (("--reference", "2"), "--reference 2: the bracket has frames 0 to 1"),
+        (("--name", "taken-{scene}"), "taken-hill.exr: exists already; --overwrite replaces it"),
+    ],
+)
+def test_a_dry_run_names_the_scenes_that_fail_before_they_are_read(batch, shoot, words, reason):
+    (shoot / "hdr").mkdir()
+    (shoot / "hdr" / "taken-hill.exr").write_bytes(b"mine")
+    before = listing(shoot)
+    rehearsed = batch(shoot, *words, "--dry-run", "-q")
+    assert rehearsed.code == 3
+    failed, end = rehearsed.err.splitlines()
+    assert failed.endswith(reason)
+    assert end == "error: 1 of 2 scenes cannot be merged"
+    document = json.loads(batch(shoot, *words, "--dry-run", "--json", "-q").out)
+    problems = {scene["scene"]: scene["problem"] for scene in document["scenes"]}
+    assert problems["beach"] is None
+    assert problems["hill"].endswith(reason)
+    assert listing(shoot) == before
+    outcome = batch(shoot, *words, "-q")
+    assert (outcome.code, outcome.err.splitlines()[0]) == (3, failed)
+
+
+def test_a_dry_run_says_what_other_exposures_the_files_state(batch, shoot):
+    shutil.rmtree(shoot / "hill")
+    expected = "warning: monday/beach: --exposures -3,0,3: EXIF states -2,0,2; --exposures goes before EXIF"
+    outcome = batch(shoot, "--exposures=-3,0,3", "--dry-run")
+    assert outcome.code == 0
+    assert outcome.err.startswith(expected)
 
 
 def test_a_folder_without_brackets_is_refused(batch, tmp_path):
@@ -361,9 +400,24 @@ def test_a_preset_holds_a_studios_settings(run, shoot, tmp_path):
     assert [each["ev_source"] for each in scene["report"]["inputs"]] == ["given"] * 2
 
 
+@pytest.mark.parametrize("spelled", ["true", "True", "YES", "'on'", "1", "'1'"])
+def test_a_preset_s_switches_are_spelled_as_people_do(run, shoot, tmp_path, spelled):
+    opposite = {"true": "false", "True": "False", "YES": "No", "'on'": "'off'", "1": "0", "'1'": "'0'"}[spelled]
+    preset = tmp_path / "studio.toml"
+    outputs = {}
+    for word in (spelled, opposite):
+        preset.write_text(f"ghost-maps = {word}  # of the studio\npreview={word}\nmethod = classical\n")
+        outcome = run("batch", shoot, "--preset", preset, "--dry-run", "--json")
+        assert outcome.code == 0, outcome.err
+        outputs[word] = [len(scene["outputs"]) for scene in json.loads(outcome.out)["scenes"]]
+    assert outputs == {spelled: [3, 3], opposite: [1, 1]}
+
+
 @pytest.mark.parametrize(
     ("text", "naming"),
-    [("speed = 3", "speed"), ("seed = 'many'", "seed"), ("align = 'no'", "align"), ("method = 'best'", "method"),
+    [("speed = 3", "speed"), ("seed = 'many'", "seed"),
+     ("align = 'maybe'", "align: 'maybe' was found; expected one of true, false, yes, no, on, off, 1, 0"),
+     ("half = 2", "half: 2 was found"), ("half = perhaps", "half: 'perhaps' was found"), ("method = 'best'", "method"),
      ("seed = {a = 1}", "seed"), ("format = [true]", "format"), ("= 3", "TOML"), ("dry-run = true", "dry-run"),
      (f"name = {'[' * 50_000}", "nested"), ('name = "{scene}\\u0000"', "NUL"), ('exposures = "\\u0000"', "NUL"),
      ("#" * 2_000_000, "small text file")],

@@ -51,6 +51,25 @@ def test_equal_files_score_infinity_in_the_table_and_null_in_json(run, pair):
     assert found["notes"]
 
 
+@pytest.mark.parametrize(
+    ("words", "stated", "white"), [((), {}, 36), (("--white", "2"), {}, 2), ((), {"evs": "-2.00, +0.00, +2.00"}, 4)]
+)
+def test_files_that_reach_above_white_equal_themselves_and_no_others(run, tmp_path, truth, words, stated, white):
+    bright = truth * np.float32(36 / truth.max())
+    dimmer = np.where(bright == bright.max(), np.float32(30), bright)
+    first, copy, other = (
+        written(tmp_path / name, radiance, **stated)
+        for name, radiance in (("a.exr", bright), ("b.exr", bright), ("c.exr", dimmer))
+    )
+    found = json.loads(run("compare", first, copy, *words, "--no-picture", "--json").out)
+    assert list(found["values"].values()) == [None, None, 1, 1, 100]
+    assert (found["white"], found["clipped_at"]) == (pytest.approx(white), pytest.approx(36))
+    shown = run("compare", first, copy, *words, "--no-picture").out
+    assert f"white = {white:g}, image clipped to [0, 36]" in shown
+    found = json.loads(run("compare", other, first, *words, "--no-picture", "--json").out)
+    assert found["values"]["PSNR-L"] is not None
+
+
 def test_merges_are_compared_up_to_the_shortest_frames_white(run, tmp_path, truth):
     evs = {"evs": "-2.00, +0.00, +2.00"}
     ours = written(tmp_path / "ours.exr", truth * 4 + np.float32(0.01), **evs)

@@ -216,9 +216,9 @@ def test_table_2_needs_no_data(run, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "note"),
-    [("lfdiff-blend", "is called lfdiff since"), ("lfdiff", "before, it was lfdiff:network"), (None, None)],
+    [("lfdiff-blend", "is called lfdiff since"), ("lfdiff", None), (None, None)],
 )
-def test_a_name_that_once_meant_another_form_says_so(run, tmp_path, name, note):
+def test_a_former_name_alone_is_explained(run, tmp_path, name, note):
     weights = write_network(tmp_path / "w.safetensors", replace(CONFIG, prior="none"))
     words = () if name is None else ("--method", name)
     outcome = run("eval", "--table", "2", *words, "--weights", weights, "--timed-size", "96x64", "--repeat", "1",

@@ -52,6 +52,12 @@ def test_help_needs_neither_numpy_nor_torch():
     assert done.stdout.endswith("set()\n")
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_names_no_type_of_python(run, command):
+    shown = run(command, "--help").out
+    assert re.findall(r"<[^>]*(?:list|Path|int|float|bool|str|range)\b[^>]*>", shown) == []
+
+
 @pytest.mark.parametrize("topic", TOPICS)
 def test_every_option_of_a_topic_exists(topic):
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", TOPICS[topic]))

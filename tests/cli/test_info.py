@@ -1,6 +1,11 @@
 import json
+import struct
+import zlib
 
+import cv2
+import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from .brackets import SIZE, photograph, write_bracket
@@ -124,3 +129,24 @@ def test_what_json_cannot_say_is_null(run, beach, monkeypatch):
     report = {"kind": "bracket", "nested": [{"nan": float("nan"), "inf": float("inf"), "one": 1.0}]}
     monkeypatch.setattr("hdrfuse.inspection.BracketInspection.as_json", lambda inspection: report)
     assert json.loads(run("info", beach, "--json").out)["nested"] == [{"nan": None, "inf": None, "one": 1.0}]
+
+
+@pytest.mark.parametrize(("transfer", "dtype", "bits"), [(16, np.uint16, 16), (18, np.uint8, 8), (13, np.uint16, 16)])
+def test_a_png_is_shown_with_the_bits_that_it_stores(run, tmp_path, transfer, dtype, bits):
+    encoded = cv2.imencode(".png", np.full((8, 8, 3), 200, dtype))[1].tobytes()
+    body = b"cICP" + bytes((9, transfer, 0, 1))
+    chunk = struct.pack(">I", 4) + body + struct.pack(">I", zlib.crc32(body))
+    (tmp_path / "a.png").write_bytes(encoded[:33] + chunk + encoded[33:])  # behind the header
+    assert json.loads(run("info", tmp_path / "a.png", "--json").out)["bits"] == bits
+
+
+def test_a_tiff_of_halves_is_shown_with_16_bits(run, tmp_path):
+    tifffile.imwrite(tmp_path / "half.tif", np.full((8, 8, 3), 0.5, np.float16), photometric="rgb")
+    assert json.loads(run("info", tmp_path / "half.tif", "--json").out)["bits"] == 16
+
+
+def test_exposures_other_than_exifs_are_shown_with_a_warning(run, beach):
+    outcome = run("info", beach, "--exposures=-3,0,3")
+    assert outcome.code == 0
+    expected = "--exposures -3,0,3: EXIF states -2,0,2; --exposures goes before EXIF and is taken"
+    assert outcome.err == f"warning: {expected}\n"

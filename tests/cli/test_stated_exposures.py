@@ -75,6 +75,21 @@ def test_given_exposures_of_another_size_exit_2_and_name_the_frames(run, tmp_pat
     assert not (tmp_path / "scene.exr").exists()
 
 
+def test_given_exposures_that_a_fitted_curve_explains_are_taken_with_a_warning_of_exifs(run, tmp_path):
+    (tmp_path / "scene").mkdir()
+    for index, ev in enumerate((-2, 0, 2)):
+        contrast = 1 / (1 + np.exp(3 - 6 * (photograph(ev) / 255)))  # a contrast curve, as cameras have
+        pixels = np.round(255 * (contrast - 1 / (1 + np.exp(3))) / (1 - 2 / (1 + np.exp(3)))).clip(0, 255)
+        Image.fromarray(pixels.astype(np.uint8)).save(
+            tmp_path / "scene" / f"{index}.jpg", quality=95, exif=frame_exif(ev)
+        )
+    frames, warnings = merged(run, tmp_path / "scene", "--exposures=-3,0,3")
+    assert frames == [("0.jpg", -3, "given"), ("1.jpg", 0, "given"), ("2.jpg", 3, "given")]
+    assert warnings[0] == "--exposures -3,0,3: EXIF states -2,0,2; --exposures goes before EXIF and is taken"
+    _, warnings = merged(run, tmp_path / "scene", "--exposures=-2,0,2.2", "--overwrite")
+    assert not any("EXIF" in warning for warning in warnings)
+
+
 def test_given_exposures_of_another_order_are_put_right_with_a_warning(run, tmp_path):
     for index, ev in enumerate((-2, 0, 2)):
         write(tmp_path / "scene" / f"{index}.png", ev)

@@ -69,8 +69,7 @@ def test_a_methods_name_is_what_merge_gives_and_its_network_stands_alone_beside_
 def test_names_that_once_meant_something_else_are_explained():
     assert [current_name(name) for name in ("lfdiff-blend", "lfdiff", "mine")] == ["lfdiff", "lfdiff", "mine"]
     assert note_on("lfdiff-blend") == "--method lfdiff-blend: is called lfdiff since hdrfuse 0.2.0"
-    assert "before, it was lfdiff:network" in note_on("lfdiff")
-    assert [note_on(name) for name in ("lfdiff:network", "classical", "mine")] == [None] * 3
+    assert [note_on(name) for name in ("lfdiff", "lfdiff:network", "classical", "mine")] == [None] * 4
 
 
 @pytest.mark.parametrize("place", ["scene.exr", "scene.hdr", "scene.tif", "scene/out.exr"])

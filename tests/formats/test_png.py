@@ -396,7 +396,7 @@ def test_pq_clips_where_its_writer_clipped(tmp_path):
         (bytes((9, 11, 0, 1)), "transfer 11; expected 1"),
         (bytes((9, 16, 9, 1)), "matrix 9"),
         (bytes((9, 16, 0, 0)), "range 0"),
-        (b"\1", "a cICP chunk of 1 bytes; expected 4"),
+        (b"\1", "a cICP chunk of 1 byte; expected 4"),
     ],
 )
 def test_code_points_that_are_not_read_are_named(tmp_path, picture, body, message):

@@ -59,7 +59,7 @@ def test_a_registered_format_stands_in_help_and_errors(say, tmp_path):
     assert "exr|hdr|tif|toy|shown" in say("batch", "--help")[1]
     refused = (
         (("merge", tmp_path / "beach", "--out", "a.xyz"), "expected .exr .hdr .shown .tif .tiff .toy"),
-        (("batch", tmp_path, "--format", "xyz"), "each of exr, hdr, tif, toy, shown once"),
+        (("batch", tmp_path, "--format", "xyz"), "expected one or several of exr, hdr, tif, toy, shown"),
         (("merge", tmp_path / "beach", "--out", "a.hdr", "--half"), "only .exr or .toy files are stored so"),
     )
     for words, message in refused:

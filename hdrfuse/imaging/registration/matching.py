@@ -37,6 +37,9 @@ class MatchingSettings:
     """Frames above this are reduced before they are compared; performance only."""
     feature_pixels: int = 200_000
     """Size of the level at which the first guess of the motion is found; performance only."""
+    coarse_blocks: int = 24
+    """A level of fewer blocks is too small to guess by, and the fine one is taken: of twelve and fifteen, as half of
+    300x200 and 350x233 has, the demo's bright frame lacks some in its clipped sky and was not registered."""
     cell_px: int = 48
     """Side of the cells that features are kept from alike, in pixels of that level."""
     kept_per_cell: int = 20
@@ -104,9 +107,11 @@ class MatchingView:
         """The level at which motion is guessed, at most half the fine one."""
         height, width = self.fine.stops.shape
         scale = min(0.5, float(np.sqrt(MATCHING.feature_pixels / (height * width))))
-        if min(height, width) * scale < SMALLEST_SIDE:
+        size = (round(width * scale), round(height * scale))
+        blocks = (size[0] // BLOCK) * (size[1] // BLOCK)
+        if min(size) < SMALLEST_SIDE or blocks < MATCHING.coarse_blocks:
             return self.fine
-        return Level(self.fine.exposure, (round(width * scale), round(height * scale)), self.fine.clipped)
+        return Level(self.fine.exposure, size, self.fine.clipped)
 
     @cached_property
     def features(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -74,6 +74,17 @@ def test_hand_held_frames_are_registered_within_a_tenth_of_a_pixel(seed):
         assert error_px(found, truth) < 0.1
 
 
+@pytest.mark.parametrize(("height", "width"), [(200, 300), (233, 350)])
+def test_a_small_frame_with_a_clipped_sky_is_registered(height, width):
+    frames, truths = bracket(7, (-2, 0, 2), shift_px=6)
+    small = [frame[:height, :width].copy() for frame in frames]
+    for frame in small[1:]:
+        frame[: height // 3] = 1.0
+    for found, truth in zip(register(small, (-2, 0, 2), 1), truths, strict=True):
+        assert found.warning is None
+        assert error_px(found, truth, height, width) < 0.3
+
+
 def test_a_turn_of_three_degrees_is_found():
     frames, truths = bracket(4, (-2, 0, 2), shift_px=20, degrees=3)
     for found, truth in zip(register(frames, (-2, 0, 2), 1), truths, strict=True):
