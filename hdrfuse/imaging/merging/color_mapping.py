@@ -25,8 +25,10 @@ class ColorMappingSettings:
     moved find as many of their pixels as before, within 0.02.
     """
 
-    samples: int = 20_000
-    """Squares of pixels that are fitted; performance only: twenty terms need a few hundred."""
+    squares: int = 20_000
+    """Squares that a frame is averaged to, at least; performance only."""
+    samples: int = 6_000
+    """Of them that are fitted; performance only: twenty terms need a few hundred."""
     largest_square_px: int = 4
     """Their side at most: larger ones hold several colours."""
     least_samples: int = 500
@@ -99,7 +101,7 @@ def map_colors(exposure: Plane, own: ReferenceEstimate, anchor: ReferenceEstimat
         if valid is not None:
             shared &= valid
     height, width = shared.shape
-    side = int(np.clip(np.sqrt(shared.size / COLOR_MAPPING.samples), 1, COLOR_MAPPING.largest_square_px))
+    side = int(np.clip(np.sqrt(shared.size / COLOR_MAPPING.squares), 1, COLOR_MAPPING.largest_square_px))
     size = (width // side, height // side)
 
     def averaged(plane: Plane) -> Plane:
@@ -139,8 +141,10 @@ def fit_color_mapping(exposure: Plane, ratio: Plane, noise: Plane, usable: NDArr
     coefficients = np.zeros((terms.shape[1], 3))
     for _ in range(8):
         for c in range(3):
+            # By einsum, not by BLAS: its threads wait for each other far longer than so small a product takes.
             weighted = terms * weights[:, c : c + 1]
-            coefficients[:, c] = np.linalg.solve(weighted.T @ terms + ridge, weighted.T @ target[:, c])
+            normal = np.einsum("ni,nj->ij", weighted, terms)
+            coefficients[:, c] = np.linalg.solve(normal + ridge, np.einsum("ni,n->i", weighted, target[:, c]))
         error = np.abs(target - terms @ coefficients)
         scale = np.hypot(np.maximum(1.4826 * np.median(error, axis=0), 0.02), noise_stops)
         weights = trust * np.maximum(1.0 - (error / (COLOR_MAPPING.outlier * scale)) ** 2, 0.0) ** 2
