@@ -76,7 +76,7 @@ def test_bench_photographs_images_with_a_camera_on_request(folder: Path, capsys:
     assert found["images"] == []
     assert {each["motion"] for each in found["camera"]} == set(images.MOTIONS)
     scores = [score for each in found["camera"] for score in each["scores"]]
-    assert {score["scene"] for score in scores} == {"0 Desk"}
+    assert {score["scene"] for score in scores} == {"12 Desk"}
     assert all(10 < score["psnr_mu_db"] < 80 and 0 <= score["moved"] <= 1 for score in scores)
 
 

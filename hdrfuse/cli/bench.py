@@ -25,7 +25,11 @@ RepeatOption = Annotated[
 ]
 SizeOption = Annotated[
     str | None,
-    typer.Option(metavar="WxH", help="Quality, images: size of the scenes.", show_default="1024x768; images 768x512"),
+    typer.Option(
+        metavar="WxH",
+        help="Quality, images: size of the scenes.",
+        show_default="1024x768; images 768x512, with --camera 768x576",
+    ),
 ]
 SeedsOption = Annotated[
     int, typer.Option(min=1, max=10_000, help="Quality, images: how many scenes of each kind of motion.")
@@ -102,7 +106,8 @@ def bench(
     """
     console = console_of(context, quiet=quiet, verbose=verbose)
     sizes_mp = parse_megapixels(megapixels)
-    drawn_size, image_size = parse_size(size or "1024x768"), parse_size(size or "768x512")
+    drawn_size = parse_size(size or "1024x768")
+    image_size = parse_size(size or ("768x576" if camera else "768x512"))
     check_images(what, images, movers, camera=camera)
     check_stacks(what, stacks)
     check_setting(what, setting, values)

@@ -29,6 +29,12 @@ FLICKER_SHARE = 0.15
 HIGHLIGHT_STOPS = (0.0, 0.5)
 """Stops of sensor range above the style's white: how far highlights are rolled off."""
 
+QUALITY = 88, 98
+"""JPEG quality; the quantisation tables of nine real stacks' files are those of 90 to 97, median 95."""
+
+MIDDLE = 1 / 16, 1 / 2
+"""The middle of the range of linear light, whose mean slope is the curve's contrast."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Camera:
@@ -44,7 +50,7 @@ class Camera:
     highlight_stops: float
     """How far the sensor's white lies above a middle exposure's, which the curve rolls off."""
     quality: int
-    """Of JPEG, 80 to 98."""
+    """Of JPEG."""
     subsampling: str
     """Of colour: 4:2:0 or 4:4:4."""
 
@@ -62,13 +68,34 @@ class Camera:
 
     def develop(self, raw: Array, gains: NDArray[np.float64]) -> Picture:
         """Raw numbers (H, W), RGGB, to display values (H, W, 3)."""
-        balanced = np.clip(demosaic(raw) * gains.astype(np.float32), 0, np.float32(gains.min() * self.sensor.white[1]))
-        matrix = np.linalg.inv(self.sensor.from_rgb / self.sensor.from_rgb.sum(axis=1, keepdims=True))
-        linear = np.maximum(balanced @ matrix.T.astype(np.float32), 0)
-        linear = self.style.before_the_curve(linear)
+        linear = self.colours(demosaic(raw), gains)
+        linear = linear * self.style.local_gain(linear)
         lifted = rolled_off(linear * np.float32(2.0**self.highlight_stops), 2.0**self.highlight_stops)
         display = self.style.after_the_curve(self.curve(lifted))
         return np.rint(display * 255).astype(np.uint8)
+
+    def colours(self, channels: Array, gains: NDArray[np.float64]) -> Array:
+        """Sensor channels (H, W, 3) under white balance to linear BT.709, 1.0 = white; all channels clip together."""
+        white = np.float32(gains.min() * self.sensor.white[1])
+        balanced = np.clip(channels * gains.astype(np.float32), 0, white)
+        matrix = np.linalg.inv(self.sensor.from_rgb / self.sensor.from_rgb.sum(axis=1, keepdims=True))
+        return np.maximum(balanced @ matrix.T.astype(np.float32), 0)
+
+    def truth(self, radiance: Array, white: float) -> Array:
+        """Radiance (H, W, 3), 1.0 = white of the shortest frame, as this camera sees it; its frames are held to this.
+
+        It holds what every frame has in common: the light that comes through the lens, where the shortest frame's
+        sensor clips it, in the output's gamut and with the style's saturation about the middle of the tone curve; and
+        what is the reference's alone: its local tone mapping, with the radiance `white` as the frame's white. Noise,
+        the tone curve, denoising and sharpening are left out. One smooth tone a channel leads from here to what the
+        camera shows, but for saturation far from the middle of the curve: there the frames contradict each other.
+        """
+        channels = np.clip(self.sensor.channels(self.sensor.spread(radiance)), 0, 1)
+        light = self.colours(channels, 1.0 / self.sensor.white)
+        light = light * self.style.local_gain(np.clip(light / np.float32(white), 0, 1))
+        dark, bright = self.curve(np.array(MIDDLE, np.float32))
+        contrast = np.log(bright / dark) / np.log(MIDDLE[1] / MIDDLE[0])
+        return np.clip(self.style.saturated_light(light, float(contrast)), 0, 1)
 
     def write(self, picture: Picture, exif: bytes = b"") -> bytes:
         """Display values (H, W, 3) as a JPEG file."""
@@ -97,7 +124,7 @@ def random_camera(rng: np.random.Generator, split: Split) -> Camera:
         white_balance_drift=DRIFT if rng.random() < 0.5 else 0.0,
         flicker_ev=FLICKER_EV if rng.random() < FLICKER_SHARE else 0.0,
         highlight_stops=float(rng.uniform(*HIGHLIGHT_STOPS)),
-        quality=int(rng.integers(80, 99)),
+        quality=int(rng.integers(*QUALITY, endpoint=True)),
         subsampling=str(rng.choice(["4:2:0", "4:4:4"])),
     )
 
