@@ -66,6 +66,10 @@ POWERS = [(i, j, k) for i in range(DEGREE + 1) for j in range(DEGREE + 1 - i) fo
 """Exponents of tone, red and blue chroma in a full cubic polynomial: quadratic, it leaves the facade's blue."""
 
 
+CHUNK_PIXELS = 16_384
+"""Pixels that are mapped at a time; performance only: twenty float32 terms of them are 1.3 MB, a core's cache."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ColorMapping:
     """How a frame's exposures turn into another's colours."""
@@ -77,21 +81,28 @@ class ColorMapping:
     doubts: NDArray[np.float64]
     """(3, levels) standard deviation of what it leaves, a share of the radiance, by channel and stops below white."""
 
-    def gain(self, exposure: Plane) -> Plane:
-        """Factor (h, w, 3) that brings an exposure (h, w, 3) into the other's colours."""
-        features = np.clip(_features(exposure.reshape(-1, 3)), *self.limits.T[..., None].astype(np.float32))
-        stops = self.coefficients.T.astype(np.float32) @ _terms(features)
-        np.clip(stops, -COLOR_MAPPING.largest_stops, COLOR_MAPPING.largest_stops, out=stops)
-        gains = np.exp2(np.negative(stops, out=stops), out=stops)
-        return np.asarray(cv2.merge(list(gains.reshape(3, *exposure.shape[:2]))))
+    def at(self, exposure: Plane) -> tuple[Plane, Plane]:
+        """Factor that brings an exposure (h, w, 3) into the other's colours, and the doubt about it, both (h, w, 3).
 
-    def doubt(self, exposure: Plane) -> Plane:
-        """(h, w, 3) standard deviation, a share of the radiance, of an exposure (h, w, 3) in the other's colours."""
-        a_stop = 16  # steps that the levels are told apart by; 256 hold them all
-        codes = -np.log2(np.clip(exposure, COLOR_MAPPING.least_level, 1.0)) * np.float32(a_stop) + np.float32(0.5)
+        The doubt is a standard deviation, a share of the radiance.
+        """
+        pixels = exposure.reshape(-1, 3)
+        gain, doubt = np.empty_like(pixels), np.empty_like(pixels)
+        coefficients, limits = self.coefficients.T.astype(np.float32), self.limits.T[..., None].astype(np.float32)
+        a_stop = 16  # steps that levels are told apart by; 256 hold them all
         levels = np.arange(256) / a_stop
-        table = [np.interp(levels, np.arange(COLOR_MAPPING.levels), doubt) for doubt in self.doubts]
-        return np.asarray(cv2.LUT(codes.astype(np.uint8), np.array(table, np.float32).T[None].copy()), np.float32)
+        table = np.array([np.interp(levels, np.arange(COLOR_MAPPING.levels), each) for each in self.doubts], np.float32)
+        table = np.ascontiguousarray(table.T[None])
+        for start in range(0, len(pixels), CHUNK_PIXELS):
+            chunk = slice(start, start + CHUNK_PIXELS)
+            log = _levels(pixels[chunk])
+            features = np.clip(_features(log), *limits)
+            stops = np.einsum("ct,tn->cn", coefficients, _terms(features))
+            np.clip(stops, -COLOR_MAPPING.largest_stops, COLOR_MAPPING.largest_stops, out=stops)
+            gain[chunk] = np.exp2(np.negative(stops, out=stops), out=stops).T
+            codes = (np.float32(0.5) - np.float32(a_stop) * log).astype(np.uint8)
+            doubt[chunk] = cv2.LUT(np.ascontiguousarray(codes.T)[None], table)[0]
+        return gain.reshape(exposure.shape), doubt.reshape(exposure.shape)
 
 
 def map_colors(exposure: Plane, own: ReferenceEstimate, anchor: ReferenceEstimate) -> ColorMapping | None:
@@ -130,7 +141,7 @@ def fit_color_mapping(exposure: Plane, ratio: Plane, noise: Plane, usable: NDArr
         return None
     chosen = where[np.linspace(0, len(where) - 1, min(COLOR_MAPPING.samples, len(where))).astype(np.intp)]
     own = exposure.reshape(-1, 3)[chosen]
-    features = _features(own)
+    features = _features(_levels(own))
     limits = np.quantile(features.astype(np.float64), (0.005, 0.995), axis=1).T
     terms = _terms(np.clip(features, *limits.T[..., None])).T.astype(np.float64)
     target = np.log2(np.maximum(ratio.reshape(-1, 3)[chosen], 1e-6)).astype(np.float64)
@@ -141,7 +152,7 @@ def fit_color_mapping(exposure: Plane, ratio: Plane, noise: Plane, usable: NDArr
     coefficients = np.zeros((terms.shape[1], 3))
     for _ in range(8):
         for c in range(3):
-            # By einsum, not by BLAS: its threads wait for each other far longer than so small a product takes.
+            # By einsum, not by BLAS, whose threads wait for each other far longer than so small a product takes.
             weighted = terms * weights[:, c : c + 1]
             normal = np.einsum("ni,nj->ij", weighted, terms)
             coefficients[:, c] = np.linalg.solve(normal + ridge, np.einsum("ni,n->i", weighted, target[:, c]))
@@ -165,9 +176,13 @@ def _doubts(exposure: Plane, error: NDArray[np.float64], noise: NDArray[np.float
     return np.interp(levels, at, found) + COLOR_MAPPING.unknown_doubt * np.minimum(beyond / 2.0, 1.0)
 
 
-def _features(exposure: Plane) -> Plane:
-    """(3, n) tone and chroma of red and blue, all bounded, of exposures (n, 3)."""
-    log = np.log2(np.clip(exposure.T, COLOR_MAPPING.least_level, 1.0)).astype(np.float32)
+def _levels(exposure: Plane) -> Plane:
+    """(3, n) stops, bounded, of exposures (n, 3) above white."""
+    return np.log2(np.clip(exposure.T, np.float32(COLOR_MAPPING.least_level), np.float32(1.0)))
+
+
+def _features(log: Plane) -> Plane:
+    """(3, n) tone and chroma of red and blue, all bounded, of levels (3, n)."""
     bound = np.float32(COLOR_MAPPING.chroma_stops)
     features = np.empty_like(log)
     features[0] = log[1] / np.float32(4.0) + np.float32(1.0)

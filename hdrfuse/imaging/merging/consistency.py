@@ -17,7 +17,7 @@ from hdrfuse.imaging.merging.color_mapping import map_colors
 from hdrfuse.imaging.merging.consistency_settings import CONSISTENCY
 from hdrfuse.imaging.merging.reference_estimate import ReferenceEstimate
 from hdrfuse.imaging.merging.scatter import measure_scatter
-from hdrfuse.imaging.merging.structure import structural_change, with_structure
+from hdrfuse.imaging.merging.structure import with_structure
 from hdrfuse.imaging.radiometry import CalibratedFrame, NoiseModel, Plane, channel_max, estimate_noise
 
 
@@ -56,7 +56,7 @@ def consistency_map(
     for valid in (frame.valid, anchor.valid):
         if valid is not None:
             difference *= valid[..., None]
-    changed = structural_change(difference, noise, anchor, other) if tolerance.rendered else None
+    rendered = (difference.copy(), noise) if tolerance.rendered else None
     score = np.zeros(difference.shape[:2], np.float32)
     noise_correlation = max(anchor.noise_correlation, frame.noise_correlation)
     for sigma, spacing_px in zip(CONSISTENCY.scales_px, CONSISTENCY.spacing_px, strict=True):
@@ -74,8 +74,8 @@ def consistency_map(
     energy = channel_max(_blurred(difference, CONSISTENCY.scales_px[1]))
     np.maximum(score, np.sqrt(energy) * np.float32(CONSISTENCY.weak / CONSISTENCY.energetic), out=score)
     ghost = _hysteresis(score)
-    if changed is not None:
-        ghost = with_structure(ghost, changed)
+    if rendered is not None:
+        ghost = with_structure(ghost, *rendered, [np.minimum(side.radiance, side.limit) for side in (anchor, other)])
     grown = cv2.dilate(ghost.astype(np.uint8), disc(CONSISTENCY.grow_px))
     soft = cv2.GaussianBlur(grown.astype(np.float32), (0, 0), 1.0)
     agrees = np.clip(1.0 - soft * np.float32(1.3), 0.0, 1.0)
@@ -167,9 +167,9 @@ def _in_colors_of(
     mapping = map_colors(exposure, other, anchor)
     if mapping is None:
         return other, np.asarray(cv2.merge((np.float32(tolerance.relative) + shoulder,) * 3))
-    radiance = mapping.gain(exposure)
+    radiance, doubt = mapping.at(exposure)
     radiance *= other.radiance
-    doubt = np.maximum(mapping.doubt(exposure), np.float32(tolerance.relative))
+    np.maximum(doubt, np.float32(tolerance.relative), out=doubt)
     doubt += shoulder[..., None]
     return replace(other, radiance=radiance), doubt
 

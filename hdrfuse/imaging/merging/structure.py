@@ -4,13 +4,13 @@ Brightness and tint may differ smoothly, or along the borders of what both frame
 white balance, a cloud that thins out. What moved has a border in one of two frames alone.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.imaging.merging.reference_estimate import ReferenceEstimate
 from hdrfuse.imaging.radiometry import Plane, channel_max
 
 
@@ -35,26 +35,37 @@ class StructureSettings:
 STRUCTURE = StructureSettings()
 
 
-def structural_change(
-    difference: Plane, noise: Plane, anchor: ReferenceEstimate, other: ReferenceEstimate
+def with_structure(
+    ghost: NDArray[np.bool_], difference: Plane, noise: Plane, seen: Sequence[Plane]
 ) -> NDArray[np.bool_]:
+    """(h, w) the connected parts of a ghost (h, w) in which enough structure changed.
+
+    `difference` (h, w, 3) is that of the two frames `seen` (h, w, 3), `noise` (h, w, 3) the variance of its noise.
+    """
+    left, top, width, height = cv2.boundingRect(ghost.view(np.uint8))
+    if not width:
+        return ghost
+    margin = int(np.ceil(4 * STRUCTURE.scale_px)) + 2
+    box = (slice(max(top - margin, 0), top + height + margin), slice(max(left - margin, 0), left + width + margin))
+    part = np.ascontiguousarray(ghost[box]).view(np.uint8)
+    changed = structural_change(difference[box], noise[box], [plane[box] for plane in seen])
+    count, labels = cv2.connectedComponents(part, connectivity=8)
+    core = cv2.erode(part, np.ones((3, 3), np.uint8))
+    structure, rim = (np.bincount(labels[mask], minlength=count) for mask in ((part > 0) & changed, part > core))
+    keep = structure >= STRUCTURE.per_rim * rim
+    keep[0] = False
+    kept = np.zeros_like(ghost)
+    kept[box] = keep[labels]
+    return kept
+
+
+def structural_change(difference: Plane, noise: Plane, seen: Sequence[Plane]) -> NDArray[np.bool_]:
     """(h, w) where a difference (h, w, 3), of a noise of variance (h, w, 3), has slopes that not both frames have."""
-    weaker = np.minimum(*(_slope(np.minimum(side.radiance, side.limit)) for side in (anchor, other)))
-    weaker = np.asarray(cv2.dilate(weaker, np.ones((3, 3), np.uint8)), np.float32)
+    weaker = np.asarray(cv2.dilate(np.minimum(*map(_slope, seen)), np.ones((3, 3), np.uint8)), np.float32)
     # A derivative of a Gaussian mean leaves 1 / (8 pi sigma^4) of white noise's variance on either axis.
     spread = np.sqrt(noise / np.float32(4.0 * np.pi * STRUCTURE.scale_px**4))
     excess = _slope(difference) - np.float32(STRUCTURE.common) * weaker - np.float32(STRUCTURE.certain) * spread
     return np.asarray(channel_max(excess) > 0)
-
-
-def with_structure(ghost: NDArray[np.bool_], changed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(h, w) the connected parts of a ghost (h, w) that enough structure changed in."""
-    count, labels = cv2.connectedComponents(ghost.view(np.uint8), connectivity=8)
-    core = cv2.erode(ghost.view(np.uint8), np.ones((3, 3), np.uint8)).view(np.bool_)
-    structure, rim = (np.bincount(labels[mask], minlength=count) for mask in (ghost & changed, ghost & ~core))
-    keep = structure >= STRUCTURE.per_rim * rim
-    keep[0] = False
-    return keep[labels]
 
 
 def _slope(plane: Plane) -> Plane:

@@ -34,7 +34,7 @@ def fitted(exposure: np.ndarray, stops: np.ndarray, usable: np.ndarray = EVERYWH
 
 def undone(mapping: ColorMapping, exposure: np.ndarray) -> np.ndarray:
     """Stops (H, W, 3) that a fit takes off."""
-    gain = mapping.gain(exposure)
+    gain, _ = mapping.at(exposure)
     assert gain.shape == exposure.shape
     assert gain.dtype == np.float32
     return -np.log2(gain)
@@ -89,14 +89,14 @@ def test_the_doubt_is_what_colours_of_a_level_leave_besides_noise():
     noise = np.full_like(exposure, 0.03 * np.log(2))
     mapping = fit_color_mapping(exposure, np.exp2(stops).astype(np.float32), noise, EVERYWHERE)
     assert mapping is not None
-    dark, light = (mapping.doubt(np.full((1, 1, 3), level, np.float32)) for level in (2.0**-6, 2.0**-2))
+    dark, light = (mapping.at(np.full((1, 1, 3), level, np.float32))[1] for level in (2.0**-6, 2.0**-2))
     assert dark == pytest.approx(0.08 * np.log(2), rel=0.3)
     assert (light < 0.02).all()
 
 
 def test_beyond_the_levels_that_were_seen_there_is_doubt():
     mapping = fitted(np.clip(colours(1), 2.0**-5, 2.0**-3), np.zeros((*SIZE, 3)))
-    seen, unseen = (mapping.doubt(np.full((1, 1, 3), level, np.float32)) for level in (2.0**-4, 2.0**-8))
+    seen, unseen = (mapping.at(np.full((1, 1, 3), level, np.float32))[1] for level in (2.0**-4, 2.0**-8))
     assert (seen < 0.02).all()
     assert (unseen > 0.2).all()
 
@@ -127,7 +127,7 @@ def test_fewer_than_500_trusted_pixels_give_no_fit(trusted, fits):
 def test_a_correction_is_bounded_for_any_colour_and_any_fit(coefficients, exposure):
     limits = np.array([[-3.0, 1.0], [-2.5, 2.5], [-2.5, 2.5]])
     mapping = ColorMapping(coefficients=coefficients, limits=limits, doubts=np.full((3, COLOR_MAPPING.levels), 0.05))
-    gain, doubt = mapping.gain(exposure), mapping.doubt(exposure)
+    gain, doubt = mapping.at(exposure)
     assert np.isfinite(gain).all()
     assert (np.abs(np.log2(gain)) <= 1.0 + 1e-5).all()
     np.testing.assert_allclose(doubt, 0.05)
