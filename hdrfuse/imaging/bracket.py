@@ -5,15 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hdrfuse.brackets.exposure import GIVEN, Exposure, infer_exposures
 from hdrfuse.brackets.scene import Scene
-from hdrfuse.errors import BracketError, UsageError
+from hdrfuse.errors import BracketError
 from hdrfuse.formats import (
     RAW_SUFFIXES,
     REC709,
-    Capture,
     Chromaticities,
     DecodedImage,
     ImageHeader,
@@ -23,77 +21,17 @@ from hdrfuse.formats import (
     read_white_balance,
 )
 from hdrfuse.formats.scene_referred import clipping_white
-from hdrfuse.free_memory import free_bytes
 from hdrfuse.imaging.calibration.contradiction import StatedFrame, reconcile_exposures
+from hdrfuse.imaging.compatibility import COMPATIBILITY, check_alike, check_memory
 from hdrfuse.imaging.damage import check_repeats
+from hdrfuse.imaging.frame import Frame
 from hdrfuse.imaging.orientations import common_orientation, orient_alike, reorient_header
+from hdrfuse.imaging.reference import choose_reference, find_named
 from hdrfuse.imaging.scale import below, scale_of
 from hdrfuse.threads import in_threads
 
-
-@dataclass(frozen=True, kw_only=True)
-class BracketSettings:
-    """What frames are looked at for before they are calibrated; chosen by hand where no source is named."""
-
-    mostly: float = 0.5
-    """A frame of which more than this share is clipped or black is no reference."""
-    dark: float = 0.04
-    """Encoded value, as a share of white, from which a pixel counts as well exposed,"""
-    bright: float = 0.96
-    """and up to which it does."""
-    samples_per_side: int = 256
-    """Statistics of a whole frame are taken on a grid of about this many pixels a side; performance only."""
-    histogram_side: int = 128
-    """Histograms need no more of them than about this many a side; performance only."""
-    decoders: int = 2
-    """Frames that are decoded at once; a decoder has a frame of its own beside the one that it returns."""
-    merge_pixel_bytes: int = 40
-    """Memory that the merge takes for each pixel beside the frames, at least.
-
-    Measured: 55 for four of 12 megapixels; `hdrfuse bench --what speed` prints the peak.
-    """
-    chromaticity_tolerance: float = 0.002
-    """Difference of chromaticities, x or y, that are the same: files round them."""
-
-
-BRACKET = BracketSettings()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Frame:
-    """One exposure of a bracket."""
-
-    name: str
-    pixels: Pixels
-    """(H, W, 3), display-encoded integers or linear floats, upright, RGB."""
-    white: float
-    """Pixel value at which the frame clips; inf for scene-referred floats, whose 1.0 is their bracket's unit."""
-    linear: bool
-    ev: float
-    ev_source: str
-    capture: Capture
-    covered: NDArray[np.bool_] | None = None
-    """(H, W) where the frame holds data, None = everywhere; its pixels are 0 elsewhere."""
-    shared: NDArray[np.bool_] | None = None
-    """(H, W) where all frames of its bracket hold data; None = everywhere."""
-    exif: bytes | None = None
-    path: Path | None = None
-    """The file it was read from; None for an array."""
-
-    def encoded_samples(self) -> NDArray[np.float32]:
-        """(h, w, 3) pixels on a coarse grid as a share of white; scene-referred floats up to 1.0.
-
-        Where a frame of the bracket does not cover everything, (n, 1, 3): those that all cover.
-        """
-        height, width = self.pixels.shape[:2]
-        step_y, step_x = max(1, height // BRACKET.samples_per_side), max(1, width // BRACKET.samples_per_side)
-        grid = (slice(step_y // 2, None, step_y), slice(step_x // 2, None, step_x))
-        samples = self.pixels[grid].astype(np.float32)
-        for mask in (self.shared, self.covered):
-            if mask is not None and mask[grid].any():
-                samples = samples[mask[grid]][:, None]
-                break
-        return samples / np.float32(self.white) if np.isfinite(self.white) else np.minimum(samples, np.float32(1.0))
+HISTOGRAM_SIDE = 128
+"""Histograms need no more of the samples than about this many a side; performance only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,14 +72,14 @@ def read_bracket(
     check_memory(headers)
     inferred, warnings = infer_exposures(headers, given=exposures, given_by=exposures_by, folder=scene.folder)
     if reference != "auto":
-        _named_reference([path.name for path in scene.files], reference)
+        find_named([path.name for path in scene.files], reference)
     raw = [path for path in scene.files if path.suffix.lower() in RAW_SUFFIXES]
     white_balance = read_white_balance(raw[0]) if raw else None
 
     def decode(path: Path) -> DecodedImage:
         return read_image(path, white_balance=white_balance if path in raw else None)
 
-    images = list(in_threads(decode, scene.files, count=BRACKET.decoders))
+    images = list(in_threads(decode, scene.files, count=COMPATIBILITY.decoders))
     if orientation is not None:
         images, turned = orient_alike(images, [exposure.ev for exposure in inferred], orientation)
         check_alike([image.header for image in images])
@@ -172,20 +110,7 @@ def bracket_of_arrays(
         raise BracketError(f"{len(arrays)} array given; a bracket needs at least 2")
     if len(exposures) != len(arrays):
         raise BracketError(f"{len(exposures)} EVs for {len(arrays)} arrays")
-    headers = []
-    for index, array in enumerate(arrays):
-        if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
-            raise BracketError(f"frame {index}: shape {array.shape} where (height, width, 3) was expected")
-        if array.dtype not in (np.uint8, np.uint16) and not np.issubdtype(array.dtype, np.floating):
-            raise BracketError(f"frame {index}: dtype {array.dtype}; uint8, uint16 or float was expected")
-        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
-            raise BracketError(f"frame {index}: holds NaN or infinity")
-        headers.append(
-            ImageHeader(
-                path=Path(f"frame {index}"), width=array.shape[1], height=array.shape[0], channels=3,
-                dtype=str(array.dtype), linear=bool(np.issubdtype(array.dtype, np.floating)),
-            )
-        )  # fmt: skip
+    headers = [_array_header(index, array) for index, array in enumerate(arrays)]
     check_alike(headers)
     inferred, _ = infer_exposures(headers, given=exposures)
     frames = []
@@ -194,6 +119,21 @@ def bracket_of_arrays(
         white = clipping_white(pixels) if header.linear else float(np.iinfo(array.dtype).max)
         frames.append(_frame(DecodedImage(header=header, pixels=pixels, white=white), exposure))
     return make_bracket(frames, reference=reference, binding=binding)
+
+
+def _array_header(index: int, array: Pixels) -> ImageHeader:
+    """What a file of an array would say. Raises BracketError for what is no picture."""
+    if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
+        raise BracketError(f"frame {index}: shape {array.shape} where (height, width, 3) was expected")
+    floats = bool(np.issubdtype(array.dtype, np.floating))
+    if array.dtype not in (np.uint8, np.uint16) and not floats:
+        raise BracketError(f"frame {index}: dtype {array.dtype}; uint8, uint16 or float was expected")
+    if floats and not np.isfinite(array).all():
+        raise BracketError(f"frame {index}: holds NaN or infinity")
+    height, width, _ = array.shape
+    return ImageHeader(
+        path=Path(f"frame {index}"), width=width, height=height, channels=3, dtype=str(array.dtype), linear=floats
+    )
 
 
 def make_bracket(
@@ -223,7 +163,7 @@ def make_bracket(
     return Bracket(
         name=name,
         frames=tuple(ordered),
-        reference=_choose_reference(ordered, reference),
+        reference=choose_reference(ordered, reference),
         chromaticities=chromaticities,
         unit=unit,
         warnings=(*warnings, *noted),
@@ -270,78 +210,10 @@ def _frame(image: DecodedImage, exposure: Exposure) -> Frame:
 
 def _picture(frame: Frame) -> StatedFrame:
     samples = frame.encoded_samples()
-    step = max(1, min(samples.shape[:2]) // BRACKET.histogram_side)
+    step = max(1, min(samples.shape[:2]) // HISTOGRAM_SIDE)
     return StatedFrame(
         name=frame.name,
         exposure=Exposure(ev=frame.ev, source=frame.ev_source),
         samples=samples[::step, ::step],
         linear=frame.linear,
     )
-
-
-def check_alike(headers: Sequence[ImageHeader]) -> None:
-    """Raise BracketError naming two files that differ in size, channels, encoding or primaries."""
-    first = headers[0]
-    for other in headers[1:]:
-        both = f"{first.path} and {other.path}"
-        if (first.width, first.height) != (other.width, other.height):
-            raise BracketError(
-                f"{both} differ in size: {first.width} x {first.height} and {other.width} x {other.height}"
-            )
-        if first.channels != other.channels:
-            kinds = {1: "grey", 3: "colour"}
-            raise BracketError(
-                f"{both} differ in channels: {kinds[first.channels]} {first.width} x {first.height} "
-                f"and {kinds[other.channels]} {other.width} x {other.height}"
-            )
-        if first.linear != other.linear:
-            raise BracketError(f"{both} differ in encoding: one is linear, the other display-encoded")
-        if not np.allclose(first.chromaticities, other.chromaticities, atol=BRACKET.chromaticity_tolerance):
-            raise BracketError(f"{both} differ in their colour space's primaries")
-
-
-def check_memory(headers: Sequence[ImageHeader]) -> None:
-    """Raise BracketError where frames of one size, and what it takes to decode or merge them, fit into no memory."""
-    pixels = headers[0].width * headers[0].height
-    frames = [3 * pixels * np.dtype(header.dtype).itemsize for header in headers]
-    needed = sum(frames) + max(BRACKET.decoders * max(frames), BRACKET.merge_pixel_bytes * pixels)
-    free = free_bytes()
-    if free is not None and needed > free:
-        raise BracketError(
-            f"{headers[0].path}: {len(headers)} frames of {headers[0].width} x {headers[0].height} pixels need"
-            f" {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
-        )
-
-
-def _choose_reference(ordered: Sequence[Frame], wanted: str | int) -> int:
-    if wanted != "auto":
-        return _named_reference([frame.name for frame in ordered], wanted)
-    count = len(ordered)
-    middles = [count // 2] if count % 2 else [count // 2 - 1, count // 2]
-    quality = [_well_exposed(frame) for frame in ordered]
-    best = max(middles, key=lambda index: quality[index])
-    if quality[best] < 1.0 - BRACKET.mostly:
-        neighbours = [index for index in (best - 1, best, best + 1) if 0 <= index < count]
-        best = max(neighbours, key=lambda index: quality[index])
-    return best
-
-
-def _well_exposed(frame: Frame) -> float:
-    samples = frame.encoded_samples()
-    peak = samples.max(axis=2)
-    usable = (peak > BRACKET.dark) & (peak < BRACKET.bright) if np.isfinite(frame.white) else peak > 0.0
-    return float(np.mean(usable))
-
-
-def _named_reference(names: Sequence[str], wanted: str | int) -> int:
-    """Index of a frame by its file's name, its path or its index."""
-    name = Path(str(wanted)).name
-    if name in names:
-        return names.index(name)
-    try:
-        index = int(wanted)
-    except ValueError:
-        raise UsageError(f"--reference {wanted}: no such frame; there are {', '.join(names)}") from None
-    if not 0 <= index < len(names):
-        raise UsageError(f"--reference {index}: the bracket has frames 0 to {len(names) - 1}")
-    return index

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from hdrfuse.errors import ImageError
 from hdrfuse.formats import DecodedImage
 from hdrfuse.imaging.color import srgb_decode
+from hdrfuse.setting_limits import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class DamageSettings:
+class DamageSettings(Settings):
     """When frames contradict what repeats in one of them; chosen by hand where no source is named."""
 
     samples: int = 4096

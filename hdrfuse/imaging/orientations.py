@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from hdrfuse.formats import DecodedImage, ImageHeader, Pixels
 from hdrfuse.formats.orientation import INVERSE, as_stored, stored_size, upright, upright_mask, upright_size
+from hdrfuse.setting_limits import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrientationSettings:
+class OrientationSettings(Settings):
     """When a frame's own orientation is believed."""
 
     side_px: int = 32

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.formats import Pixels
+from hdrfuse.setting_limits import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScaleSettings:
+class ScaleSettings(Settings):
     """How a white is told from a renderer's ceiling in floats."""
 
     far: float = 64.0

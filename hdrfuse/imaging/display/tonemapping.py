@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.imaging.color import luminance, mu_law, srgb_encode
+from hdrfuse.setting_limits import Settings
 
 Field = NDArray[np.float32]
 Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TonemappingSettings:
+class TonemappingSettings(Settings):
     """What the tone mappers do besides their papers."""
 
     strip_pixels: int = 1 << 20

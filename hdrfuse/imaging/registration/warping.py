@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.formats.image import Pixels
-from hdrfuse.imaging.registration.motion import frame_grid, project
+from hdrfuse.imaging.registration.homography import frame_grid, project
 from hdrfuse.imaging.registration.register import Registration
 
 SUPPORT = 2
