@@ -18,19 +18,18 @@ from hdrfuse.cli.eval import evaluate
 from hdrfuse.cli.help import explain
 from hdrfuse.cli.info import info
 from hdrfuse.cli.merge import merge
-from hdrfuse.cli.method_option import MergingCommand, ScoringCommand
 from hdrfuse.cli.train import train
 from hdrfuse.errors import OUT_OF_MEMORY, ExitCode, HdrfuseError, is_out_of_memory, reason_of
 from hdrfuse.memory import keep_freed_blocks
 from hdrfuse.text import traceback_of
 
 app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
-app.command(cls=MergingCommand)(merge)
-app.command(cls=MergingCommand)(batch)
+app.command()(merge)
+app.command()(batch)
 app.command()(demo)
 app.command()(info)
 app.command()(bench)
-app.command("eval", cls=ScoringCommand)(evaluate)
+app.command("eval")(evaluate)
 app.command()(compare)
 app.command()(train)
 app.command("help")(explain)
