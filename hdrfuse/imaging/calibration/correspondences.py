@@ -29,26 +29,32 @@ class TonePairSettings(Settings):
     """
 
     darker_range: Range = (0.03, 0.95)
-    """Encoded values of the darker frame that a pair may have: neither black nor clipped."""
+    """Encoded values of the darker frame that a pair may have: neither black nor clipped.
+
+    Half / twice: +0.01 / +0.33.
+    """
     brighter_range: Range = (0.06, 0.96)
-    """The same of the brighter one."""
+    """The same of the brighter one. Half / twice: -0.66 / +0.54."""
     tone_bins: int = 16
-    """Tones that a curve is judged over, all alike."""
+    """Tones that a curve is judged over, all alike. Half / twice: -0.14 / +0.01."""
     moving_tones: float = 0.2
-    """Share of the tones that may belong to moving things."""
+    """Share of the tones that may belong to moving things. Half / twice: 0 / 0."""
     explained_ev: float = 0.05
-    """Disagreement of two frames up to which a curve explains what they show."""
+    """Disagreement of two frames up to which a curve explains what they show. Half / twice: 0 / 0."""
     least_in_tone: float = 0.3
-    """Share of the mean number of pairs a tone that one must have to be judged."""
+    """Share of the mean number of pairs a tone that one must have to be judged. Half / twice: 0 / 0."""
     most_in_tone: int = 50
-    """Pairs from which tones count alike."""
+    """Pairs from which tones count alike. Half / twice: 0 / 0."""
     floor_margins: tuple[float, float] = (1.2, 1.1)
     """How far above the darker frame's noise its tones must lie, and the brighter frame's above those there.
 
-    Tones that the floor cuts in two would keep only the pairs whose noise points upwards.
+    Tones that the floor cuts in two would keep only the pairs whose noise points upwards. Half / twice: -0.11 / -1.83.
     """
     flat: float = 0.03
-    """Step between averaged pixels up to which a place is flat: an edge averages clipped and unclipped values."""
+    """Step between averaged pixels up to which a place is flat: an edge averages clipped and unclipped values.
+
+    Half / twice: -0.13 / +0.12.
+    """
 
 
 TONE_PAIRS = TonePairSettings()

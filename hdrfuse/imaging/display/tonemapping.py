@@ -22,7 +22,7 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True, kw_only=True)
 class TonemappingSettings(Settings):
-    """What the tone mappers do besides their papers."""
+    """What the tone mappers do besides their papers; chosen by eye where no source is named."""
 
     strip_pixels: int = 1 << 20
     """Pixels that are mapped at a time; performance only."""
