@@ -5,6 +5,7 @@ Example: hdrfuse.merge("shots/beach").radiance
 The package, from the bottom to the top; a module imports from its own folder and from lines above it:
 
 errors, command_option, free_memory, seeds, text, threads   what all may use; each error with its exit status
+setting_limits                  which numbers a constant may be
 formats                         files to arrays and back: a module a format, EXIF, colour profiles, atomic writing
   formats/reading, formats/kinds     which reader takes a file, what its header says
 brackets                        which files are one bracket, and what are their exposures?

@@ -19,13 +19,18 @@ class CommandOption:
     metavar: str | Callable[[], str] | None = None
     flags: tuple[str, ...] = ()
     """None = the field's name, and for a switch `--name/--no-name`."""
-    show_default: bool = True
+    show_default: bool | str = True
+    """A text is shown as the default."""
     kind: Any = None
     """The type that the command line takes, where it is not the field's."""
     spelled: Any = None
     """The default as it is spelled there, where it is not the field's."""
     read: Callable[[Any], Any] | None = None
     """Makes the field's value of what was given. Raises UsageError."""
+    check: Callable[[Any], Any] | None = None
+    """Asked while the command line is read; returns what was given. Raises BadParameter."""
+    complete: Callable[[str], list[str]] | None = None
+    """What a shell offers for what was begun."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from hdrfuse.formats.facts import read_facts
 from hdrfuse.formats.icc import ADOBE_RGB, DISPLAY_P3, PROPHOTO, REC2020
 from hdrfuse.formats.image import REC709
 from hdrfuse.imaging.color import luminance
-from hdrfuse.imaging.headers import check_alike
+from hdrfuse.imaging.compatibility import check_alike
 from hdrfuse.imaging.orientations import common_orientation, orientation_warning, reorient_header
 
 if TYPE_CHECKING:

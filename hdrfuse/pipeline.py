@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse import __version__
-from hdrfuse.deghosting.deghoster import RegisteredBracket
+from hdrfuse.deghosting.deghoster import DeghostedRadiance, RegisteredBracket
 from hdrfuse.deghosting.methods import find_method
 from hdrfuse.errors import HdrfuseError
 from hdrfuse.formats import Capture, RadianceFacts
@@ -74,6 +74,30 @@ class Merged:
         return 1.0 - enlarge_rows(np.asarray(least, np.float32), shape, slice(0, shape[0]))
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prepared:
+    """A bracket whose frames say the same of the same place."""
+
+    bracket: Bracket
+    frames: Sequence[CalibratedFrame]
+    """Calibrated and registered."""
+    calibration: Calibration
+    registrations: Sequence[Registration]
+    """Empty where the camera's motion is not undone."""
+    warnings: Sequence[str]
+
+    def registered(self) -> RegisteredBracket:
+        """What a method is given, ghosts found."""
+        tolerance = tolerances(self.bracket, self.calibration, self.registrations)
+        return RegisteredBracket(
+            frames=self.frames,
+            names=[frame.name for frame in self.bracket.frames],
+            reference=self.bracket.reference,
+            detection=detect_ghosts(self.frames, self.bracket.reference, tolerance),
+            tolerance=tolerance,
+        )
+
+
 def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, progress: Progress | None = None) -> Merged:
     """Calibrate, register and merge a bracket.
 
@@ -85,28 +109,35 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
     check_options(options)
     method = find_method(options.method)
     method.check_frames(len(bracket.frames))
-    deghoster, prepared_at = method.deghoster(), method.preparation
+    deghoster = method.deghoster()
     clock = Clock(progress)
-    warnings = list(bracket.warnings)
-    reference = bracket.reference
-    with clock.stage("calibrating", 0.05 * prepared_at):
-        samples = [frame.encoded_samples() for frame in bracket.frames]
+    prepared = prepare_bracket(bracket, options, clock, share=method.preparation)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        loading = beside.submit(deghoster.load, options)
+        with clock.stage("looking for ghosts", method.preparation):
+            registered = prepared.registered()
+    deghosted = deghoster.merge(registered, options, loading.result(), clock)
+    return _merged(prepared, registered.detection.ghosts, deghosted, options, clock)
+
+
+def prepare_bracket(bracket: Bracket, options: MergeOptions, clock: Clock, *, share: float = 1.0) -> Prepared:
+    """Calibrate a bracket and register its frames, in stages of the clock that end below a `share` of the whole.
+
+    Hand-held frames are calibrated twice: matched histograms of what was not registered yet may mislead.
+    """
+    samples = [frame.encoded_samples() for frame in bracket.frames]
+    with clock.stage("calibrating", 0.05 * share):
         evs = bracket.relative_evs
         floors = [noise_floor(frame) for frame in bracket.frames]
         matches = match_histograms(samples, evs, floors)
         calibration = calibrate_bracket(bracket, options.response, matches, gains=options.gains)
-    with clock.stage("registering", 0.2 * prepared_at):
+    with clock.stage("registering", 0.2 * share):
         frames = calibrate_frames(bracket, calibration)
-        registrations = register_frames(frames, reference) if options.align else []
-        warnings += [
-            f"{frame.name}: {registration.warning}"
-            for frame, registration in zip(bracket.frames, registrations, strict=False)
-            if registration.warning
-        ]
-    with clock.stage("resampling", 0.45 * prepared_at):
+        registrations = register_frames(frames, bracket.reference) if options.align else []
+    with clock.stage("resampling", 0.45 * share):
         if registrations:
             frames = resample_frames(frames, registrations)
-    with clock.stage("calibrating registered frames", 0.6 * prepared_at):
+    with clock.stage("calibrating registered frames", 0.6 * share):
         moved = any(frame.valid is not None for frame in frames)
         if moved or calibration.curve.name not in KNOWN_CURVES or any(calibration.gains_ev):
             matches = match_registered_frames(frames, evs, floors) or matches
@@ -114,42 +145,36 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
                 bracket, options.response, matches, gains=options.gains, earlier=calibration
             )
             frames = recalibrate_frames(frames, bracket, calibration)
-        warnings += calibration.warnings
-    tolerance = tolerances(bracket, calibration, registrations)
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        loading = beside.submit(deghoster.load, options)
-        with clock.stage("looking for ghosts", prepared_at):
-            search = detect_ghosts(frames, reference, tolerance)
-    warnings += _rejection_warning(bracket, search.ghosts)
-    registered = RegisteredBracket(
-        frames=frames, names=[frame.name for frame in bracket.frames], reference=reference, detection=search,
-        tolerance=tolerance,
+    left = [
+        f"{frame.name}: {registration.warning}"
+        for frame, registration in zip(bracket.frames, registrations, strict=False)
+        if registration.warning
+    ]
+    return Prepared(
+        bracket=bracket, frames=frames, calibration=calibration, registrations=registrations,
+        warnings=(*bracket.warnings, *left, *calibration.warnings),
     )  # fmt: skip
-    deghosted = deghoster.merge(registered, options, loading.result(), clock)
-    radiance = deghosted.radiance
-    if not (np.isfinite(radiance.min()) and np.isfinite(radiance.max())):
-        raise HdrfuseError(f"--method {options.method}: gave a radiance with NaN or infinity, which is no picture")
-    warnings += deghosted.warnings
-    if options.hold_white:
-        hold_white(radiance, frames[reference])
-    seen = seen_by_any(frames)
-    if seen is not None:
-        radiance[~seen] = frames[reference].exposure()[~seen]  # black; the network makes something up
-    if bracket.unit != 1.0:
-        radiance *= np.float32(bracket.unit)
-    ghosts = search.ghosts
+
+
+def _merged(
+    prepared: Prepared, ghosts: Ghosts, deghosted: DeghostedRadiance, options: MergeOptions, clock: Clock
+) -> Merged:  # fmt: skip
+    """The result in the unit of the files, with everything that is known of it."""
+    bracket, calibration, radiance = prepared.bracket, prepared.calibration, deghosted.radiance
+    unseen = _finish_radiance(radiance, prepared, options)
     height, width = radiance.shape[:2]
+    warnings = (*prepared.warnings, *_rejection_warning(bracket, ghosts), *deghosted.warnings)
     report = MergeReport(
         scene=bracket.name,
         method=options.method,
         size_px=(width, height),
-        frames=_frame_reports(bracket, calibration, registrations, ghosts, frames),
-        reference=reference,
+        frames=_frame_reports(prepared, ghosts),
+        reference=bracket.reference,
         response=_response_report(bracket, calibration),
         ghost_fraction=round(ghosts.fraction, 5),
         filled_fraction=round(float(np.mean(ghosts.occluded_highlight_mask > 0.5)), 5),
-        warnings=tuple(warnings),
-        unseen_fraction=0.0 if seen is None else round(float(np.mean(~seen)), 5),
+        warnings=warnings,
+        unseen_fraction=round(unseen, 5),
         network=deghosted.network,
         seconds=clock.seconds,
         peak_memory_mb=peak_memory_mb(),
@@ -157,13 +182,31 @@ def merge_bracket(bracket: Bracket, options: MergeOptions | None = None, *, prog
     return Merged(
         radiance=radiance,
         ghosts=ghosts,
-        frames=tuple(frames),
+        frames=tuple(prepared.frames),
         unit=bracket.unit,
         metadata=_facts(bracket, options, deghosted.network),
         report=report,
         curve=None if bracket.frames[0].linear else calibration.curve,
-        exif=bracket.frames[reference].exif,
+        exif=bracket.frames[bracket.reference].exif,
     )
+
+
+def _finish_radiance(radiance: NDArray[np.float32], prepared: Prepared, options: MergeOptions) -> float:
+    """Hold white, blacken what no frame has seen, apply the files' unit, in place -> share that nobody has seen.
+
+    Raises HdrfuseError for a radiance that is no picture.
+    """
+    if not (np.isfinite(radiance.min()) and np.isfinite(radiance.max())):
+        raise HdrfuseError(f"--method {options.method}: gave a radiance with NaN or infinity, which is no picture")
+    own = prepared.frames[prepared.bracket.reference]
+    if options.hold_white:
+        hold_white(radiance, own)
+    seen = seen_by_any(prepared.frames)
+    if seen is not None:
+        radiance[~seen] = own.exposure()[~seen]  # black; the network makes something up
+    if prepared.bracket.unit != 1.0:
+        radiance *= np.float32(prepared.bracket.unit)
+    return 0.0 if seen is None else float(np.mean(~seen))
 
 
 def _rejection_warning(bracket: Bracket, ghosts: Ghosts) -> list[str]:
@@ -207,11 +250,9 @@ def white_luminance(capture: Capture) -> float | None:
     return focal_plane_exposure * capture.f_number**2 / (0.65 * capture.exposure_time_s)
 
 
-def _frame_reports(
-    bracket: Bracket, calibration: Calibration, registrations: Sequence[Registration], ghosts: Ghosts,
-    frames: Sequence[CalibratedFrame],
-) -> tuple[FrameReport, ...]:  # fmt: skip
-    registered: Sequence[Registration | None] = registrations or [None] * len(frames)
+def _frame_reports(prepared: Prepared, ghosts: Ghosts) -> tuple[FrameReport, ...]:
+    bracket = prepared.bracket
+    registered: Sequence[Registration | None] = prepared.registrations or [None] * len(prepared.frames)
     return tuple(
         FrameReport(
             path=frame.path,
@@ -226,8 +267,7 @@ def _frame_reports(
             registration=None if registration is None else registration.model,
         )
         for frame, calibrated, gain_ev, rejected, registration in zip(
-            bracket.frames, frames, calibration.gains_ev, ghosts.rejected,
-            registered, strict=True,
+            bracket.frames, prepared.frames, prepared.calibration.gains_ev, ghosts.rejected, registered, strict=True
         )
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ PACKAGE = Path(hdrfuse.__file__).parent
 
 LAYERS = (
     ("errors", "command_option", "free_memory", "seeds", "text", "threads"),
+    ("setting_limits",),
     ("formats",),
     ("brackets",),
     ("imaging", "lfdiff", "metrics"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shared_data import STACK_NAMES
 
 from hdrfuse.benchmark.disagreement import median_disagreement, srgb_to_linear
 from hdrfuse.brackets.scene import find_scene
@@ -14,29 +15,28 @@ from hdrfuse.imaging.calibration.correspondences import match_histograms
 from hdrfuse.imaging.calibration.fit import FIT, calibrate
 from hdrfuse.pipeline import MergeOptions, merge_bracket
 
-STACKS = Path(__file__).parents[1] / "../shared/data/stacks"
-
-pytestmark = pytest.mark.skipif(not STACKS.is_dir(), reason=f"no photographs in {STACKS}")
-
-ALL = sorted(path.name for path in STACKS.iterdir() if path.is_dir()) if STACKS.is_dir() else []
-
 RESIDUAL_EV = {"iphone9": 0.2}
 """What calibration may leave beyond a curve's error: a phone's tone mapping differs from place to place."""
 
 QUICK = {"canal-handheld", "lighthouse"}
-TO_MERGE = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in ALL]
+TO_MERGE = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in STACK_NAMES]
 
 
 @cache
-def bracket(name: str) -> Bracket:
-    return read_bracket(find_scene([STACKS / name]))
+def read(folder: Path) -> Bracket:
+    return read_bracket(find_scene([folder]))
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_neighbouring_frames_agree_after_calibration_where_srgb_leaves_twice_as_much(name):
-    frames = bracket(name).frames
-    matches = match_histograms([frame.encoded_samples() for frame in frames], bracket(name).relative_evs)
-    found = calibrate(matches, len(frames), bracket(name).reference)
+@pytest.fixture
+def bracket(name: str, stacks: Path) -> Bracket:
+    return read(stacks / name)
+
+
+@pytest.mark.parametrize("name", STACK_NAMES)
+def test_neighbouring_frames_agree_after_calibration_where_srgb_leaves_twice_as_much(name, bracket):
+    frames = bracket.frames
+    matches = match_histograms([frame.encoded_samples() for frame in frames], bracket.relative_evs)
+    found = calibrate(matches, len(frames), bracket.reference)
     grid = np.linspace(0.0, 1.0, found.curve.table.shape[1])
 
     def calibrated(encoded: np.ndarray, channel: int) -> np.ndarray:
@@ -55,9 +55,9 @@ def test_neighbouring_frames_agree_after_calibration_where_srgb_leaves_twice_as_
 
 
 @pytest.mark.parametrize("name", TO_MERGE)
-def test_a_stack_merges_with_more_light_than_its_reference_holds(name):
-    merged = merge_bracket(bracket(name), MergeOptions(method="classical"))
-    assert merged.radiance.shape == bracket(name).frames[0].pixels.shape
+def test_a_stack_merges_with_more_light_than_its_reference_holds(name, bracket):
+    merged = merge_bracket(bracket, MergeOptions(method="classical"))
+    assert merged.radiance.shape == bracket.frames[0].pixels.shape
     assert np.isfinite(merged.radiance).all()
     assert merged.radiance.min() >= 0
     assert merged.radiance.max() > 1.0

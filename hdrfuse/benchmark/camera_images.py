@@ -1,6 +1,6 @@
 """Quality on cameras' files: merges of JPEG brackets that a camera model made, scored after one smooth tone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
@@ -9,9 +9,11 @@ import numpy as np
 
 from hdrfuse.benchmark.images import MOTIONS, collages, scene_name
 from hdrfuse.data.camera_model.bracket import camera_bracket
+from hdrfuse.data.collage import Collage
 from hdrfuse.data.procedural import Motion, ProceduralBracket
 from hdrfuse.deghosting.methods import ready_methods
 from hdrfuse.imaging.bracket import bracket_of_arrays
+from hdrfuse.imaging.radiometry import Plane
 from hdrfuse.metrics.tone import align_tone, psnr_mu_after_tone, seam_stops
 from hdrfuse.options import MergeOptions
 from hdrfuse.pipeline import Progress, merge_bracket
@@ -84,16 +86,24 @@ def measure_camera_images(
     it calls 12 % (median), 20 % (mean) and 74 % (worst) of a picture moved where nothing does. Beside it, on a tripod a
     plain merge told the true curves has 38.2 dB and the reference alone 30.7 dB.
     """
-    seeds = [FIRST_SEED + seed for seed in seeds]
     scores: dict[tuple[Motion, str], list[CameraScore]] = {}
-    for made, motion in collages(images, movers, seeds, size=size, motions=motions, progress=progress):
-        bracket = camera_bracket(made, motion=motion, split="test").bracket
+    for made, motion, bracket in camera_brackets(images, movers, seeds, size=size, motions=motions, progress=progress):
         for method, options in ways().items():
             score = _score(scene_name(made), bracket, options)
             scores.setdefault((motion, method), []).append(score)
     return [
         CameraQuality(method=method, motion=motion, scores=tuple(each)) for (motion, method), each in scores.items()
     ]
+
+
+def camera_brackets(
+    images: Path, movers: Path | None, seeds: Sequence[int], *, size: tuple[int, int], motions: Sequence[Motion],
+    progress: Progress,
+) -> Iterator[tuple[Collage, Motion, ProceduralBracket]]:  # fmt: skip
+    """Collages of every seed, from FIRST_SEED on, and motion as cameras photograph them."""
+    later = [FIRST_SEED + seed for seed in seeds]
+    for made, motion in collages(images, movers, later, size=size, motions=motions, progress=progress):
+        yield made, motion, camera_bracket(made, motion=motion, split="test").bracket
 
 
 def ways() -> dict[str, MergeOptions]:
@@ -108,8 +118,7 @@ def ways() -> dict[str, MergeOptions]:
 def _score(scene: str, bracket: ProceduralBracket, options: MergeOptions) -> CameraScore:
     """Merge a bracket with the exposures that its files state, and compare it with the truth."""
     merged = merge_bracket(bracket_of_arrays(bracket.frames, bracket.evs, reference=bracket.reference), options)
-    white = 2.0 ** (bracket.evs[bracket.reference] - bracket.evs[0])
-    truth = bracket.truth * np.float32(white)
+    truth, white = truth_of(bracket)
     aligned = align_tone(merged.radiance, truth)
     return CameraScore(
         scene=scene,
@@ -117,3 +126,9 @@ def _score(scene: str, bracket: ProceduralBracket, options: MergeOptions) -> Cam
         seam_stops=round(seam_stops(aligned, truth, white), 4),
         moved=round(merged.ghosts.fraction, 5),
     )
+
+
+def truth_of(bracket: ProceduralBracket) -> tuple[Plane, float]:
+    """True radiance (H, W, 3), 1.0 = the reference's white, and the shortest frame's white in it."""
+    white = 2.0 ** (bracket.evs[bracket.reference] - bracket.evs[0])
+    return bracket.truth * np.float32(white), white

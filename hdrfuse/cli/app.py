@@ -18,7 +18,6 @@ from hdrfuse.cli.eval import evaluate
 from hdrfuse.cli.help import explain
 from hdrfuse.cli.info import info
 from hdrfuse.cli.merge import merge
-from hdrfuse.cli.method_option import MergingCommand, ScoringCommand
 from hdrfuse.cli.plain_command import PlainCommand
 from hdrfuse.cli.train import train
 from hdrfuse.errors import OUT_OF_MEMORY, ExitCode, HdrfuseError, is_out_of_memory, reason_of
@@ -26,12 +25,12 @@ from hdrfuse.memory import keep_freed_blocks
 from hdrfuse.text import traceback_of
 
 app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
-app.command(cls=MergingCommand)(merge)
-app.command(cls=MergingCommand)(batch)
+app.command(cls=PlainCommand)(merge)
+app.command(cls=PlainCommand)(batch)
 app.command(cls=PlainCommand)(demo)
 app.command(cls=PlainCommand)(info)
 app.command(cls=PlainCommand)(bench)
-app.command("eval", cls=ScoringCommand)(evaluate)
+app.command("eval", cls=PlainCommand)(evaluate)
 app.command(cls=PlainCommand)(compare)
 app.command(cls=PlainCommand)(train)
 app.command("help", cls=PlainCommand)(explain)

@@ -93,6 +93,8 @@ def typer_parameter(field: OptionField) -> Parameter:
         metavar=_text(option.metavar),
         show_default=option.show_default,
         rich_help_panel=option.panel,
+        callback=option.check,
+        autocompletion=option.complete,
     )
     return Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=Annotated[field.kind, shown])
 

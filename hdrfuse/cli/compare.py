@@ -50,7 +50,7 @@ def compare(
     Example: hdrfuse compare beach.exr truth.exr
     """
     console = console_of(context, quiet=quiet, verbose=verbose)
-    from hdrfuse.evaluation.comparison import PICTURE_LEGEND, compare_files  # imports numpy: keep `--help` instant
+    from hdrfuse.evaluation.file_comparison import PICTURE_LEGEND, compare_files  # imports numpy: keep `--help` instant
     from hdrfuse.evaluation.protocol import Protocol
     from hdrfuse.formats import check_writable, write_png
     from hdrfuse.formats.names import fitting

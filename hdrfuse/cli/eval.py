@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from hdrfuse.cli import made_scenes as scenes
 from hdrfuse.cli import options as o
-from hdrfuse.cli.bench import BITS, Bits, parse_size
 from hdrfuse.cli.command import Command, Without
 from hdrfuse.cli.console import Console, console_of
-from hdrfuse.cli.method_option import complete_scored
+from hdrfuse.cli.method_option import complete_scored, help_scored
+from hdrfuse.command_option import CommandOption
 from hdrfuse.deghosting.methods import PAPERS_FORM
 from hdrfuse.errors import ExitCode, UsageError
 from hdrfuse.options import MergeOptions
@@ -36,7 +37,7 @@ class MotionName(StrEnum):
 
 DEFAULT_MOTIONS = (MotionName.STATIC, MotionName.MOVING)
 
-DATA, RULES, SYNTHETIC, OUTPUT = "Data", "Rules", "Synthetic set", "Output"
+DATA, RULES, OUTPUT = "Data", "Rules", "Output"
 
 DatasetOption = Annotated[Dataset | None, typer.Option(help="What is evaluated.", rich_help_panel=DATA)]
 DataOption = Annotated[
@@ -46,8 +47,9 @@ DataOption = Annotated[
 ]  # fmt: skip
 MethodsOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--method", metavar="NAME|DIR", show_default=PAPERS_FORM, rich_help_panel=DATA, autocompletion=complete_scored,
+    CommandOption(
+        help_scored, flags=("--method",), metavar="NAME|DIR", show_default=PAPERS_FORM, panel=DATA,
+        complete=complete_scored,
     ),
 ]  # fmt: skip
 TablesOption = Annotated[
@@ -77,35 +79,15 @@ ResponseOption = Annotated[
         help="The frames' curve: gamma 2.2 with exposures as stated, or what merge would take.",
     ),
 ]  # fmt: skip
-MoversOption = Annotated[
-    Path | None,
-    typer.Option(metavar="DIR", show_default="folders named foreground in --data", rich_help_panel=SYNTHETIC,
-                 help="Cut-outs (*.out.png) and photos that move in front."),
-]  # fmt: skip
-SeedsOption = Annotated[
-    int, typer.Option(min=1, max=10_000, help="How many scenes of each motion.", rich_help_panel=SYNTHETIC)
-]
 MotionOption = Annotated[
     list[MotionName] | None,
-    typer.Option("--motion", show_default="static, moving", rich_help_panel=SYNTHETIC,
+    typer.Option("--motion", show_default="static, moving", rich_help_panel=scenes.PANEL,
                  help="What moves; several times for several."),
 ]  # fmt: skip
-SizeOption = Annotated[str, typer.Option(metavar="WxH", help="Size of the scenes.", rich_help_panel=SYNTHETIC)]
-BitsOption = Annotated[Bits, typer.Option(help="Bits a channel of the frames.", rich_help_panel=SYNTHETIC)]
-NoiseOption = Annotated[
-    float,
-    typer.Option(
-        min=0.0,
-        max=1e6,
-        callback=o.finite,
-        help="Variance of the sensor's noise, ISO 200 = 1.",
-        rich_help_panel=SYNTHETIC,
-    ),
-]
 CacheOption = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Where decoded images are kept.", show_default="OUT/cache",
-                 rich_help_panel=SYNTHETIC),
+                 rich_help_panel=scenes.PANEL),
 ]  # fmt: skip
 OutOption = Annotated[
     Path | None,
@@ -147,12 +129,12 @@ def evaluate(
     response: ResponseOption = "gamma",
     repeat: RepeatOption = 3,
     timed_size: TimedSizeOption = "1500x1000",
-    movers: MoversOption = None,
-    seeds: SeedsOption = 12,
+    movers: scenes.MoversOption = None,
+    seeds: scenes.SeedsOption = 12,
     motion: MotionOption = None,
-    size: SizeOption = "768x512",
-    bits: BitsOption = "16",
-    noise: NoiseOption = 1.0,
+    size: scenes.SizeOption = None,
+    bits: scenes.BitsOption = "16",
+    noise: scenes.NoiseOption = 1.0,
     cache: CacheOption = None,
     options: Annotated[MergeOptions, Without("blend")],
     out: OutOption = None,
@@ -179,14 +161,15 @@ def evaluate(
     merging = replace(options, align=align, response=response, gains=response != "gamma")
     synthetic = None if dataset != "synthetic" or data is None else SyntheticSet(
         images=data, movers=movers, cache=cache or place / "cache", seeds=seeds,
-        motions=tuple(each.value for each in motion or DEFAULT_MOTIONS), size=parse_size(size), bits=BITS[bits],
-        noise=noise,
+        motions=tuple(each.value for each in motion or DEFAULT_MOTIONS),
+        size=scenes.parse_size(size or "768x512"), bits=scenes.BITS[bits], noise=noise,
     )  # fmt: skip
     request = EvaluationRequest(
         out=place, dataset=dataset, data=data, synthetic=synthetic, methods=tuple(method or (PAPERS_FORM,)),
         weights=tuple(weights or ()), tables=tuple(sorted(set(table or (1,)))),
         protocol=Protocol(clip=clip, vdp_preset=vdp_preset, merging=merging), pictures=pictures,
-        keep_results=keep_results, anew=overwrite, repetitions=repeat, timed_size=timed(timed_size),
+        keep_results=keep_results, anew=overwrite, repetitions=repeat,
+        timed_size=scenes.parse_size(timed_size, "--timed-size"),
     )  # fmt: skip
     if paste is not None:
         check_markers(paste, dataset or "any", request.tables)
@@ -206,14 +189,6 @@ def check_synthetic(dataset: Dataset | None, movers: Path | None, motion: list[M
     given = [name for name, value in (("--movers", movers), ("--motion", motion)) if value]
     if given and dataset != "synthetic":
         raise UsageError(f"{given[0]}: for --dataset synthetic only, whose brackets are made")
-
-
-def timed(size: str) -> tuple[int, int]:
-    """Read --timed-size. Raises UsageError."""
-    try:
-        return parse_size(size)
-    except UsageError as error:
-        raise UsageError(f"--timed-{str(error).removeprefix('--')}") from None
 
 
 def written_files(evaluation: "Evaluation", request: "EvaluationRequest", paste: Path | None) -> list[Path]:

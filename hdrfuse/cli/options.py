@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hdrfuse.cli.method_option import complete_method, known_method
+from hdrfuse.cli.method_option import complete_method, help_methods, known_method, list_methods
 from hdrfuse.command_option import INPUT, OUTPUT, CommandOption
 from hdrfuse.formats.writers import default_writer, known_writers
 
@@ -37,8 +37,9 @@ ReferenceOption = Annotated[
         rich_help_panel=INPUT,
     ),
 ]
-MethodOption = Annotated[str, typer.Option(callback=known_method, autocompletion=complete_method)]
-"""Of a command whose class says what there is: `MergingCommand`."""
+MethodOption = Annotated[
+    str, CommandOption(help_methods, metavar=list_methods, check=known_method, complete=complete_method)
+]
 
 OutOption = Annotated[
     Path | None,

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.data.camera import add_noise
+from hdrfuse.data.degradation import add_noise
 from hdrfuse.data.movers import SUPERSAMPLING, Mover, composite, random_mover
 from hdrfuse.data.scenery import backdrop
 from hdrfuse.data.texture import Field

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.data.camera import (
+from hdrfuse.data.degradation import (
     NO_CALIBRATION_ERROR,
     CalibrationError,
     SimulatedRegistration,

@@ -5,12 +5,11 @@ Errors and ramps are in units of the mu-law, in which the network's white is 1.
 
 from dataclasses import dataclass
 
-Ramp = tuple[float, float]
-"""From where to where something rises from nothing to all."""
+from hdrfuse.setting_limits import NotNegative, Range, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class BlendSettings:
+class BlendSettings(Settings):
     """The blend's constants.
 
     "Half / twice" is what half and twice the value change in PSNR-mu, in dB, means of all motions: of three procedural
@@ -25,7 +24,7 @@ class BlendSettings:
 
     Half / twice: +0.20 / -0.52, collages -0.09 / -0.12.
     """
-    noise_passed_on: float = 0.8
+    noise_passed_on: NotNegative = 0.8
     """How much of the reference's noise the network passes on: what the merge has of it too does not average out.
 
     Half / twice: +0.08 / -0.06, collages -0.01 / -0.04.
@@ -71,23 +70,23 @@ class BlendSettings:
 
     Half / twice: -0.05 / 0, collages -0.04 / +0.01.
     """
-    measured_highlight: Ramp = (0.9, 1.0)
+    measured_highlight: Range = (0.9, 1.0)
     """Share of the reference's white from which a darker frame measures the light itself.
 
     Half / twice: -0.01 / -0.04, collages 0 / -0.01. Twice is never: a static scene with a lit
     lamp lost 0.57 dB by that.
     """
-    darker: Ramp = (0.02, 0.06)
+    darker: Range = (0.02, 0.06)
     """How far the network may stay below a darker frame's measurement, and the merge below what the reference clips.
 
     Half / twice: +0.01 / 0, collages 0 / 0.
     """
-    brighter: Ramp = (0.01, 0.06)
+    brighter: Range = (0.01, 0.06)
     """What the network must show above the reference's white to outdo a darker frame's measurement.
 
     Half / twice: 0 / 0, collages 0 / 0.
     """
-    below_white: Ramp = (0.05, 0.1)
+    below_white: Range = (0.05, 0.1)
     """How far below the reference's white the network contradicts that something is clipped there.
 
     Half / twice: 0 / 0, collages 0 / 0. None of these scenes asks it.
@@ -102,12 +101,12 @@ class BlendSettings:
 
     Half / twice: -0.20 / +0.06, collages -0.14 / +0.02. Only its ratio to `guess_factor` counts.
     """
-    measured_channel_discount: float = 0.9
+    measured_channel_discount: NotNegative = 0.9
     """How much less the network counts where the reference measures two channels of three: the fill goes by them.
 
     Half / twice: 0 / 0, collages +0.07 / -0.18.
     """
-    rim_share: float = 0.25
+    rim_share: NotNegative = 0.25
     """How much it counts in white light at the rim of hand-held frames, where no darker one reaches.
 
     Half / twice: +0.02 / -0.10, collages 0 / 0.

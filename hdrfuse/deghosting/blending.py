@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hdrfuse.deghosting.blend_settings import BLEND, BlendSettings
-from hdrfuse.deghosting.comparison import Comparison, NetworkError, blurred, compare
+from hdrfuse.deghosting.blend_statistics import BlendStatistics, NetworkError, blend_statistics, blurred
 from hdrfuse.imaging.color import mu_law
 from hdrfuse.imaging.merging.ghosts import Ghosts
 from hdrfuse.imaging.merging.highlights import CLIPPING, ramp
@@ -32,7 +32,7 @@ def blend_weight_map(
     `merged` and `learned` are radiances (h, w, 3), `frames` what they came from, all registered, of one size and
     averaged over averaged_px x averaged_px pixels; `tolerance` is the calibration's error as a share of the radiance.
     """
-    c = compare(
+    c = blend_statistics(
         merged, learned, frames, reference, ghosts,
         error=error, tolerance=tolerance, averaged_px=averaged_px, settings=settings,
     )  # fmt: skip
@@ -51,7 +51,7 @@ def blend_weight_map(
     return np.asarray(np.clip(weight, 0.0, 1.0), np.float32)
 
 
-def least_noise_weight(c: Comparison, settings: BlendSettings = BLEND) -> Plane:
+def least_noise_weight(c: BlendStatistics, settings: BlendSettings = BLEND) -> Plane:
     """(h, w) share of the network that leaves the least variance.
 
     Both hold some of the reference's noise, and of what its curve leaves open near black.
@@ -66,13 +66,13 @@ def least_noise_weight(c: Comparison, settings: BlendSettings = BLEND) -> Plane:
     return np.clip(share, 0.0, 1.0)
 
 
-def mean_outlier_weight(c: Comparison, settings: BlendSettings = BLEND) -> Plane:
+def mean_outlier_weight(c: BlendStatistics, settings: BlendSettings = BLEND) -> Plane:
     """(h, w) 1 where merge and network differ in a local mean by more than noise, which averages out, and errors."""
     error = np.float32((settings.network_bias_factor * usual_error(c, settings)) ** 2)
     return mean_outlier(c.difference, c.noise, c.unexplained + error, settings)
 
 
-def texture_outlier_weight(c: Comparison, settings: BlendSettings = BLEND) -> Plane:
+def texture_outlier_weight(c: BlendStatistics, settings: BlendSettings = BLEND) -> Plane:
     """(h, w) 1 where they differ in mean square by more, but for the finest detail."""
     error = np.float32((settings.network_texture_factor * usual_error(c, settings)) ** 2)
     smooth = blurred(c.difference, settings.texture_px)
@@ -82,7 +82,7 @@ def texture_outlier_weight(c: Comparison, settings: BlendSettings = BLEND) -> Pl
     return improbable(square, settings)
 
 
-def own_frame_allowance(c: Comparison, settings: BlendSettings = BLEND) -> Plane:
+def own_frame_allowance(c: BlendStatistics, settings: BlendSettings = BLEND) -> Plane:
     """(h, w) 1 where the merge is the reference alone, unclipped: that holds no ghost."""
     return np.asarray(c.reference_share**settings.reference_power * (1.0 - c.clipped), np.float32)
 
@@ -104,13 +104,13 @@ def measured_highlight_map(
     return measured
 
 
-def impossible_darkness_map(c: Comparison, settings: BlendSettings = BLEND) -> Plane:
+def impossible_darkness_map(c: BlendStatistics, settings: BlendSettings = BLEND) -> Plane:
     """(h, w) 1 where the merge is darker than what the reference clips."""
     return ramp(channel_max(c.white * (c.shown - c.merged)), *settings.darker)
 
 
 def occluded_highlight_weight(
-    c: Comparison, darker: Sequence[CalibratedFrame], settings: BlendSettings = BLEND
+    c: BlendStatistics, darker: Sequence[CalibratedFrame], settings: BlendSettings = BLEND
 ) -> Plane:
     """(h, w) how much of a highlight is the network's where both it and the fill have to guess it."""
     guess = settings.fill_error**2 / (settings.fill_error**2 + (settings.guess_factor * c.network_rms) ** 2)
@@ -121,7 +121,7 @@ def occluded_highlight_weight(
     return np.asarray(np.float32(guess) * trusted, np.float32)
 
 
-def contradicted_map(c: Comparison, settings: BlendSettings = BLEND) -> Plane:
+def contradicted_map(c: BlendStatistics, settings: BlendSettings = BLEND) -> Plane:
     """(h, w) 1 where the reference's measurements contradict the network, and more than they do the merge."""
     beyond, off = (
         c.measured * (plane - np.clip(plane, c.least_shown, c.most_shown)) for plane in (c.learned, c.merged)
@@ -132,7 +132,7 @@ def contradicted_map(c: Comparison, settings: BlendSettings = BLEND) -> Plane:
     return mean_outlier(beyond, c.reference_noise, error, settings) * part
 
 
-def missing_light_map(c: Comparison, impossible: Plane, settings: BlendSettings = BLEND) -> Plane:
+def missing_light_map(c: BlendStatistics, impossible: Plane, settings: BlendSettings = BLEND) -> Plane:
     """(h, w) 1 where the network shows less light than is known to be there, though the reference clips.
 
     Known by the reference's white, or by the merge, which darker frames measured unless it is `impossible` (h, w)
@@ -163,7 +163,7 @@ def coverage_map(darker: Sequence[CalibratedFrame], like: Plane) -> Plane:
     return reached
 
 
-def usual_error(c: Comparison, settings: BlendSettings = BLEND) -> float:
+def usual_error(c: BlendStatistics, settings: BlendSettings = BLEND) -> float:
     """What the network differs by from the frames as a rule, which resampling changes too."""
     return c.network_rms * (settings.resampled_factor if c.resampled else 1.0)
 

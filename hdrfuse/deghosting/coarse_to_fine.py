@@ -6,27 +6,31 @@ size only where the small picture would change the merge visibly.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hdrfuse.deghosting.blend_settings import BLEND, BlendSettings
+from hdrfuse.deghosting.blend_statistics import NetworkError
 from hdrfuse.deghosting.blending import blend, blend_weight_map, visible_change
-from hdrfuse.deghosting.comparison import NetworkError
+from hdrfuse.deghosting.deghoster import MethodOptions, RegisteredBracket
 from hdrfuse.deghosting.tiled import Deghosted, SkippedTiles, deghost
 from hdrfuse.deghosting.triplet import Triplet
 from hdrfuse.imaging.merging.detection import GhostDetection
 from hdrfuse.imaging.merging.strips import enlarge_rows, strips
 from hdrfuse.imaging.radiometry import Plane, in_any_channel
 from hdrfuse.lfdiff.inference import Network
+from hdrfuse.setting_limits import ANY_SIGN, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class CoarseToFineSettings:
+class CoarseToFineSettings(Settings):
     """Where the network sees a large frame at full size."""
 
-    visible: float = 0.004
-    """Change after the mu-law that a person can see: derived, a level of 8 bits is 1/255."""
+    visible: Annotated[float, ANY_SIGN] = 0.004
+    """Change after the mu-law that a person can see: derived, a level of 8 bits is 1/255. Below 0 everything is."""
     smallest_px: int = 9
     """Connected pixels of the small picture that it takes: fewer are noise, as in the search for ghosts.
 
@@ -49,6 +53,16 @@ class CoarseToFine:
     tile_px: int | None = None
     """The weights' own by default."""
     seed: int = 0
+    blend: BlendSettings = BLEND
+
+    @classmethod
+    def of(cls, bracket: RegisteredBracket, options: MethodOptions) -> "CoarseToFine":
+        """What a registered bracket says, and the options that are the network's."""
+        return cls(
+            triplet=Triplet.of(bracket.frames, bracket.reference), search=bracket.detection,
+            reference=bracket.reference, tolerance=max(each.relative for each in bracket.tolerance),
+            tile_px=options.tile, seed=options.seed,
+        )  # fmt: skip
 
     def run(self, merged: Plane, network: Network, progress: Callable[[float], None]) -> Deghosted:
         """Run the network and put its picture into the merged radiance (H, W, 3), in place.
@@ -91,7 +105,8 @@ class CoarseToFine:
     def _skipped(self, merged: Plane, small: Plane, network: Network) -> SkippedTiles:
         """The merge, wherever the small picture would not change what some frame shows."""
         averaged = self.search.averaged(merged)
-        change = visible_change(averaged, small, self._share(averaged, small, network), white=self.triplet.white)
+        share = self._share(averaged, small, network)
+        change = visible_change(averaged, small, share, white=self.triplet.white, settings=self.blend)
         change *= 1.0 - self.search.ghosts.occluded_highlight_mask
         return SkippedTiles(
             radiance=merged, needed=large_parts(change > COARSE_TO_FINE.visible), averaged_px=self.search.averaged_px
@@ -110,7 +125,7 @@ class CoarseToFine:
         return blend_weight_map(
             merged, learned, self.search.frames, self.reference, self.search.ghosts,
             error=NetworkError(white=self.triplet.white, rms=network.metadata.error), tolerance=self.tolerance,
-            averaged_px=self.search.averaged_px,
+            averaged_px=self.search.averaged_px, settings=self.blend,
         )  # fmt: skip
 
 

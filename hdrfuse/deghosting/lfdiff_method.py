@@ -10,7 +10,6 @@ from hdrfuse.deghosting.deghoster import (
     RegisteredBracket,
 )
 from hdrfuse.deghosting.tiled import Deghosted, deghost
-from hdrfuse.deghosting.triplet import Triplet
 from hdrfuse.imaging.merging.merge import merge
 from hdrfuse.lfdiff.inference import Network
 from hdrfuse.lfdiff.weights import DEFAULT_WEIGHTS, find_weights, shipped_weights
@@ -61,15 +60,12 @@ class LFDiffMethod(Deghoster):
         if options.blend:
             with clock.stage("merging", MERGED_AFTER) as advance:
                 merged = merge(bracket.frames, bracket.reference, bracket.detection.ghosts, progress=advance)
-        triplet = Triplet.of(bracket.frames, bracket.reference)
+        coarse_to_fine = CoarseToFine.of(bracket, options)
+        triplet = coarse_to_fine.triplet
         with clock.stage("deghosting", 1.0) as advance:
             if merged is None:
                 found = deghost(triplet, loaded, tile_px=options.tile, seed=options.seed, progress=advance)
             else:
-                coarse_to_fine = CoarseToFine(
-                    triplet=triplet, search=bracket.detection, reference=bracket.reference,
-                    tolerance=max(each.relative for each in bracket.tolerance), tile_px=options.tile, seed=options.seed,
-                )  # fmt: skip
                 found = coarse_to_fine.run(merged, loaded, advance)
         saw = [bracket.names[index] for index in triplet.indices]
         return DeghostedRadiance(radiance=found.radiance, warnings=found.warnings, network=_facts(found, saw))

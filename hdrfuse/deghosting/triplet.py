@@ -11,10 +11,11 @@ from hdrfuse.imaging.color import GAMMA
 from hdrfuse.imaging.merging.coverage import stand_ins
 from hdrfuse.imaging.merging.highlights import CLIPPING
 from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max, linearise
+from hdrfuse.setting_limits import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class TripletSettings:
+class TripletSettings(Settings):
     """Which frames the network sees.
 
     What names no source was chosen by hand: brackets of three frames with binding exposures do not ask it.

@@ -10,7 +10,8 @@ import numpy as np
 import OpenEXR
 
 from hdrfuse.formats.alpha import opaque
-from hdrfuse.formats.exif import block_of, camera_name, parse_date, plausible
+from hdrfuse.formats.exif import camera_name, parse_date, plausible
+from hdrfuse.formats.exif_block import block_of
 from hdrfuse.formats.exr_layout import (
     SAMPLE_BYTES,
     UNCOMPRESSED,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hdrfuse.formats.colorimetry import Matrix, Tristimulus, adaptation, rgb_to_xyz, xy_to_xyz, xyz_to_xy
 from hdrfuse.formats.image import REC709, Chromaticities
 from hdrfuse.formats.primaries import stated_primaries
 from hdrfuse.formats.refusal import RefusedError
@@ -26,13 +26,8 @@ RECOGNISED_WITHIN = 2e-3
 D50_XYZ = np.array([0.9642, 1.0, 0.8249])
 """White of the profile connection space (ICC.1:2022, 7.2.16)."""
 
-BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
-"""XYZ to cone responses (ICC.1:2022, annex E)."""
-
 HEADER_BYTES = 128
 LINEAR_WITHIN = 1.5 / 65535
-
-Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -74,32 +69,20 @@ def linear_profile(chromaticities: Chromaticities) -> bytes:
     return _profile("Linear RGB", chromaticities, b"curv" + struct.pack(">II", 0, 0))
 
 
-def rgb_to_xyz(chromaticities: Chromaticities) -> Matrix:
-    """Return the matrix (3, 3) from linear RGB to CIE XYZ, white at Y = 1 (SMPTE RP 177)."""
-    corners = np.stack([_xy_to_xyz(*chromaticities[i : i + 2]) for i in (0, 2, 4)], axis=1)
-    return corners * np.linalg.solve(corners, _xy_to_xyz(*chromaticities[6:]))
-
-
-def adaptation(source_xyz: Matrix, target_xyz: Matrix) -> Matrix:
-    """Return the Bradford matrix (3, 3) that takes XYZ seen under one white to another."""
-    gains = (BRADFORD @ target_xyz) / (BRADFORD @ source_xyz)
-    return np.linalg.solve(BRADFORD, gains[:, None] * BRADFORD)
-
-
-def _chromaticities(colorants: Matrix, white: Matrix, chad: Matrix | None) -> Chromaticities:
+def _chromaticities(colorants: Matrix, white: Tristimulus, chad: Matrix | None) -> Chromaticities:
     """Chromaticities of D50-adapted colorants (columns). Raises RefusedError if they span no colour space."""
     for published in PUBLISHED:
         if np.abs(colorants - _adapted_colorants(published)).max() < RECOGNISED_WITHIN:
             return published
     to_source = adaptation(D50_XYZ, white) if chad is None else np.linalg.inv(chad)
     own_white = white if chad is None else to_source @ D50_XYZ
-    xy = [_xyz_to_xy(to_source @ colorant) for colorant in colorants.T] + [_xyz_to_xy(own_white)]
+    xy = [xyz_to_xy(to_source @ colorant) for colorant in colorants.T] + [xyz_to_xy(own_white)]
     return stated_primaries([round(float(value), 4) for value in np.ravel(xy)])
 
 
 @cache
 def _adapted_colorants(chromaticities: Chromaticities) -> Matrix:
-    return adaptation(_xy_to_xyz(*chromaticities[6:]), D50_XYZ) @ rgb_to_xyz(chromaticities)
+    return adaptation(xy_to_xyz(*chromaticities[6:]), D50_XYZ) @ rgb_to_xyz(chromaticities)
 
 
 def _tags(icc: bytes) -> dict[bytes, bytes]:
@@ -126,7 +109,7 @@ def _is_identity(curve: bytes) -> bool:
     return bool(np.abs(values / 65535 - np.linspace(0, 1, count)).max() <= LINEAR_WITHIN)
 
 
-def _xyz(tag: bytes) -> Matrix:
+def _xyz(tag: bytes) -> Tristimulus:
     return np.array(_s15fixed16(tag[8:20]))
 
 
@@ -138,18 +121,10 @@ def _to_s15fixed16(values: tuple[float, ...] | Matrix) -> bytes:
     return struct.pack(f">{np.size(values)}i", *(round(float(value) * 65536) for value in np.ravel(values)))
 
 
-def _xy_to_xyz(x: float, y: float) -> Matrix:
-    return np.array([x / y, 1.0, (1.0 - x - y) / y])
-
-
-def _xyz_to_xy(xyz: Matrix) -> Matrix:
-    return xyz[:2] / xyz.sum()
-
-
 def _profile(name: str, chromaticities: Chromaticities, curve: bytes) -> bytes:
     """Return a version 4 display profile; equal arguments give equal bytes (its date is the standard's)."""
     colorants = _adapted_colorants(chromaticities)
-    chad = adaptation(_xy_to_xyz(*chromaticities[6:]), D50_XYZ)
+    chad = adaptation(xy_to_xyz(*chromaticities[6:]), D50_XYZ)
     bodies: dict[bytes, bytes] = {
         b"desc": _localized_text(name),
         b"cprt": _localized_text("CC0"),

@@ -8,7 +8,8 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from hdrfuse.formats.cmyk import cmyk_to_srgb
-from hdrfuse.formats.exif import Exif, carried_block, read_exif_block
+from hdrfuse.formats.exif import Exif, read_exif_block
+from hdrfuse.formats.exif_block import carried_block
 from hdrfuse.formats.icc import ADOBE_RGB, read_profile
 from hdrfuse.formats.image import REC709, DecodedImage, ImageHeader
 from hdrfuse.formats.jpeg_segments import EOI, SOS, decodable, segments

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from hdrfuse.formats.alpha import opaque
 from hdrfuse.formats.cicp import CodePoints, decode, read_code_points
-from hdrfuse.formats.exif import Exif, carried_block, read_exif_block
+from hdrfuse.formats.exif import Exif, read_exif_block
+from hdrfuse.formats.exif_block import carried_block
 from hdrfuse.formats.icc import read_profile
 from hdrfuse.formats.image import REC709, Chromaticities, DecodedImage, ImageHeader
 from hdrfuse.formats.opencv import decoded_by_opencv

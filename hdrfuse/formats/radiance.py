@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.formats.exif import block_of, parse_date, plausible
+from hdrfuse.formats.exif import parse_date, plausible
+from hdrfuse.formats.exif_block import block_of
 from hdrfuse.formats.image import (
     REC709,
     Capture,

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.formats.exif import Exif, block_of, read_exif
+from hdrfuse.formats.exif import Exif, read_exif
+from hdrfuse.formats.exif_block import block_of
 from hdrfuse.formats.image import REC709, Capture, DecodedImage, ImageHeader, Pixels, Repeats
 from hdrfuse.formats.lost_blocks import SECTOR, find_repeats
 from hdrfuse.formats.native import native_path

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from hdrfuse.formats.alpha import opaque
 from hdrfuse.formats.cmyk import cmyk_to_srgb
-from hdrfuse.formats.exif import Exif, block_of, read_exif
+from hdrfuse.formats.exif import Exif, read_exif
+from hdrfuse.formats.exif_block import block_of
 from hdrfuse.formats.icc import ADOBE_RGB, read_profile
 from hdrfuse.formats.image import REC709, DecodedImage, ImageHeader, Repeats
 from hdrfuse.formats.lost_blocks import find_repeats

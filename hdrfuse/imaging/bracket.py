@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hdrfuse.brackets.exposure import GIVEN, Exposure, infer_exposures
 from hdrfuse.brackets.scene import Scene
@@ -13,7 +12,6 @@ from hdrfuse.errors import BracketError
 from hdrfuse.formats import (
     RAW_SUFFIXES,
     REC709,
-    Capture,
     Chromaticities,
     DecodedImage,
     ImageHeader,
@@ -23,68 +21,18 @@ from hdrfuse.formats import (
 )
 from hdrfuse.formats.scene_referred import clipping_white
 from hdrfuse.imaging.calibration.contradiction import StatedFrame, reconcile_exposures
+from hdrfuse.imaging.compatibility import COMPATIBILITY, check_alike
 from hdrfuse.imaging.damage import check_repeats
-from hdrfuse.imaging.headers import HEADERS, check_alike, named_reference, read_headers
+from hdrfuse.imaging.frame import Frame
+from hdrfuse.imaging.headers import read_headers
 from hdrfuse.imaging.orientations import common_orientation, orient_alike
+from hdrfuse.imaging.reference import choose_reference
 from hdrfuse.imaging.scale import below, scale_of
 from hdrfuse.text import counted
 from hdrfuse.threads import in_threads
 
-
-@dataclass(frozen=True, kw_only=True)
-class BracketSettings:
-    """What frames are looked at for before they are calibrated; chosen by hand where no source is named."""
-
-    mostly: float = 0.5
-    """A frame of which more than this share is clipped or black is no reference."""
-    dark: float = 0.04
-    """Encoded value, as a share of white, from which a pixel counts as well exposed,"""
-    bright: float = 0.96
-    """and up to which it does."""
-    samples_per_side: int = 256
-    """Statistics of a whole frame are taken on a grid of about this many pixels a side; performance only."""
-    histogram_side: int = 128
-    """Histograms need no more of them than about this many a side; performance only."""
-
-
-BRACKET = BracketSettings()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Frame:
-    """One exposure of a bracket."""
-
-    name: str
-    pixels: Pixels
-    """(H, W, 3), display-encoded integers or linear floats, upright, RGB."""
-    white: float
-    """Pixel value at which the frame clips; inf for scene-referred floats, whose 1.0 is their bracket's unit."""
-    linear: bool
-    ev: float
-    ev_source: str
-    capture: Capture
-    covered: NDArray[np.bool_] | None = None
-    """(H, W) where the frame holds data, None = everywhere; its pixels are 0 elsewhere."""
-    shared: NDArray[np.bool_] | None = None
-    """(H, W) where all frames of its bracket hold data; None = everywhere."""
-    exif: bytes | None = None
-    path: Path | None = None
-    """The file it was read from; None for an array."""
-
-    def encoded_samples(self) -> NDArray[np.float32]:
-        """(h, w, 3) pixels on a coarse grid as a share of white; scene-referred floats up to 1.0.
-
-        Where a frame of the bracket does not cover everything, (n, 1, 3): those that all cover.
-        """
-        height, width = self.pixels.shape[:2]
-        step_y, step_x = max(1, height // BRACKET.samples_per_side), max(1, width // BRACKET.samples_per_side)
-        grid = (slice(step_y // 2, None, step_y), slice(step_x // 2, None, step_x))
-        samples = self.pixels[grid].astype(np.float32)
-        for mask in (self.shared, self.covered):
-            if mask is not None and mask[grid].any():
-                samples = samples[mask[grid]][:, None]
-                break
-        return samples / np.float32(self.white) if np.isfinite(self.white) else np.minimum(samples, np.float32(1.0))
+HISTOGRAM_SIDE = 128
+"""Histograms need no more of the samples than about this many a side; performance only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +77,7 @@ def read_bracket(
     def decode(path: Path) -> DecodedImage:
         return read_image(path, white_balance=white_balance if path in raw else None)
 
-    images = list(in_threads(decode, scene.files, count=HEADERS.decoders))
+    images = list(in_threads(decode, scene.files, count=COMPATIBILITY.decoders))
     if orientation is not None:
         images, turned = orient_alike(images, [exposure.ev for exposure in inferred], orientation)
         check_alike([image.header for image in images])
@@ -160,20 +108,7 @@ def bracket_of_arrays(
         raise BracketError(f"{counted(len(arrays), 'array')} given; a bracket needs at least 2")
     if len(exposures) != len(arrays):
         raise BracketError(f"{counted(len(exposures), 'EV')} for {counted(len(arrays), 'array')}")
-    headers = []
-    for index, array in enumerate(arrays):
-        if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
-            raise BracketError(f"frame {index}: shape {array.shape} where (height, width, 3) was expected")
-        if array.dtype not in (np.uint8, np.uint16) and not np.issubdtype(array.dtype, np.floating):
-            raise BracketError(f"frame {index}: dtype {array.dtype}; uint8, uint16 or float was expected")
-        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
-            raise BracketError(f"frame {index}: holds NaN or infinity")
-        headers.append(
-            ImageHeader(
-                path=Path(f"frame {index}"), width=array.shape[1], height=array.shape[0], channels=3,
-                dtype=str(array.dtype), linear=bool(np.issubdtype(array.dtype, np.floating)),
-            )
-        )  # fmt: skip
+    headers = [_array_header(index, array) for index, array in enumerate(arrays)]
     check_alike(headers)
     inferred, _ = infer_exposures(headers, given=exposures)
     frames = []
@@ -182,6 +117,21 @@ def bracket_of_arrays(
         white = clipping_white(pixels) if header.linear else float(np.iinfo(array.dtype).max)
         frames.append(_frame(DecodedImage(header=header, pixels=pixels, white=white), exposure))
     return make_bracket(frames, reference=reference, binding=binding)
+
+
+def _array_header(index: int, array: Pixels) -> ImageHeader:
+    """What a file of an array would say. Raises BracketError for what is no picture."""
+    if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
+        raise BracketError(f"frame {index}: shape {array.shape} where (height, width, 3) was expected")
+    floats = bool(np.issubdtype(array.dtype, np.floating))
+    if array.dtype not in (np.uint8, np.uint16) and not floats:
+        raise BracketError(f"frame {index}: dtype {array.dtype}; uint8, uint16 or float was expected")
+    if floats and not np.isfinite(array).all():
+        raise BracketError(f"frame {index}: holds NaN or infinity")
+    height, width, _ = array.shape
+    return ImageHeader(
+        path=Path(f"frame {index}"), width=width, height=height, channels=3, dtype=str(array.dtype), linear=floats
+    )
 
 
 def make_bracket(
@@ -211,7 +161,7 @@ def make_bracket(
     return Bracket(
         name=name,
         frames=tuple(ordered),
-        reference=_choose_reference(ordered, reference),
+        reference=choose_reference(ordered, reference),
         chromaticities=chromaticities,
         unit=unit,
         warnings=(*warnings, *noted),
@@ -258,30 +208,10 @@ def _frame(image: DecodedImage, exposure: Exposure) -> Frame:
 
 def _picture(frame: Frame) -> StatedFrame:
     samples = frame.encoded_samples()
-    step = max(1, min(samples.shape[:2]) // BRACKET.histogram_side)
+    step = max(1, min(samples.shape[:2]) // HISTOGRAM_SIDE)
     return StatedFrame(
         name=frame.name,
         exposure=Exposure(ev=frame.ev, source=frame.ev_source),
         samples=samples[::step, ::step],
         linear=frame.linear,
     )
-
-
-def _choose_reference(ordered: Sequence[Frame], wanted: str | int) -> int:
-    if wanted != "auto":
-        return named_reference([frame.name for frame in ordered], wanted)
-    count = len(ordered)
-    middles = [count // 2] if count % 2 else [count // 2 - 1, count // 2]
-    quality = [_well_exposed(frame) for frame in ordered]
-    best = max(middles, key=lambda index: quality[index])
-    if quality[best] < 1.0 - BRACKET.mostly:
-        neighbours = [index for index in (best - 1, best, best + 1) if 0 <= index < count]
-        best = max(neighbours, key=lambda index: quality[index])
-    return best
-
-
-def _well_exposed(frame: Frame) -> float:
-    samples = frame.encoded_samples()
-    peak = samples.max(axis=2)
-    usable = (peak > BRACKET.dark) & (peak < BRACKET.bright) if np.isfinite(frame.white) else peak > 0.0
-    return float(np.mean(usable))

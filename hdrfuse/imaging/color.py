@@ -1,21 +1,14 @@
-"""Colour: primaries, white points, the sRGB transfer function, luminance."""
+"""Colour of pixels: the sRGB and mu-law curves, luminance, primaries converted."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.errors import UsageError
+from hdrfuse.formats.colorimetry import Matrix, adaptation, xy_to_xyz
+from hdrfuse.formats.colorimetry import rgb_to_xyz as rgb_to_xyz  # offered here too
 from hdrfuse.formats.image import REC709, Chromaticities
 
 Float = NDArray[np.float32]
 """float32, any shape; colours in the last axis where there are any."""
-
-Matrix = NDArray[np.float64]
-"""(3, 3) float64, applied to column vectors."""
-
-BRADFORD: Matrix = np.array(
-    [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]], np.float64
-)
-"""XYZ to sharpened cone responses (Lam 1985, as used by ICC profiles)."""
 
 GAMMA = 2.2
 """Display encoding of the network's frames and of brackets whose truth is known (LF-Diff, eq. 2)."""
@@ -47,21 +40,6 @@ def srgb_decode(encoded: NDArray[np.floating]) -> Float:
     return np.where(y <= 0.04045, y / np.float32(12.92), power)
 
 
-def rgb_to_xyz(chromaticities: Chromaticities) -> Matrix:
-    """Return the matrix (3, 3) from linear RGB to CIE 1931 XYZ, white at Y = 1 (SMPTE RP 177-1993, 3.3).
-
-    Raises UsageError for primaries on one line or a white point without luminance.
-    """
-    xy = np.asarray(chromaticities, np.float64).reshape(4, 2)
-    if not np.isfinite(xy).all() or (np.abs(xy[:, 1]) < 1e-6).any():
-        raise UsageError(f"chromaticities {chromaticities} are no xy pairs of red, green, blue and white")
-    xyz = np.stack([xy[:, 0] / xy[:, 1], np.ones(4), (1 - xy.sum(-1)) / xy[:, 1]])
-    primaries, white = xyz[:, :3], xyz[:, 3]
-    if abs(np.linalg.det(primaries * xy[:3, 1])) < 1e-6:
-        raise UsageError(f"chromaticities {chromaticities} put red, green and blue on one line")
-    return primaries * np.linalg.solve(primaries, white)
-
-
 def luminance_weights(chromaticities: Chromaticities = REC709) -> NDArray[np.float64]:
     """Return what red, green and blue add to relative luminance Y, (3,), of sum 1 (SMPTE RP 177-1993)."""
     return rgb_to_xyz(chromaticities)[1]
@@ -72,15 +50,9 @@ def luminance(radiance: NDArray[np.floating], chromaticities: Chromaticities = R
     return np.asarray(radiance, np.float32) @ luminance_weights(chromaticities).astype(np.float32)
 
 
-def adaptation(source_white: tuple[float, float], target_white: tuple[float, float]) -> Matrix:
-    """Return the matrix (3, 3) from XYZ under one white xy to XYZ under another (Bradford; ICC.1, E)."""
-    cones = [BRADFORD @ np.array([x / y, 1.0, (1 - x - y) / y], np.float64) for x, y in (source_white, target_white)]
-    return np.linalg.inv(BRADFORD) @ np.diag(cones[1] / cones[0]) @ BRADFORD
-
-
 def primaries_matrix(source: Chromaticities, target: Chromaticities) -> Matrix:
     """Return the matrix (3, 3) from linear RGB of one set of primaries to another, white to white."""
-    adapted = adaptation(source[6:], target[6:]) @ rgb_to_xyz(source)
+    adapted = adaptation(xy_to_xyz(*source[6:]), xy_to_xyz(*target[6:])) @ rgb_to_xyz(source)
     return np.asarray(np.linalg.solve(rgb_to_xyz(target), adapted), np.float64)
 
 

@@ -9,24 +9,32 @@ from numpy.typing import NDArray
 from hdrfuse.errors import ImageError
 from hdrfuse.formats import DecodedImage
 from hdrfuse.imaging.color import srgb_decode
+from hdrfuse.setting_limits import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class DamageSettings:
+class DamageSettings(Settings):
     """When frames contradict what repeats in one of them; chosen by hand where no source is named."""
 
     samples: int = 4096
     """Pixels of a place that are compared; performance only."""
     encoded_black: float = 0.02
-    """Exposure up to which an encoded frame may be black: tone curves crush shadows, and noise is clipped,"""
+    """Exposure up to which an encoded frame may be black: tone curves crush shadows, and noise is clipped,
+
+    Derived: code 39 of sRGB's 255.
+    """
     linear_black: float = 0.002
-    """and up to which a linear one may."""
+    """and up to which a linear one may. Derived: nine stops below white."""
     apart: float = 3.0
     """Factor by which exposures must differ to contradict each other: cameras' curves are within a stop of sRGB's."""
     white: float = 0.9
-    """Exposure from which a frame may be white."""
+    """Exposure from which a frame may be white. Derived: code 243 of sRGB's 255."""
     mostly: float = 0.5
-    """Share of a place that must be contradicted."""
+    """Share of a place that must be contradicted.
+
+    Measured on twelve brackets of real cameras: so far apart are up to 0.46 of the pixels of two neighbouring sound
+    frames, and 0.84 of frames further apart. So only what repeats is compared.
+    """
     plain_colours: int = 8
     """Colours of a plain place: more are a texture, which no scene repeats to the byte."""
     large: float = 0.25

@@ -10,16 +10,21 @@ from numpy.typing import NDArray
 
 from hdrfuse.formats import DecodedImage, ImageHeader, Pixels
 from hdrfuse.formats.orientation import INVERSE, as_stored, stored_size, upright, upright_mask, upright_size
+from hdrfuse.setting_limits import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrientationSettings:
+class OrientationSettings(Settings):
     """When a frame's own orientation is believed."""
 
     side_px: int = 32
     """Side of the pictures by which frames are compared: coarse enough for hands and movers."""
     clearly: float = 0.1
-    """By how much more a frame's own orientation must correlate with the others to be believed."""
+    """By how much more a frame's own orientation must correlate with the others to be believed.
+
+    Measured on twelve brackets of real cameras: neighbouring frames correlate by 0.32 to 1.14 more upright than
+    turned.
+    """
 
 
 ORIENTATION = OrientationSettings()

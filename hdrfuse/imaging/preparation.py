@@ -7,46 +7,75 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from hdrfuse.imaging.bracket import Bracket, Frame
+from hdrfuse.imaging.bracket import Bracket
 from hdrfuse.imaging.calibration.correspondences import TONE_PAIRS, TonePairs, match_registered_pixels, median_error
 from hdrfuse.imaging.calibration.debevec import debevec1997
 from hdrfuse.imaging.calibration.fit import Calibration, calibrate, gains_for
 from hdrfuse.imaging.calibration.response import KNOWN_CURVES, LEVELS, ResponseCurve, load_response
 from hdrfuse.imaging.color import luminance, srgb_encode
+from hdrfuse.imaging.frame import Frame
 from hdrfuse.imaging.merging.consistency import Tolerance
 from hdrfuse.imaging.radiometry import CalibratedFrame, NoiseModel, estimate_noise
-from hdrfuse.imaging.registration.matching import working_scale
 from hdrfuse.imaging.registration.register import Registration, register
+from hdrfuse.imaging.registration.view import working_scale
 from hdrfuse.imaging.registration.warping import resampling_loss, warp
+from hdrfuse.setting_limits import NotNegative, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class PreparationSettings:
+class PreparationSettings(Settings):
     """What frames are told apart by before they are merged.
 
-    What names no source was not measured yet: `hdrfuse bench --what settings --setting preparation` measures it.
+    "Half / twice" is what half and twice the value change in the classical merge's PSNR-mu, in dB, mean of four scenes,
+    one a kind of motion: of procedural ones, by `hdrfuse bench --what settings --setting preparation --seeds 1 --size
+    192x128 --noise 0.15`; after "camera", of collages as a camera model writes them, by `hdrfuse bench --what settings
+    --setting preparation --seeds 1 --size 192x128 --images DIR --movers DIR --camera`.
     """
 
     calibration_side_px: int = 640
-    """Longer side to which registered frames are averaged before their tones are compared."""
+    """Longer side to which registered frames are averaged before their tones are compared.
+
+    Half / twice: 0 / 0, camera 0 / 0.
+    """
     largest_noise: float = 0.12
-    """Noise, as a share of the exposure, that a pixel may have to count in the calibration."""
-    known_curve_tolerance: float = 0.02
-    """Share of the radiance that frames of an exactly known curve may differ by."""
-    known_highlights: float = 0.05
-    """Share of white by which a darker frame may fall short where the reference clips, under a known curve,"""
-    fitted_highlights: float = 0.25
-    """and under a fitted one, which is least known near white."""
-    black_margin: float = 5 / 255
-    """Encoded value above a raised black below which pictures tell little."""
+    """Noise, as a share of the exposure, that a pixel may have to count in the calibration.
+
+    Half / twice: 0 / 0, camera 0 / 0.
+    """
+    known_curve_tolerance: NotNegative = 0.02
+    """Share of the radiance that frames of an exactly known curve may differ by.
+
+    Half / twice: -0.01 / +0.17, camera 0 / -0.03.
+    """
+    known_highlights: NotNegative = 0.05
+    """Share of white by which a darker frame may fall short where the reference clips, under a known curve,
+
+    Half / twice: 0 / 0, camera 0 / 0.
+    """
+    fitted_highlights: NotNegative = 0.25
+    """and under a fitted one, which is least known near white. Half / twice: 0 / 0, camera 0 / -0.01."""
+    least_pairs: int = 200
+    """Fewer pairs of registered frames leave the calibration with matched histograms.
+
+    Half / twice: 0 / 0, camera 0 / 0.
+    """
+    black_margin: NotNegative = 5 / 255
+    """Encoded value above a raised black below which pictures tell little. Half / twice: 0 / 0, camera 0 / 0."""
     lossy_white: float = 250 / 255
-    """Encoded value, as a share of white, down to which JPEG leaves values that were clipped."""
+    """Encoded value, as a share of white, down to which JPEG leaves values that were clipped.
+
+    Derived: the least that JPEG leaves of a clipped value, as `clipping.end`. Half / twice: 0 / 0, camera -2.35 /
+    +0.03.
+    """
     least_shoulder: float = 0.05
-    """Exposure at that value at least, whatever a loaded curve says."""
-    registered_px: float = 0.25
-    """Standard deviation of what registration leaves, for resampled frames,"""
-    still_px: float = 0.1
-    """and for frames that lie still."""
+    """Exposure at that value at least, whatever a loaded curve says. Half / twice: 0 / 0, camera 0 / 0."""
+    registered_px: NotNegative = 0.25
+    """Standard deviation of what registration leaves, for resampled frames,
+
+    Half / twice: 0 / +0.03, camera 0 / 0.
+    """
+    still_px: NotNegative = 0.1
+    """and for frames that lie still. Half / twice: 0 / +0.04, camera 0 / -0.04."""
 
 
 PREPARATION = PreparationSettings()
@@ -200,7 +229,7 @@ def match_registered_frames(
             inside = cv2.resize(usable.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 250
         valid.append(inside)
     matches = match_registered_pixels(samples, valid, evs, floors)
-    return matches if all(len(pairs.dark) >= 200 for pairs in matches) else []
+    return matches if all(len(pairs.dark) >= PREPARATION.least_pairs for pairs in matches) else []
 
 
 def tolerances(bracket: Bracket, calibration: Calibration, registrations: Sequence[Registration]) -> list[Tolerance]:

@@ -8,26 +8,47 @@ from numpy.typing import NDArray
 
 from hdrfuse.formats.image import Pixels
 from hdrfuse.imaging.calibration.response import ResponseCurve
+from hdrfuse.setting_limits import Settings
 
 Plane = NDArray[np.float32]
 """(H, W, 3) or (H, W) float32."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoiseSettings:
+class NoiseSettings(Settings):
     """Where noise is read from a frame: its flattest blocks.
 
-    What names no source was not measured yet: `hdrfuse bench --what settings --setting noise` measures it.
+    "Half / twice" is what half and twice the value change in the classical merge's PSNR-mu, in dB, mean of four scenes,
+    one a kind of motion: of procedural ones, by `hdrfuse bench --what settings --setting noise --seeds 1 --size 192x128
+    --noise 0.15`; after "camera", of collages as a camera model writes them, by `hdrfuse bench --what settings
+    --setting noise --seeds 1 --size 192x128 --images DIR --movers DIR --camera`. Frames so small have 231 blocks of a
+    channel, which just fill the bins.
     """
 
     block_px: int = 16
-    """Side of the blocks."""
+    """Side of the blocks. Half / twice: -2.42 / -1.58, camera 0 / 0."""
     strips: int = 40
-    """Rows of blocks that are looked at, spread over the frame; performance only."""
+    """Rows of blocks that are looked at, spread over the frame; performance only. Half / twice: 0 / 0, camera 0 / 0."""
     bins: int = 24
-    """Brightnesses that are told apart, of as many blocks each."""
+    """Brightnesses that are told apart, of as many blocks each. Half / twice: -2.45 / -1.58, camera 0 / 0."""
+    white: float = 0.9
+    """Exposure from which a block may be clipped in part.
+
+    Derived: code 243 of sRGB's 255. Half / twice: -0.02 / -3.06, camera 0 / 0.
+    """
+    least_blocks: int = 8
+    """Fewer blocks of like brightness say nothing. Half / twice: -2.57 / -1.58, camera 0 / 0."""
+    quantile_bias: float = 1.1
+    """How much a low quantile of block variances lies below the variance.
+
+    Derived: 256 samples a block whose second differences are correlated leave about 10 % of scatter. Half / twice:
+    -0.03 / +0.02, camera 0 / 0.
+    """
     flat_share: float = 0.15
-    """Share of the blocks of like brightness that are taken to be free of texture."""
+    """Share of the blocks of like brightness that are taken to be free of texture.
+
+    Half / twice: -0.01 / 0, camera 0 / 0.
+    """
 
 
 NOISE = NoiseSettings()
@@ -207,7 +228,7 @@ def _block_statistics(
         exposure = linearise(pixels[top : top + size, : blocks * NOISE.block_px + 2], lookup, white)
         detail = cv2.filter2D(exposure, -1, IMMERKAER)[1:-1, 1:-1]
         centre = np.ascontiguousarray(exposure[1:-1, 1:-1])
-        unusable = ((centre >= 0.9) if clips else False) | (centre <= 0)
+        unusable = ((centre >= NOISE.white) if clips else False) | (centre <= 0)
         mean, variance, unusable_share = (
             plane.sum(axis=0, dtype=np.float32).reshape(blocks, NOISE.block_px, 3).sum(axis=1) / NOISE.block_px**2
             for plane in (centre, detail**2, unusable)
@@ -222,11 +243,9 @@ def _lower_envelope(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Brightness and a low quantile of the variance in bins of equal count."""
     order = np.argsort(means)
-    bins = [part for part in np.array_split(order, NOISE.bins) if len(part) >= 8]
+    bins = [part for part in np.array_split(order, NOISE.bins) if len(part) >= NOISE.least_blocks]
     levels = np.array([means[part].mean() for part in bins])
-    # The low quantile of a noisy variance estimate lies below the variance itself: 256 samples a block whose
-    # second differences are correlated leave about 10 % of scatter.
-    lows = np.array([np.quantile(variances[part], NOISE.flat_share) for part in bins]) * 1.1
+    lows = np.array([np.quantile(variances[part], NOISE.flat_share) for part in bins]) * NOISE.quantile_bias
     return levels, lows
 
 

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.formats import Pixels
+from hdrfuse.setting_limits import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScaleSettings:
+class ScaleSettings(Settings):
     """How a white is told from a renderer's ceiling in floats."""
 
     far: float = 64.0
@@ -24,7 +25,7 @@ class ScaleSettings:
     Derived: frames of a camera that are so dark are six stops underexposed.
     """
     nearly_all_percent: float = 99.0
-    """What nearly all of a frame is."""
+    """What nearly all of a frame is; chosen by hand, a sun and lamps take less."""
     samples_per_side: int = 256
     """Side of the grid that this is measured on; performance only."""
     same: float = 1e-3

@@ -11,9 +11,9 @@ from hdrfuse.formats import replacing
 from hdrfuse.imaging.display.ghost_map import LEGEND
 from hdrfuse.report import quantities
 from hdrfuse.report.batch_run import BatchFrame, BatchRun, BatchScene, Status
-from hdrfuse.report.comparison import Side, captioned, comparison, missing, picture
 from hdrfuse.report.markup import Html, element, joined
 from hdrfuse.report.page import document, header, isolated, notes
+from hdrfuse.report.picture_slider import Side, captioned, missing, picture, slider
 from hdrfuse.report.pictures import PAGE_BYTES, Album, Inlined, ReportPicture, thumbnail
 from hdrfuse.report.scene_list import Cell, Column, SceneEntry, scene_list
 from hdrfuse.report.table import table
@@ -150,7 +150,7 @@ def _shown(scene: BatchScene, album: Album) -> Html:
             else:
                 troubles.append(shown)
     if len(sides) == 2:
-        first = comparison(sides, about=scene.name)
+        first = slider(sides, about=scene.name)
     else:
         first = joined(captioned(picture(each.picture, f"{scene.name}: {each.name}"), each.name) for each in sides)
     parts = [first, *troubles]

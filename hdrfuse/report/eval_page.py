@@ -7,9 +7,9 @@ from hdrfuse.evaluation.crops import ERROR_WHITE
 from hdrfuse.evaluation.results import EvaluatedScene, Evaluation, Metric, Pictures, Score
 from hdrfuse.evaluation.table import Table
 from hdrfuse.report import quantities
-from hdrfuse.report.comparison import Side, captioned, comparison, missing, picture
 from hdrfuse.report.markup import Html, element, joined
 from hdrfuse.report.page import document, header, notes
+from hdrfuse.report.picture_slider import Side, captioned, missing, picture, slider
 from hdrfuse.report.pictures import CROPS, PAGE_BYTES, WHOLE, Album, ReportPicture, thumbnail
 from hdrfuse.report.scene_list import Cell, Column, SceneEntry, scene_list
 from hdrfuse.report.table import table
@@ -110,7 +110,7 @@ def _detail(scene: EvaluatedScene, metrics: Sequence[Metric], album: Album) -> H
     names = [name for name, _ in sides]
     if len(shown) > 1:
         right = names.index(TRUTH) if TRUTH in names[1:] else 1
-        first = comparison(shown, left=0, right=right, about=scene.name)
+        first = slider(shown, left=0, right=right, about=scene.name)
     else:
         first = joined(captioned(picture(side.picture, f"{scene.name}: {side.name}"), side.name) for side in shown)
     troubles = [f"{score.method}: {score.failure}" for score in scene.scores if score.failure]

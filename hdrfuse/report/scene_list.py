@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from hdrfuse.report.comparison import picture
 from hdrfuse.report.markup import Html, element
 from hdrfuse.report.page import isolated
+from hdrfuse.report.picture_slider import picture
 from hdrfuse.report.pictures import Inlined
 
 

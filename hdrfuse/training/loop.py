@@ -3,13 +3,13 @@
 import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from hdrfuse.errors import BadInputError, HdrfuseError, OutputError
 from hdrfuse.training.checkpoint import load_checkpoint
@@ -18,7 +18,7 @@ from hdrfuse.training.ema import MovingAverage
 from hdrfuse.training.feed import batches
 from hdrfuse.training.journal import CHECKPOINT, TrainingJournal
 from hdrfuse.training.learner import Stage, build_learner, build_optimizer
-from hdrfuse.training.objectives import Batch
+from hdrfuse.training.objectives import Batch, Learner
 from hdrfuse.training.recipe import Recipe, learning_rate
 from hdrfuse.training.task import Task
 
@@ -87,44 +87,17 @@ def train(
         raise BadInputError(f"a batch of {recipe.batch} for {world.size} processes; expected equal shares for all")
     device = torch.device(device)
     learner = build_learner(task, device)
-    model = learner.model
-    average = MovingAverage(model, recipe.ema_decay)
-    optimizer = build_optimizer(recipe, model)
-    journal = TrainingJournal(
-        folder=folder,
-        learner=learner,
-        average=average,
-        optimizer=optimizer,
-        validation=task.validation,
-        notes=task.notes,
-        report=report,
-    )
-    if open_run(folder, resume=resume):
-        journal.resume(load_checkpoint(folder / CHECKPOINT, model=model, average=average, optimizer=optimizer))
-    if world.leads:
-        journal.clean()
-        if task.skipped:
-            journal.write({"skipped": list(task.skipped)})
-    world.wait()  # until all have read the checkpoint
+    journal = open_journal(task, folder, learner, world, resume=resume, report=report)
     stage = world.shared(Stage(learner))
-    kept = model.state_dict().keys()
-    running = [buffer for name, buffer in model.named_buffers() if name in kept]  # statistics of each one's samples
+    statistics = running_statistics(learner.model)
     step, earlier_minutes, started = journal.step, journal.minutes, time.monotonic()
-    workers = default_workers(device) if pace.workers is None else pace.workers
-    feed = batches(
-        task.brackets,
-        first_step=step,
-        batch=recipe.batch,
-        rank=world.rank,
-        ranks=world.size,
-        workers=workers if step < recipe.steps else 0,
-    )
-    save_due, validate_due = pace.save_every_minutes, pace.validate_every_minutes
-    interrupted = False
-    while step < recipe.steps and not interrupted:
-        losses = train_step(stage, recipe, next(feed), optimizer, step, world, device)
-        world.average(running)
-        average.update(model, step)
+    feed = feed_from(step, task, world, workers=default_workers(device) if pace.workers is None else pace.workers)
+    upkeep = Upkeep(journal, pace)
+    interrupted = ends = False
+    while step < recipe.steps and not (interrupted or ends):
+        losses = train_step(stage, recipe, next(feed), journal.optimizer, step, world, device)
+        world.average(statistics)
+        journal.average.update(learner.model, step)
         step += 1
         minutes, asked = world.sums(((time.monotonic() - started) / 60 * world.leads, float(stop())))
         interrupted = asked > 0 and step < recipe.steps
@@ -132,14 +105,7 @@ def train(
         if world.leads:
             watch(Tick(step=step, steps=recipe.steps, minutes=minutes, losses=losses))
             journal.note(step, earlier_minutes + minutes, losses, every=pace.log_every_steps)
-            if not interrupted and (ends or minutes >= validate_due):
-                journal.validate()
-                validate_due = minutes + pace.validate_every_minutes
-            if interrupted or ends or minutes >= save_due:
-                journal.save()
-                save_due = minutes + pace.save_every_minutes
-        if ends:
-            break
+            upkeep.after_step(minutes, interrupted=interrupted, ends=ends)
     world.wait()  # until all is written
     return TrainingSession(
         step=step,
@@ -147,6 +113,58 @@ def train(
         psnr_mu=journal.scores[-1]["psnr_mu"] if journal.scores else None,
         interrupted=interrupted,
     )
+
+
+class Upkeep:
+    """Validations and checkpoints, when they are due."""
+
+    def __init__(self, journal: TrainingJournal, pace: Pace) -> None:
+        self.journal, self.pace = journal, pace
+        self.save_due, self.validate_due = pace.save_every_minutes, pace.validate_every_minutes
+
+    def after_step(self, minutes: float, *, interrupted: bool, ends: bool) -> None:
+        """Do what is due after so many minutes of a session, and at its end; interrupted, save alone."""
+        if not interrupted and (ends or minutes >= self.validate_due):
+            self.journal.validate()
+            self.validate_due = minutes + self.pace.validate_every_minutes
+        if interrupted or ends or minutes >= self.save_due:
+            self.journal.save()
+            self.save_due = minutes + self.pace.save_every_minutes
+
+
+def open_journal(
+    task: Task, folder: Path, learner: Learner, world: World, *, resume: bool, report: Report
+) -> TrainingJournal:
+    """Begin a run's journal, or go on with the checkpoint that lies there, in all processes."""
+    average = MovingAverage(learner.model, task.recipe.ema_decay)
+    optimizer = build_optimizer(task.recipe, learner.model)
+    journal = TrainingJournal(
+        folder=folder, learner=learner, average=average, optimizer=optimizer, validation=task.validation,
+        notes=task.notes, report=report,
+    )  # fmt: skip
+    if open_run(folder, resume=resume):
+        journal.resume(load_checkpoint(folder / CHECKPOINT, model=learner.model, average=average, optimizer=optimizer))
+    if world.leads:
+        journal.clean()
+        if task.skipped:
+            journal.write({"skipped": list(task.skipped)})
+    world.wait()  # until all have read the checkpoint
+    return journal
+
+
+def running_statistics(model: nn.Module) -> list[Tensor]:
+    """Buffers that are saved with the weights: statistics of each process's own samples."""
+    kept = model.state_dict().keys()
+    return [buffer for name, buffer in model.named_buffers() if name in kept]
+
+
+def feed_from(step: int, task: Task, world: World, *, workers: int) -> Iterator[Batch]:
+    """Samples of one process from a step on."""
+    recipe = task.recipe
+    return batches(
+        task.brackets, first_step=step, batch=recipe.batch, rank=world.rank, ranks=world.size,
+        workers=workers if step < recipe.steps else 0,
+    )  # fmt: skip
 
 
 def train_step(

@@ -5,8 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from hdrfuse.data.camera import CalibrationError, Sensor, capture, random_registration, raw_sensor, store_and_read
 from hdrfuse.data.contact_sheet import contact_sheet
+from hdrfuse.data.degradation import CalibrationError, Sensor, capture, random_registration, raw_sensor, store_and_read
 from hdrfuse.data.layers import Layer, blur_by_motion, random_layer
 from hdrfuse.data.library import LARGEST, MEDIAN, ImageLibrary, linear_cutout, linear_texture, pack
 from hdrfuse.data.light import relight, saturated_colour
@@ -17,7 +17,6 @@ from hdrfuse.errors import BadInputError
 from hdrfuse.imaging.radiometry import NoiseModel
 
 PERFECT = Sensor(noise=NoiseModel(shot=0, read=0), grain_px=0, bits=16, storage_gamma=2.2, jpeg_quality=None)
-SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
 
 
 @pytest.fixture(scope="module")
@@ -278,11 +277,10 @@ def test_unknown_images_fall_by_their_name_into_the_stated_shares():
     assert splits.count("test") / 3000 == pytest.approx(0.12, abs=0.02)
 
 
-@pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="the shared data folder is not there")
-def test_the_committed_split_names_every_hdr_image():
+def test_the_committed_split_names_every_hdr_image(shared_data):
     table = json.loads(Path(__file__).parents[2].joinpath("hdrfuse/data/splits.json").read_text())
     names = {name for split in table.values() for name in split}
-    assert {path.stem for path in SHARED_DATA.glob("hdr/*/*.exr")} <= names
+    assert {path.stem for path in shared_data.glob("hdr/*/*.exr")} <= names
 
 
 def test_a_contact_sheet_shows_every_bracket(library):

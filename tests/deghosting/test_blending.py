@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hdrfuse.deghosting.blend_settings import BLEND, BlendSettings
+from hdrfuse.deghosting.blend_statistics import NetworkError
 from hdrfuse.deghosting.blending import blend, blend_weight_map
-from hdrfuse.deghosting.comparison import NetworkError
 from hdrfuse.imaging.merging.ghosts import Ghosts
 from hdrfuse.imaging.radiometry import CalibratedFrame, NoiseModel
 

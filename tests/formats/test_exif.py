@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hdrfuse.formats import Capture, read_header, read_image
-from hdrfuse.formats.exif import Exif, block_of, camera_name, carried_block, read_exif_block
+from hdrfuse.formats.exif import Exif, camera_name, read_exif_block
+from hdrfuse.formats.exif_block import block_of, carried_block
 
 TIFF_TYPES = {"short": (3, "H"), "long": (4, "I"), "rational": (5, "II"), "signed rational": (10, "ii")}
 

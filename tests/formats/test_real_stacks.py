@@ -1,25 +1,20 @@
 """Photographs from real cameras, where they are at hand."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from shared_data import STACK_NAMES
 
 from hdrfuse.formats import READABLE_SUFFIXES, read_header, read_image
-
-STACKS = Path(__file__).parents[2] / "../shared/data/stacks"
-
-pytestmark = pytest.mark.skipif(not STACKS.is_dir(), reason=f"no photographs in {STACKS}")
 
 
 def frames(folder):
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in READABLE_SUFFIXES)
 
 
-@pytest.mark.parametrize("folder", sorted(STACKS.iterdir()) if STACKS.is_dir() else [], ids=lambda path: path.name)
-def test_every_frame_is_read_and_as_large_as_its_header_says(folder, capfd):
+@pytest.mark.parametrize("name", STACK_NAMES)
+def test_every_frame_is_read_and_as_large_as_its_header_says(name, stacks, capfd):
     sizes = set()
-    for path in frames(folder):
+    for path in frames(stacks / name):
         image = read_image(path)
         assert image.header == read_header(path)
         assert image.pixels.shape == (image.header.height, image.header.width, 3)
@@ -30,11 +25,11 @@ def test_every_frame_is_read_and_as_large_as_its_header_says(folder, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_exif_says_what_the_cameras_did():
-    portrait = read_header(STACKS / "canal-handheld/IMG_4210.jpg").capture
+def test_exif_says_what_the_cameras_did(stacks):
+    portrait = read_header(stacks / "canal-handheld/IMG_4210.jpg").capture
     assert portrait.exposure_time_s == pytest.approx(1 / 320)
     assert (portrait.f_number, portrait.iso, portrait.exposure_bias_ev) == (5.6, 100, -2)
     assert portrait.camera == "Canon EOS REBEL T2i"
     assert portrait.captured_at.microsecond == 290_000
-    assert read_header(STACKS / "office/office_1.jpg").capture.iso is None
-    assert {read_header(path).capture.iso for path in frames(STACKS / "university")} == {2500, 5000, 6400}
+    assert read_header(stacks / "office/office_1.jpg").capture.iso is None
+    assert {read_header(path).capture.iso for path in frames(stacks / "university")} == {2500, 5000, 6400}

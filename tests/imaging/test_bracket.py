@@ -10,6 +10,7 @@ from hdrfuse.data.demo import exposure_exif
 from hdrfuse.errors import BracketError, UsageError
 from hdrfuse.formats import ImageHeader
 from hdrfuse.imaging import bracket as bracket_module
+from hdrfuse.imaging import compatibility
 from hdrfuse.imaging import headers as headers_module
 from hdrfuse.imaging.bracket import Bracket, bracket_of_arrays, read_bracket
 
@@ -175,8 +176,8 @@ def test_floats_are_linear_and_lose_negatives():
 
 @pytest.mark.parametrize(("width", "height", "count", "dtype"), [(6000, 4000, 9, "uint8"), (6000, 4000, 9, "uint16")])
 def test_a_bracket_of_nine_camera_frames_fits_into_24_gb(monkeypatch, width, height, count, dtype):
-    monkeypatch.setattr(headers_module, "free_bytes", lambda: 12 * 10**9)  # of 24, half is taken
-    headers_module.check_memory([header(f"{index}.png", width, height, dtype) for index in range(count)])
+    monkeypatch.setattr(compatibility, "free_bytes", lambda: 12 * 10**9)  # of 24, half is taken
+    compatibility.check_memory([header(f"{index}.png", width, height, dtype) for index in range(count)])
 
 
 def test_a_bracket_that_fits_into_no_memory_is_refused_before_a_pixel_is_decoded(tmp_path, monkeypatch):
@@ -185,11 +186,11 @@ def test_a_bracket_that_fits_into_no_memory_is_refused_before_a_pixel_is_decoded
         path.touch()
     monkeypatch.setattr(headers_module, "read_header", lambda path: header(str(path), 30_000, 30_000, "uint8"))
     monkeypatch.setattr(bracket_module, "read_image", lambda path, **_: pytest.fail("a frame was decoded"))
-    monkeypatch.setattr(headers_module, "free_bytes", lambda: 8 * 10**9)
+    monkeypatch.setattr(compatibility, "free_bytes", lambda: 8 * 10**9)
     with pytest.raises(BracketError, match=r"0.png: 3 frames of 30000 x 30000 pixels need 44.1 GB, 8.0 GB are free"):
         read_bracket(Scene(name="a", files=paths, folder=None), exposures=(-2, 0, 2))
-    monkeypatch.setattr(headers_module, "free_bytes", lambda: None)
-    headers_module.check_memory([header("0.png", 30_000, 30_000, "uint8")] * 3)
+    monkeypatch.setattr(compatibility, "free_bytes", lambda: None)
+    compatibility.check_memory([header("0.png", 30_000, 30_000, "uint8")] * 3)
 
 
 def header(name: str, width: int, height: int, dtype: str) -> ImageHeader:

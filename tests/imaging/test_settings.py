@@ -31,7 +31,7 @@ def test_every_setting_has_a_docstring() -> None:
 
 
 def test_settings_that_a_score_tells_apart_name_the_command_that_measures_them() -> None:
-    from hdrfuse.benchmark.settings import SETTINGS
+    from hdrfuse.benchmark.setting_values import SETTINGS
 
     for group, instance in SETTINGS.items():
         described = " ".join((type(instance).__doc__ or "").split())

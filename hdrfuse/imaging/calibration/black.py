@@ -12,26 +12,31 @@ from numpy.typing import NDArray
 
 from hdrfuse.imaging.calibration.correspondences import TonePairs
 from hdrfuse.imaging.calibration.response import LEVELS, ResponseCurve
+from hdrfuse.setting_limits import Settings
 
 ABOVE_BLACK = " above black"
 """What the names of curves that begin at a raised black end with."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class BlackSettings:
+class BlackSettings(Settings):
     """Where a raised black is looked for.
 
-    What names no source was not measured yet: `hdrfuse bench --what settings --setting black` measures it.
+    What names no derivation was chosen by hand: half and twice of each change nothing in the classical merge of four
+    collages as a camera model writes them, none of whose cameras raises its black (`hdrfuse bench --what settings
+    --setting black --seeds 1 --size 192x128 --images DIR --movers DIR --camera`).
     """
 
     largest: float = 24 / 255
     """Encoded value up to which a black is looked for."""
     steps: tuple[float, float] = (3 / 255, 0.5 / 255)
-    """It is looked for coarsely, then finely."""
+    """It is looked for coarsely, then finely. Derived: the fine step is what rounding to 8 bits hides."""
+    least_pairs: int = 10
+    """Fewer pairs of two frames' channel say nothing."""
     off_ev: float = 0.3
     """Disagreement from which a pair counts as one that moved."""
     least: float = 0.75 / 255
-    """A black below this is none: rounding alone does as much."""
+    """A black below this is none: rounding alone does as much. Derived: rounding moves a code by half of one."""
 
 
 BLACK = BlackSettings()
@@ -55,13 +60,15 @@ def above(curve: ResponseCurve, blacks: NDArray[np.float64]) -> ResponseCurve:
 
 def _black(table: NDArray[np.float64], matches: Sequence[TonePairs], channel: int) -> float:
     """Encoded value of black in a channel."""
-    parts = [(pairs, pairs.channel == channel) for pairs in matches if (pairs.channel == channel).sum() >= 10]
+    parts = [
+        (pairs, pairs.channel == channel) for pairs in matches if (pairs.channel == channel).sum() >= BLACK.least_pairs
+    ]
     if not parts:
         return 0.0
-    dark = np.concatenate([pairs.dark[chosen] for pairs, chosen in parts])
-    bright = np.concatenate([pairs.bright[chosen] for pairs, chosen in parts])
-    step = np.concatenate([np.full(chosen.sum(), pairs.step_ev) for pairs, chosen in parts])
-    weight = np.concatenate([np.full(chosen.sum(), 1.0 / chosen.sum()) for _, chosen in parts])
+    dark = np.concatenate([pairs.dark[each] for pairs, each in parts])
+    bright = np.concatenate([pairs.bright[each] for pairs, each in parts])
+    step = np.concatenate([np.full(each.sum(), pairs.step_ev) for pairs, each in parts])
+    weight = np.concatenate([np.full(each.sum(), 1.0 / each.sum()) for _, each in parts])
     grid = np.linspace(0.0, 1.0, LEVELS)
 
     def cost(black: float) -> float:

@@ -21,44 +21,75 @@ from hdrfuse.imaging.calibration.correspondences import (
 )
 from hdrfuse.imaging.calibration.response import KNOWN_CURVES, ResponseCurve, parametric
 from hdrfuse.imaging.color import srgb_decode
+from hdrfuse.setting_limits import NotNegative, Settings
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class FitSettings:
+class FitSettings(Settings):
     """When a known curve is preferred to a fit, and what a fit may be.
 
-    What names no source was not measured yet: `hdrfuse bench --what settings --setting fit` measures it.
+    "Half / twice" is what half and twice the value change in the classical merge's PSNR-mu, in dB, mean of four scenes,
+    one a kind of motion, of collages as a camera model writes them, by `hdrfuse bench --what settings --setting fit
+    --seeds 1 --size 192x128 --images DIR --movers DIR --camera`. Where nothing changes, the same curve was chosen.
     """
 
     largest_gain_ev: float = 1.0 / 6.0
-    """EXIF rounds exposure times (1/60 is 1/64); a frame's exposure may be off by this much, not by more."""
+    """EXIF rounds exposure times (1/60 is 1/64); a frame's exposure may be off by this much, not by more.
+
+    Half / twice: 0 / 0.
+    """
     known_tolerance_ev: float = 0.03
-    """A known curve that leaves less error than this, over all brightnesses, is taken exactly as it is."""
-    known_beats_fit_ev: float = 0.015
-    """A fit has to explain the bracket better than a known curve by this much to be preferred."""
+    """A known curve that leaves less error than this, over all brightnesses, is taken exactly as it is.
+
+    Half / twice: 0 / 0.
+    """
+    known_beats_fit_ev: NotNegative = 0.015
+    """A fit has to explain the bracket better than a known curve by this much to be preferred. Half / twice: 0 / 0."""
     prior_sigma: tuple[float, float, float] = (0.35, 1.5, 1.5)
-    """How far p, a and b of cameras' curves usually are from sRGB's 1, 0 and 0."""
+    """How far p, a and b of cameras' curves usually are from sRGB's 1, 0 and 0. Half / twice: +0.35 / -0.10."""
     gain_sigma_ev: float = 0.03
-    """How far exposures usually are from what is stated."""
+    """How far exposures usually are from what is stated. Half / twice: +0.02 / -0.01."""
+    residual_scale_ev: float = 0.05
+    """Width of Cauchy's loss in the end: residuals beyond are of what moved. Half / twice: -0.06 / +0.11."""
+    widest_ev: float = 0.5
+    """Its width in the beginning,
+
+    Half / twice: +0.03 / -0.01.
+    """
+    rounds: int = 30
+    """and the steps in between. Half / twice: -0.04 / +0.05."""
+    pairs_count_as: float = 60.0
+    """How many independent pairs those of two frames count as: they share their errors. Half / twice: +0.15 / -0.08."""
+    least_pairs: int = 30
+    """Fewer say nothing of a curve or a gain. Half / twice: 0 / 0."""
+    least_gain_ev: NotNegative = 0.01
+    """Gains of less are none.
+
+    Derived: under half a code of 8 bits at middle grey, where a code is 2.2 log2(129 / 128) = 0.025 EV. Half / twice: 0
+    / 0.
+    """
     firm: float = 1e4
-    """Weight of a condition, in standard deviations a stop, that the fit may not break."""
-    needless_gain_ev: float = 0.015
-    """Error that gains must take off a known curve, whose exposures are usually exact as well."""
-    known_explains_more: float = 0.03
-    """Share of the pairs that a known curve may explain less than a fit and still be preferred."""
-    free_channels_gain_ev: float = 0.02
-    """Channels get curves of their own where that takes at least this much off the error."""
+    """Weight of a condition, in standard deviations a stop, that the fit may not break.
+
+    Derived: a ten-thousandth of a stop then costs a standard deviation. Half / twice: 0 / 0.
+    """
+    needless_gain_ev: NotNegative = 0.015
+    """Error that gains must take off a known curve, whose exposures are usually exact as well. Half / twice: 0 / 0."""
+    known_explains_more: NotNegative = 0.03
+    """Share of the pairs that a known curve may explain less than a fit and still be preferred. Half / twice: 0 / 0."""
+    free_channels_gain_ev: NotNegative = 0.02
+    """Channels get curves of their own where that takes at least this much off the error. Half / twice: 0 / 0."""
     no_black_ev: float = 0.015
     """Error of a known curve from which a raised black is looked for.
 
-    On made brackets of raised blacks it is 0.1 to 0.5.
+    On made brackets of raised blacks it is 0.1 to 0.5. Half / twice: 0 / 0.
     """
-    black_explains_more: float = 0.05
+    black_explains_more: NotNegative = 0.05
     """Share of the pairs that a raised black has to explain beyond what a fit does.
 
-    Cameras' own curves leave no known curve within its tolerance above any black.
+    Cameras' own curves leave no known curve within its tolerance above any black. Half / twice: 0 / 0.
     """
 
 
@@ -90,7 +121,7 @@ def calibrate(
     known = {name: make() for name, make in KNOWN_CURVES.items()}
     no_gain = np.zeros(frames)
     srgb_error = median_error(known["srgb"], matches, no_gain)
-    if sum(len(pairs.dark) for pairs in matches) < 30:
+    if sum(len(pairs.dark) for pairs in matches) < FIT.least_pairs:
         warning = "too little is well exposed in two frames to calibrate the response: sRGB is assumed"
         return Calibration(
             curve=known["srgb"], gains_ev=(0.0,) * frames, residual_ev=srgb_error, srgb_residual_ev=srgb_error,
@@ -153,12 +184,12 @@ def _gains_under(curve: ResponseCurve, matches: Sequence[TonePairs], frames: int
     """Gains that centre each pair's residuals, chained outwards from the reference, shrunk and bounded."""
     step = np.zeros(frames)
     for pairs in matches:
-        if len(pairs.dark) >= 30:
+        if len(pairs.dark) >= FIT.least_pairs:
             error = residuals(curve, pairs, np.zeros(frames))
             step[pairs.brighter] = _centre(error)
     gains = np.cumsum(step)
     gains = gains - gains[reference]
-    gains = np.where(np.abs(gains) < 0.01, 0.0, gains)
+    gains = np.where(np.abs(gains) < FIT.least_gain_ev, 0.0, gains)
     return np.clip(gains, -FIT.largest_gain_ev, FIT.largest_gain_ev)
 
 
@@ -224,7 +255,7 @@ def _fit_channels(
     if not rows:
         return centre, free_gains
     a, b, w = np.concatenate(rows), np.concatenate(targets), np.concatenate(weights)
-    scale_ev, pseudo_count = 0.05, 60.0  # a pair's samples share their errors: count them as this many
+    scale_ev = FIT.residual_scale_ev
     prior_rows = np.diag(np.concatenate([1.0 / np.array(FIT.prior_sigma), np.full(frames, 1.0 / FIT.gain_sigma_ev)]))
     prior_rows[3 + reference, 3 + reference] = FIT.firm
     # Gains in proportion to the EVs only stretch the curve: what they would explain is the curve's.
@@ -233,8 +264,8 @@ def _fit_channels(
     prior_target = prior_rows @ np.concatenate([centre, np.zeros(frames)])
     robust = np.ones(len(b))
     solution = np.zeros(3 + frames)
-    for width_ev in np.geomspace(0.5, scale_ev, 30):  # from hardly robust to hard on what moved
-        weighted = a * (w * pseudo_count * robust / scale_ev**2)[:, None]
+    for width_ev in np.geomspace(FIT.widest_ev, scale_ev, FIT.rounds):  # from hardly robust to hard on what moved
+        weighted = a * (w * FIT.pairs_count_as * robust / scale_ev**2)[:, None]
         normal = weighted.T @ a + prior_rows.T @ prior_rows
         solution = np.linalg.solve(normal, weighted.T @ b + prior_rows.T @ prior_target)
         robust = 1.0 / (1.0 + ((a @ solution - b) / width_ev) ** 2)

@@ -14,46 +14,49 @@ from numpy.typing import NDArray
 from hdrfuse.imaging.calibration.correspondences import Samples, TonePairs, match_histograms, residuals, tone_error
 from hdrfuse.imaging.calibration.fit import FIT, calibrate
 from hdrfuse.imaging.calibration.response import KNOWN_CURVES, ResponseCurve
+from hdrfuse.setting_limits import Range, Settings
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpacingSettings:
+class SpacingSettings(Settings):
     """How pictures may look under exposures that are stated right.
 
-    What names no source was chosen by hand: brackets of three frames with binding exposures do not ask it.
+    What names no source was chosen by hand: brackets of three frames with binding exposures do not ask it. Of twelve
+    brackets of real cameras none is contradicted as stated, and half of the 24 are whose steps are stated half or twice
+    as large; the others could be a camera's whose curve is not known.
     """
 
     least_pixels: int = 1000
-    """Smaller pictures have no histograms to be matched."""
+    """Smaller pictures have no histograms to be matched. Half / twice: the same brackets are contradicted."""
     least_tones: int = 30
-    """Matched tones that tell a step."""
+    """Matched tones that tell a step. Half / twice: the same brackets are contradicted."""
     least_contrast_ev: float = 0.5
-    """How far apart they lie, in stops of encoded value."""
-    bracket_powers: tuple[float, float] = (0.72, 2.2)
+    """How far apart they lie, in stops of encoded value. Half / twice: the same brackets are contradicted."""
+    bracket_powers: Range = (0.72, 2.2)
     """How many stops a stop looks under sRGB's curve, over a whole bracket.
 
     Brackets of eleven cameras look 1.23 to 1.69 as wide, a phone's with local tone mapping 0.92 and parts of it 0.62.
     Pure powers of 1.6 to 3 look 0.73 to 1.38.
     """
-    step_powers: tuple[float, float] = (0.65, 2.2)
+    step_powers: Range = (0.65, 2.2)
     """The same from one frame to the next: the eleven cameras' single steps of about a stop look 0.5 to 1.9 as wide."""
     allowed_ev: float = 0.5
     """What a step may be wrong by besides: rounded ISO is by up to 0.4 in a phone's bracket."""
-    contrast_ev: tuple[float, float] = (1.75, 5.8)
+    contrast_ev: Range = (1.75, 5.8)
     """Stops of light between two encoded values under a curve that explains the pictures.
 
     Eleven cameras' have 3.0 to 3.9, linear files 2.0, sRGB 4.2, powers of 1.6 to 2.8 have 3.2 to 5.6; twice the stated
     steps make 6.1 and more of the cameras', half of them 1.5 to 1.9.
     """
-    contrast_range: tuple[float, float] = (0.2, 0.8)
+    contrast_range: Range = (0.2, 0.8)
     """Those two encoded values."""
     contrast_residual_ev: float = 0.06
     """How well the curve has to explain the pictures."""
     wide_ev: float = 1.5
     """What EXIF rounds is a small part of brackets as wide as this."""
-    favourable: tuple[float, float] = (0.1, 0.9)
+    favourable: Range = (0.1, 0.9)
     """Shares of the tones that a step has to contradict: flare, noise and motion change it in a part of the range."""
     exact_step: float = 0.006
     """Share of a step that the curve which frames were made with leaves, steps being free.
@@ -67,7 +70,7 @@ class SpacingSettings:
     """In so many tones."""
     exact_allowed_ev: float = 0.25
     """What a step may be wrong by then: EXIF rounds each time by a sixth of a stop at most."""
-    exact_powers: tuple[float, float] = (0.7, 1.4)
+    exact_powers: Range = (0.7, 1.4)
     """How many stops a stop looks under gamma 2.2 in files of another power: derived, 1.6 / 2.2 to 3 / 2.2."""
     typical_power: float = 0.68
     """Of sRGB's curve, in the median of seven cameras' JPEGs."""

@@ -12,13 +12,14 @@ from hdrfuse.imaging.merging.ghosts import Ghosts
 from hdrfuse.imaging.merging.strips import strips
 from hdrfuse.imaging.merging.weights import NEIGHBOUR_ROWS, frame_weights
 from hdrfuse.imaging.radiometry import CalibratedFrame, Plane
+from hdrfuse.setting_limits import Settings
 
 Picture = NDArray[np.uint8]
 Color = tuple[int, int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
-class GhostMapSettings:
+class GhostMapSettings(Settings):
     """How the map looks: chosen by eye, nothing is measured by it."""
 
     pixels: int = 2_000_000

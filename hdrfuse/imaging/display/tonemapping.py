@@ -14,14 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.imaging.color import luminance, mu_law, srgb_encode
+from hdrfuse.setting_limits import Settings
 
 Field = NDArray[np.float32]
 Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TonemappingSettings:
-    """What the tone mappers do besides their papers."""
+class TonemappingSettings(Settings):
+    """What the tone mappers do besides their papers; chosen by eye where no source is named."""
 
     strip_pixels: int = 1 << 20
     """Pixels that are mapped at a time; performance only."""

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from hdrfuse.setting_limits import Range, Settings
+
 
 @dataclass(frozen=True, kw_only=True)
-class ConsistencySettings:
+class ConsistencySettings(Settings):
     """What may differ between two frames of a place that stood still.
 
     Beside white, values that noise or compression pulled down are bounds: they had made ghosts along every highlight of
@@ -16,7 +18,7 @@ class ConsistencySettings:
     scenes so small that lengths in pixels count double. Shoulder and toe are of cameras' curves, which they lack.
     """
 
-    shoulder: tuple[float, float] = (0.5, 0.95)
+    shoulder: Range = (0.5, 0.95)
     """Exposure over which a camera's picture stops to follow its own curve: one channel drags the others to white."""
     shoulder_tolerance: float = 0.07
     """Standard deviation, as a share of the radiance, that this adds to a camera picture's near whites."""

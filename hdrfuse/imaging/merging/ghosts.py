@@ -11,16 +11,17 @@ from hdrfuse.imaging.merging.consistency_settings import CONSISTENCY
 from hdrfuse.imaging.merging.highlights import CLIPPING, push_pull, ramp, reconstruct_highlights
 from hdrfuse.imaging.merging.reference_estimate import ReferenceEstimate
 from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max, channel_min
+from hdrfuse.setting_limits import Range, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class GhostSettings:
+class GhostSettings(Settings):
     """When the reference clips what moves.
 
     What names no source was not measured yet: `hdrfuse bench --what settings --setting ghosts` measures it.
     """
 
-    pale: tuple[float, float] = (0.5, 0.8)
+    pale: Range = (0.5, 0.8)
     """Exposure of the darkest channel over which a clipped pixel counts as white rather than as a bright colour."""
     fine_px: int = 5
     """Radius of the patches that are fine."""

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max
+from hdrfuse.setting_limits import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClippingSettings:
+class ClippingSettings(Settings):
     """Where a frame stops to measure, as exposures; 1 = its white.
 
     What names no source was not measured yet: `hdrfuse bench --what settings --setting clipping` measures it.
@@ -29,7 +30,7 @@ CLIPPING = ClippingSettings()
 
 
 @dataclass(frozen=True, kw_only=True)
-class HighlightSettings:
+class HighlightSettings(Settings):
     """How hidden highlights are continued from the ones around.
 
     "Half / twice" is what half and twice the value change in the classical merge's PSNR-mu, in dB, mean of four

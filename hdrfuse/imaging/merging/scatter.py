@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdrfuse.imaging.radiometry import IMMERKAER, NoiseModel, Plane, fit_noise
+from hdrfuse.setting_limits import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScatterSettings:
+class ScatterSettings(Settings):
     """How noise is read from differences that motion is in too.
 
     Nine 8-bit frames with soft grain of 2.7 codes: 68 % was taken for moved before noise was read so, 1 % now; 24 made

@@ -11,13 +11,14 @@ from hdrfuse.imaging.merging.ghosts import Ghosts
 from hdrfuse.imaging.merging.highlights import unclipped
 from hdrfuse.imaging.merging.strips import enlarge_rows
 from hdrfuse.imaging.radiometry import IMMERKAER, CalibratedFrame, Plane
+from hdrfuse.setting_limits import Settings
 
 NEIGHBOUR_ROWS = 2
 """Rows above and below a pixel that its finest detail is measured from: derived, two 3 x 3 filters in turn."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class WeightSettings:
+class WeightSettings(Settings):
     """What counts where no frame is a good measurement; shares of a good pixel's weight.
 
     What names no source was not measured yet: `hdrfuse bench --what settings --setting weights` measures it.

@@ -6,38 +6,36 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.imaging.registration.matching import (
-    MATCHING,
-    SMALLEST_SIDE,
-    MatchingView,
-    Pair,
-    feature_models,
-    peaks_by_turn,
-    phase_peaks,
-    plausible,
-    rescale,
-    working_scale,
-)
-from hdrfuse.imaging.registration.motion import Matrix, frame_grid, project
+from hdrfuse.imaging.registration.guesses import feature_models, peaks_by_turn, phase_peaks
+from hdrfuse.imaging.registration.homography import Matrix, frame_grid, project, rescale
+from hdrfuse.imaging.registration.matching import Pair, plausible
+from hdrfuse.imaging.registration.matching_settings import MATCHING
+from hdrfuse.imaging.registration.view import SMALLEST_SIDE, MatchingView, working_scale
+from hdrfuse.setting_limits import NotNegative, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class RegistrationSettings:
+class RegistrationSettings(Settings):
     """When a motion is believed, and worth to be undone.
 
-    What names no source was not measured yet: `hdrfuse bench --what settings --setting registration` measures it.
+    "Half / twice" is what half and twice the value change in the classical merge's PSNR-mu, in dB, mean of four scenes,
+    one a kind of motion, of procedural scenes, by `hdrfuse bench --what settings --setting registration --seeds 1
+    --size 192x128 --noise 0.15`. Frames so small have 24 blocks.
     """
 
     direct_stops: float = 4.5
-    """Frames further apart than this share too little range; they are chained through frames in between."""
-    least_agreement: float = 0.3
-    """Share of the blocks seen in both frames that must move with the camera."""
+    """Frames further apart than this share too little range; they are chained through frames in between.
+
+    Half / twice: 0 / 0.
+    """
+    least_agreement: NotNegative = 0.3
+    """Share of the blocks seen in both frames that must move with the camera. Half / twice: 0 / 0."""
     least_blocks: int = 12
-    """Fewer blocks than this are no evidence."""
-    identity_px: float = 0.1
-    """Motion below this (root mean square over the frame) is not worth resampling a frame for."""
-    least_px: float = 0.04
-    """Motion below this many working pixels cannot be told from noise."""
+    """Fewer blocks than this are no evidence. Half / twice: 0 / -9.43."""
+    identity_px: NotNegative = 0.1
+    """Motion below this (root mean square over the frame) is not worth resampling a frame for. Half / twice: 0 / 0."""
+    least_px: NotNegative = 0.04
+    """Motion below this many working pixels cannot be told from noise. Half / twice: 0 / 0."""
 
 
 REGISTRATION = RegistrationSettings()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hdrfuse.formats.image import Pixels
 from hdrfuse.imaging.radiometry import in_any_channel
-from hdrfuse.imaging.registration.motion import frame_grid, project
+from hdrfuse.imaging.registration.homography import frame_grid, project
 from hdrfuse.imaging.registration.register import Registration
 
 SUPPORT = 2

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hdrfuse.deghosting.comparison import merge_variance
+from hdrfuse.deghosting.blend_statistics import merge_variance
 from hdrfuse.imaging.display.ghost_map import mean_stops
 from hdrfuse.imaging.merging import strips
 from hdrfuse.imaging.merging.ghosts import Ghosts

@@ -4,9 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from hdrfuse.imaging.registration.matching import MatchingView, Pair, peaks_by_turn, phase_peaks, working_scale
-from hdrfuse.imaging.registration.motion import frame_grid, project
+from hdrfuse.imaging.registration.guesses import peaks_by_turn, phase_peaks
+from hdrfuse.imaging.registration.homography import frame_grid, project
+from hdrfuse.imaging.registration.matching import Pair
 from hdrfuse.imaging.registration.register import Registration, register
+from hdrfuse.imaging.registration.view import MatchingView, working_scale
 from hdrfuse.imaging.registration.warping import resampling_loss, warp
 
 HEIGHT, WIDTH = 480, 640

@@ -16,7 +16,7 @@ class Side:
     picture: Inlined
 
 
-def comparison(sides: Sequence[Side], *, left: int = 0, right: int = 1, about: str) -> Html:
+def slider(sides: Sequence[Side], *, left: int = 0, right: int = 1, about: str) -> Html:
     """Return a slider between the pictures `left` and `right` of `sides`, all of one frame.
 
     Of more than two sides, both can be chosen. `about` names the scene for those who do not see it.
@@ -26,7 +26,7 @@ def comparison(sides: Sequence[Side], *, left: int = 0, right: int = 1, about: s
         picture(side.picture, f"{about}: {side.name}", class_=f"side {shown.get(index, '')}".rstrip())
         for index, side in enumerate(sides)
     ]
-    slider = element(
+    handle = element(
         "input",
         type="range",
         min=0,
@@ -42,7 +42,7 @@ def comparison(sides: Sequence[Side], *, left: int = 0, right: int = 1, about: s
     border = element("span", class_="border", aria_hidden="true")
     chosen = [_choice(sides, index, which, about) for index, which in shown.items()] if len(sides) > 2 else []
     caption = element("figcaption", *chosen, class_="choices") if chosen else Html()
-    return element("figure", element("div", *stack, border, *labels, slider, class_="stack"), caption, class_="compare")
+    return element("figure", element("div", *stack, border, *labels, handle, class_="stack"), caption, class_="compare")
 
 
 def picture(inlined: Inlined, alt: str, *, class_: str | None = None) -> Html:

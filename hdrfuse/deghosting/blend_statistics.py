@@ -1,4 +1,4 @@
-"""Comparison: what merge, network and reference say of every pixel, and how far each may be off."""
+"""Blend statistics: what merge, network and reference say of every pixel, and how far each may be off."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class NetworkError:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Comparison:
+class BlendStatistics:
     """Pictures (h, w, 3) and variances (h, w) after the mu-law, averaged over averaged_px x averaged_px pixels."""
 
     merged: Plane
@@ -64,10 +64,10 @@ class Comparison:
         return self.merged - self.learned
 
 
-def compare(
+def blend_statistics(
     merged: Plane, learned: Plane, frames: Sequence[CalibratedFrame], reference: int, ghosts: Ghosts, *,
     error: NetworkError, tolerance: float, averaged_px: int, settings: BlendSettings,
-) -> Comparison:  # fmt: skip
+) -> BlendStatistics:  # fmt: skip
     """Bring radiances (h, w, 3) of the merge and the network to what they are compared by; see `blend_weight_map`."""
     own = frames[reference]
     unit = np.float32(1.0 / error.white)
@@ -83,7 +83,7 @@ def compare(
         unexplained += np.float32(detail_loss) * channel_max(finest_detail(compressed))
     measured = unclipped(own, seen, apart=True)
     white = 1.0 - measured
-    return Comparison(
+    return BlendStatistics(
         merged=compressed,
         learned=mu_law(learned * unit),
         shown=mu_law(seen * unit),

@@ -1,4 +1,4 @@
-"""A synthetic camera: from scene radiance to what a bracket's frames hold after registration and calibration."""
+"""Degradation: from scene radiance to what a bracket's frames hold after registration and calibration."""
 
 from dataclasses import dataclass
 
