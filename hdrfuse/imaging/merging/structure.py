@@ -19,8 +19,8 @@ from hdrfuse.setting_limits import Settings
 class StructureSettings(Settings):
     """When the borders of a difference are borders of something.
 
-    Read off the differences of ten brackets, made ones and photographs: by the measure below, the least of 24 that
-    moved had 1.1 (the rest 2.6 and more), the greatest of 45 in skies and on walls that stood still had 1.0. What a field does:
+    Read off the differences of ten brackets, made ones and photographs: by the measure below, 24 that moved had 2.6 and
+    more, 45 in skies and on walls that stood still at most 1.0. What a field does:
     `hdrfuse bench --what settings --setting structure --images DIR --movers DIR --camera`.
     """
 
