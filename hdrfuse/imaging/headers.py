@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hdrfuse.brackets.exposure import GIVEN, Exposure, infer_exposures
+from hdrfuse.brackets.exposure import GIVEN, Exposure, GivenExposures, infer_exposures
 from hdrfuse.brackets.scene import Scene
 from hdrfuse.errors import BracketError, UsageError
 from hdrfuse.formats import ImageHeader, read_header
@@ -35,7 +35,7 @@ HEADERS = HeaderSettings()
 def read_headers(
     scene: Scene,
     *,
-    exposures: Sequence[float] | None = None,
+    exposures: GivenExposures | None = None,
     exposures_by: str = GIVEN,
     reference: str | int = "auto",
 ) -> tuple[list[ImageHeader], list[Exposure], list[str]]:
