@@ -122,6 +122,15 @@ def test_frames_without_tones_in_common_are_refused_by_name():
         bracket_of_arrays([bright, dark], ESTIMATE)
 
 
+def test_frames_that_show_lamps_alone_are_compared_by_these():
+    rng = np.random.default_rng(1)
+    radiance = np.exp2(rng.uniform(-12, -7, (240, 320, 3))).astype(np.float32)
+    radiance[:40, :30] = np.exp2(rng.uniform(-4, 0, (40, 30, 1)))  # 1.6 %
+    frames = [encoded("gamma 2.2", np.minimum(radiance * 2.0**ev, 1)) for ev in (0, 1, 3, 5)]
+    bracket = bracket_of_arrays(frames, ESTIMATE, reference=0, response="gamma")
+    assert [frame.ev for frame in bracket.frames] == pytest.approx((0, 1, 3, 5), abs=0.1)
+
+
 def test_the_report_and_its_json_have_the_intervals(tmp_path):
     write_linear(tmp_path)
     report = hdrfuse.merge(tmp_path, "estimate", method="classical").report
