@@ -12,7 +12,7 @@ brackets                        which files are one bracket, and what are their 
   brackets/scene                     the frames of one scene
   brackets/grouping                  a folder of shots divided into brackets
 imaging                         from frames to a radiance map, by numpy and OpenCV alone
-  imaging/calibration                the camera response, the black level, what contradicts stated exposures
+  imaging/calibration                the camera response, the black level, exposures by the pictures
   imaging/registration               how the camera moved, and frames warped to the reference
   imaging/merging                    what moved (ghosts), how much each frame weighs, hidden highlights
   imaging/display                    tone mapping of previews, the ghost map

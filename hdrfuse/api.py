@@ -9,7 +9,7 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.brackets.exposure import parse_evs
+from hdrfuse.brackets.exposure import ESTIMATE, GivenExposures, parse_exposures
 from hdrfuse.brackets.scene import find_scene
 from hdrfuse.errors import BracketError, ExposureError, UsageError
 from hdrfuse.imaging.bracket import bracket_of_arrays, read_bracket
@@ -31,7 +31,8 @@ def merge(
     """Merge one bracket: a folder, two and more image files, or (H, W, 3) arrays with their exposures.
 
     `exposures` are EVs in the order of the files (a folder's in natural order) or arrays, or text such as "-2,0,2";
-    files need none where they state their own. uint8 and uint16 arrays are display-encoded, floats linear.
+    "estimate" measures them in the pictures; files need none where they state their own. uint8 and uint16 arrays are
+    display-encoded, floats linear.
     `reference` is "auto", an index in exposure order or a file's name; `options` are the fields of `MergeOptions`.
     `progress` is called with a stage and the share that is done.
 
@@ -48,11 +49,13 @@ def merge(
     items, evs = _items_of(paths_or_arrays), _evs_of(exposures)
     if items and isinstance(items[0], np.ndarray):
         if evs is None:
-            raise ExposureError(f"{counted(len(items), 'array')} without exposures; give the EV of each")
-        bracket = bracket_of_arrays(items, evs, reference=reference)
+            raise ExposureError(
+                f"{counted(len(items), 'array')} without exposures; give the EV of each, or {ESTIMATE!r}"
+            )
+        bracket = bracket_of_arrays(items, evs, reference=reference, response=chosen.response)
     else:
         scene = find_scene([Path(fspath(item)) for item in items])
-        bracket = read_bracket(scene, exposures=evs, reference=reference)
+        bracket = read_bracket(scene, exposures=evs, reference=reference, response=chosen.response)
     return merge_bracket(bracket, chosen, progress=progress)
 
 
@@ -71,15 +74,16 @@ def _items_of(given: object) -> list[Any]:
     return items
 
 
-def _evs_of(given: object) -> list[float] | None:
+def _evs_of(given: object) -> GivenExposures | None:
     """EVs as numbers. Raises ExposureError for what gives none."""
     if given is None:
         return None
     if isinstance(given, str):
-        return parse_evs(given)
+        return parse_exposures(given)
     try:
         if isinstance(given, Iterable) and not isinstance(given, bytes):
             return [float(ev) for ev in given]
     except (TypeError, ValueError):
         pass
-    raise ExposureError(f'exposures={repr(given)[:60]}: an EV for each frame was expected, [-2, 0, 2] or "-2,0,2"')
+    expected = f'an EV for each frame was expected, [-2, 0, 2] or "-2,0,2", or {ESTIMATE!r}'
+    raise ExposureError(f"exposures={repr(given)[:60]}: {expected}")

@@ -1,9 +1,9 @@
 """One merge from files to files: what the command line, a batch and a script do alike."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from hdrfuse.brackets.exposure import GIVEN
+from hdrfuse.brackets.exposure import GIVEN, GivenExposures
 from hdrfuse.brackets.scene import Scene
 from hdrfuse.deghosting.methods import find_method
 from hdrfuse.errors import UsageError
@@ -25,8 +25,8 @@ class MergeJob:
     scene: Scene
     outputs: Outputs
     options: MergeOptions = field(default_factory=MergeOptions)
-    exposures: Sequence[float] | None = None
-    """EVs in the order of the scene's files; None = found in the files."""
+    exposures: GivenExposures | None = None
+    """EVs in the order of the scene's files, or "estimate"; None = found in the files."""
     exposures_by: str = GIVEN
     """The text file that they were read from, if the user did not give them."""
     reference: str | int = "auto"
@@ -74,8 +74,9 @@ class MergeSteps:
         find_method(job.options.method).check_frames(len(job.scene.files))
         with timed(self.seconds, "reading"):
             bracket = read_bracket(
-                job.scene, exposures=job.exposures, exposures_by=job.exposures_by, reference=job.reference
-            )
+                job.scene, exposures=job.exposures, exposures_by=job.exposures_by, reference=job.reference,
+                response=job.options.response,
+            )  # fmt: skip
         if job.outputs.response is not None and bracket.frames[0].linear:
             raise UsageError(f"--save-response {job.outputs.response}: the frames are linear and have no response")
         self._bracket = bracket

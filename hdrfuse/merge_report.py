@@ -30,9 +30,11 @@ class FrameReport:
     """How far registration moved the frame; None where frames were taken as aligned."""
     registration: str | None = None
     """The motion model; None where frames were taken as aligned."""
+    ev_interval: tuple[float, float] | None = None
+    """Where an estimated EV lies in nine brackets of ten, the reference's being 0; None for what is stated."""
 
     def as_json(self) -> dict[str, Any]:
-        """Plain types; without registration where there was none."""
+        """Plain types; without registration or an interval where there was none."""
         document: dict[str, Any] = {
             "path": None if self.path is None else str(self.path),
             "capture": self.capture.as_json(),
@@ -43,6 +45,8 @@ class FrameReport:
             "noise": asdict(self.noise),
             "ghost_fraction": self.ghost_fraction,
         }
+        if self.ev_interval is not None:
+            document["ev_interval"] = list(self.ev_interval)
         if self.registration is not None:
             document |= {"shift_px": self.shift_px, "registration": self.registration}
         return document
@@ -61,6 +65,7 @@ class FrameReport:
             ghost_fraction=document["ghost_fraction"],
             shift_px=document.get("shift_px"),
             registration=document.get("registration"),
+            ev_interval=None if (interval := document.get("ev_interval")) is None else (interval[0], interval[1]),
         )
 
 

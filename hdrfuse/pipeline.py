@@ -260,14 +260,16 @@ def _frame_reports(prepared: Prepared, ghosts: Ghosts) -> tuple[FrameReport, ...
             name=frame.name,
             ev=round(frame.ev, 4),
             ev_source=frame.ev_source,
+            ev_interval=None if interval is None else (round(interval[0], 4), round(interval[1], 4)),
             gain_ev=round(gain_ev, 4),
             noise=calibrated.noise,
             ghost_fraction=round(rejected, 5),
             shift_px=None if registration is None else round(registration.shift_px, 3),
             registration=None if registration is None else registration.model,
         )
-        for frame, calibrated, gain_ev, rejected, registration in zip(
-            bracket.frames, prepared.frames, prepared.calibration.gains_ev, ghosts.rejected, registered, strict=True
+        for frame, interval, calibrated, gain_ev, rejected, registration in zip(
+            bracket.frames, bracket.ev_intervals, prepared.frames, prepared.calibration.gains_ev, ghosts.rejected,
+            registered, strict=True,
         )
     )  # fmt: skip
 

@@ -61,6 +61,18 @@ def test_a_merge_without_network_and_registration_says_so_as_ever():
     assert json.dumps(report.as_json()) == json.dumps(plain)
 
 
+def test_an_estimates_interval_is_kept():
+    first, second = DOCUMENT["inputs"]
+    estimated = {**second, "ev_source": "estimate", "ev_interval": [-0.5, 1.25]}
+    document = {**DOCUMENT, "inputs": [first, estimated]}
+    assert is_report(document)
+    report = MergeReport.from_json(document)
+    assert [frame.ev_interval for frame in report.frames] == [None, (-0.5, 1.25)]
+    assert json.dumps(report.as_json()) == json.dumps(document)
+    estimated["ev_interval"] = [-0.5]
+    assert not is_report(document)
+
+
 def test_a_report_of_0_1_0_which_knew_no_frames_without_data_is_read():
     earlier = without(DOCUMENT, "unseen_fraction")
     assert is_report(earlier)

@@ -100,6 +100,7 @@ FRAME = fields(
     ghost_fraction=is_number,
     shift_px=optional(is_number),
     registration=optional(is_text),
+    ev_interval=optional(lambda value: many(is_number)(value) and len(value) == 2),
     path=optional(is_text),
     capture=fields(
         exposure_time_s=optional(is_number),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hdrfuse.batch.patterns import NamePattern
+from hdrfuse.brackets.exposure import GivenExposures
 from hdrfuse.deghosting.methods import find_method
 from hdrfuse.errors import UsageError
 from hdrfuse.formats.writers import WRITERS, Storage, check_storage, default_writer
@@ -21,8 +22,8 @@ class BatchSettings:
     """What holds for every scene of a batch."""
 
     options: MergeOptions = field(default_factory=MergeOptions)
-    exposures: tuple[float, ...] | None = None
-    """EVs of every scene's files in their order; None = found in the files."""
+    exposures: GivenExposures | None = None
+    """EVs of every scene's files in their order, or "estimate"; None = found in the files."""
     reference: str | int = "auto"
     name: NamePattern = field(default_factory=NamePattern)
     formats: tuple[str, ...] = field(default_factory=lambda: (default_writer().name,))

@@ -1,10 +1,14 @@
-"""Exposures of a bracket's frames, in EV: from the user, a text file, EXIF or file names, in this order."""
+"""Exposures of a bracket's frames, in EV: from the user, a text file, EXIF or file names, in this order.
+
+Or from the pictures, where the user asks for that.
+"""
 
 import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from hdrfuse.brackets.named_exposure import ev_of_name
 from hdrfuse.errors import ExposureError
@@ -15,6 +19,12 @@ from hdrfuse.text import counted, listed
 
 GIVEN = "given"
 """Source of exposures that the user gave for this run."""
+
+ESTIMATE: Literal["estimate"] = "estimate"
+"""What the user gives to have exposures estimated from the pictures; the source of those that are."""
+
+GivenExposures = Sequence[float] | Literal["estimate"]
+"""EVs in the order of the files, or ESTIMATE."""
 
 EQUAL_EV = 0.01
 """Exposures closer than this are the same exposure."""
@@ -29,6 +39,22 @@ MOST_LISTED = 4
 """Files that a message lists."""
 
 HOW_TO_GIVE = "give them with --exposures or in exposure.txt, one EV a line in the files' natural order"
+OR_ESTIMATE = "or have them estimated from the pictures with --exposures estimate"
+
+INTERVAL_SHARE = 0.9
+"""Of the brackets whose exposures lie in an interval that is stated."""
+INTERVAL_SIGMAS = 1.645
+"""Half the width of that share of a normal distribution, in standard deviations."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uncertainty:
+    """What is not known of an estimated EV."""
+
+    factors: tuple[float, float]
+    """What true differences of EV may be of the estimated ones, alike for all frames: least and most."""
+    variance: float
+    """Of the EV's difference to the darkest frame's besides, in EV squared; it adds up step by step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,20 +63,34 @@ class Exposure:
 
     ev: float
     source: str
+    uncertainty: Uncertainty | None = None
+    """Of estimates; None for what is stated."""
+
+    def interval_ev(self, reference: "Exposure") -> tuple[float, float] | None:
+        """Where the EV above a reference's lies in INTERVAL_SHARE of the brackets; None for what is stated."""
+        if self.uncertainty is None or reference.uncertainty is None:
+            return None
+        ev = self.ev - reference.ev
+        least, most = sorted(factor * ev for factor in self.uncertainty.factors)
+        noise = INTERVAL_SIGMAS * math.sqrt(abs(self.uncertainty.variance - reference.uncertainty.variance))
+        return ev - math.hypot(ev - least, noise), ev + math.hypot(most - ev, noise)
 
 
 def infer_exposures(
     headers: Sequence[ImageHeader],
     *,
-    given: Sequence[float] | None = None,
+    given: GivenExposures | None = None,
     given_by: str = GIVEN,
     folder: Path | None = None,
 ) -> tuple[list[Exposure], list[str]]:
     """Exposure of each file, in the order of the files, and warnings.
 
-    `given_by` names the text file that the given ones were read from, if the user did not give them. Raises
-    ExposureError where they are missing, equal, not numbers, or of another count than the files.
+    `given_by` names the text file that the given ones were read from, if the user did not give them. Those to be
+    estimated are all 0 until the pictures are read. Raises ExposureError where they are missing, equal, not numbers,
+    or of another count than the files.
     """
+    if isinstance(given, str):
+        return [Exposure(ev=0.0, source=ESTIMATE) for _ in headers], []
     if given is not None:
         option = "--exposures" if given_by == GIVEN else given_by
         where = f"{option} {_joined(given)}"
@@ -64,7 +104,9 @@ def infer_exposures(
         return _check_evs(evs, source, headers, f"{source} of {files}"), warnings
     without_time = [header.path.name for header in headers if not header.capture.exposure_time_s]
     place = folder or headers[0].path.parent
-    raise ExposureError(f"{place}: no exposure time in {listed(without_time, MOST_LISTED)}: {HOW_TO_GIVE}")
+    raise ExposureError(
+        f"{place}: no exposure time in {listed(without_time, MOST_LISTED)}: {HOW_TO_GIVE}, {OR_ESTIMATE}"
+    )
 
 
 def _stated_by_files(headers: Sequence[ImageHeader]) -> tuple[list[float], str, list[str]] | None:
@@ -108,8 +150,13 @@ def _joined(evs: Sequence[float]) -> str:
     return ",".join(f"{ev:g}" for ev in evs)
 
 
+def parse_exposures(text: str) -> GivenExposures:
+    """What `--exposures` says: EVs, e.g. "-2,0,2", or ESTIMATE; ExposureError says which is none."""
+    return ESTIMATE if text == ESTIMATE else parse_evs(text)
+
+
 def parse_evs(text: str) -> list[float]:
-    """EVs of `--exposures`, e.g. "-2,0,2"; ExposureError says which is none."""
+    """EVs as text, e.g. "-2,0,2"; ExposureError says which is none."""
     evs = []
     for part in text.split(","):
         try:
@@ -190,7 +237,7 @@ def _check_evs(evs: list[float], source: str, headers: Sequence[ImageHeader], wh
     if not _differ(evs):
         raise ExposureError(
             f"{where}: all {len(evs)} exposures are equal ({evs[0]:+.2f} EV); "
-            f"a bracket needs different ones: {HOW_TO_GIVE}"
+            f"a bracket needs different ones: {HOW_TO_GIVE}, {OR_ESTIMATE}"
         )
     return [Exposure(ev=float(ev), source=source) for ev in evs]
 

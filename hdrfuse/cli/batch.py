@@ -124,7 +124,7 @@ def batch(
     from hdrfuse.batch.request import OUT, BatchRequest, run_batch
     from hdrfuse.batch.settings import BatchSettings
     from hdrfuse.brackets.discovered import parse_grouping  # imports numpy: keep `hdrfuse --help` instant
-    from hdrfuse.brackets.exposure import parse_evs
+    from hdrfuse.brackets.exposure import parse_exposures
     from hdrfuse.cli.batch_progress import batch_progress
 
     request = BatchRequest(
@@ -132,7 +132,7 @@ def batch(
         out=root / OUT if out is None else out,
         settings=BatchSettings(
             options=replace(options, method=method),
-            exposures=None if exposures is None else tuple(parse_evs(exposures)), reference=reference,
+            exposures=None if exposures is None else parse_exposures(exposures), reference=reference,
             name=NamePattern(name), formats=tuple(word for words in format_ for word in words.split(",")),
             ghost_maps=ghost_maps, display=display, storage=storage,
         ),

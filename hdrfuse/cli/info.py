@@ -27,7 +27,7 @@ FilesArgument = Annotated[
 def info(
     context: typer.Context,
     files: FilesArgument,
-    exposures: o.ExposuresOption = None,
+    exposures: o.StatedExposuresOption = None,
     json: o.JsonOption = False,
     quiet: o.QuietOption = False,
     verbose: o.VerboseOption = False,

@@ -40,7 +40,7 @@ def merge(
     Example: hdrfuse merge shots/beach --out beach.exr
     """
     console = console_of(context, quiet=quiet, verbose=verbose)
-    from hdrfuse.brackets.exposure import parse_evs  # imports numpy: keep `hdrfuse --help` instant
+    from hdrfuse.brackets.exposure import parse_exposures  # imports numpy: keep `hdrfuse --help` instant
     from hdrfuse.brackets.scene import find_scene
     from hdrfuse.formats.names import fitting
     from hdrfuse.job import MergeJob
@@ -50,7 +50,7 @@ def merge(
     radiance = out or found.beside(default_writer().suffixes[0])
     job = MergeJob(
         scene=found,
-        exposures=None if exposures is None else parse_evs(exposures),
+        exposures=None if exposures is None else parse_exposures(exposures),
         reference=reference,
         options=replace(options, method=method),
         outputs=Outputs(

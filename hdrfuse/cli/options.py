@@ -24,6 +24,16 @@ SceneArgument = Annotated[
 ExposuresOption = Annotated[
     str | None,
     typer.Option(
+        metavar="EV,EV,...|estimate",
+        help="Exposures, e.g. -2,0,2, in the order of the files (a folder's in natural order), or estimate: measured "
+        "in the pictures, with their uncertainty; overrides everything.",
+        rich_help_panel=INPUT,
+    ),
+]
+StatedExposuresOption = Annotated[
+    str | None,
+    typer.Option(
+        "--exposures",
         metavar="EV,EV,...",
         help="Exposures, e.g. -2,0,2, in the order of the files (a folder's in natural order); overrides everything.",
         rich_help_panel=INPUT,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hdrfuse.brackets.exposure import GIVEN, Exposure, infer_exposures
+from hdrfuse.brackets.exposure import ESTIMATE, GIVEN, Exposure, GivenExposures, infer_exposures
 from hdrfuse.brackets.scene import Scene
 from hdrfuse.errors import BracketError
 from hdrfuse.formats import (
@@ -21,9 +21,11 @@ from hdrfuse.formats import (
 )
 from hdrfuse.formats.scene_referred import clipping_white
 from hdrfuse.imaging.calibration.contradiction import StatedFrame, reconcile_exposures
+from hdrfuse.imaging.calibration.estimate import estimate_exposures, estimates_in_words
+from hdrfuse.imaging.calibration.response import response_curve
 from hdrfuse.imaging.compatibility import COMPATIBILITY, check_alike
 from hdrfuse.imaging.damage import check_repeats
-from hdrfuse.imaging.frame import Frame
+from hdrfuse.imaging.frame import FRAME, Frame
 from hdrfuse.imaging.headers import read_headers
 from hdrfuse.imaging.orientations import common_orientation, orient_alike
 from hdrfuse.imaging.reference import choose_reference
@@ -53,19 +55,26 @@ class Bracket:
         """EVs relative to the reference's."""
         return tuple(frame.ev - self.frames[self.reference].ev for frame in self.frames)
 
+    @property
+    def ev_intervals(self) -> tuple[tuple[float, float] | None, ...]:
+        """Where estimated EVs relative to the reference's lie in nine brackets of ten; None for stated ones."""
+        return tuple(frame.stated.interval_ev(self.frames[self.reference].stated) for frame in self.frames)
+
 
 def read_bracket(
     scene: Scene,
     *,
-    exposures: Sequence[float] | None = None,
+    exposures: GivenExposures | None = None,
     exposures_by: str = GIVEN,
     reference: str | int = "auto",
+    response: str | Path = "auto",
 ) -> Bracket:
     """Read a scene's frames; headers are checked against each other before any pixel is decoded.
 
-    `exposures_by` names the text file that `exposures` were read from, if the user did not give them. Raises
-    ImageError for a damaged file, BracketError where sizes or channels differ, ExposureError where exposures cannot be
-    known or the pictures contradict the user's, UsageError for a reference that is not there.
+    `exposures_by` names the text file that `exposures` were read from, if the user did not give them; `response` is
+    the curve under which they are estimated, if they are. Raises ImageError for a damaged file, BracketError where
+    sizes or channels differ, ExposureError where exposures cannot be known or the pictures contradict the user's,
+    UsageError for a reference that is not there.
     """
     headers, inferred, warnings = read_headers(
         scene, exposures=exposures, exposures_by=exposures_by, reference=reference
@@ -78,6 +87,8 @@ def read_bracket(
         return read_image(path, white_balance=white_balance if path in raw else None)
 
     images = list(in_threads(decode, scene.files, count=COMPATIBILITY.decoders))
+    if isinstance(exposures, str):
+        inferred = _estimated(images, response)
     if orientation is not None:
         images, turned = orient_alike(images, [exposure.ev for exposure in inferred], orientation)
         check_alike([image.header for image in images])
@@ -97,8 +108,9 @@ def read_bracket(
 
 
 def bracket_of_arrays(
-    arrays: Sequence[Pixels], exposures: Sequence[float], *, reference: str | int = "auto", binding: bool = False
-) -> Bracket:
+    arrays: Sequence[Pixels], exposures: GivenExposures, *, reference: str | int = "auto",
+    response: str | Path = "auto", binding: bool = False,
+) -> Bracket:  # fmt: skip
     """Build a bracket from (H, W, 3) arrays: uint8 and uint16 are display-encoded, floats are linear.
 
     Exposures that are `binding`, as a protocol's are, are kept even where the pixels contradict them. Raises
@@ -106,16 +118,19 @@ def bracket_of_arrays(
     """
     if len(arrays) < 2:
         raise BracketError(f"{counted(len(arrays), 'array')} given; a bracket needs at least 2")
-    if len(exposures) != len(arrays):
+    if not isinstance(exposures, str) and len(exposures) != len(arrays):
         raise BracketError(f"{counted(len(exposures), 'EV')} for {counted(len(arrays), 'array')}")
     headers = [_array_header(index, array) for index, array in enumerate(arrays)]
     check_alike(headers)
     inferred, _ = infer_exposures(headers, given=exposures)
-    frames = []
-    for header, array, exposure in zip(headers, arrays, inferred, strict=True):
+    images = []
+    for header, array in zip(headers, arrays, strict=True):
         pixels = np.maximum(array, 0).astype(np.float32) if header.linear else np.ascontiguousarray(array)
         white = clipping_white(pixels) if header.linear else float(np.iinfo(array.dtype).max)
-        frames.append(_frame(DecodedImage(header=header, pixels=pixels, white=white), exposure))
+        images.append(DecodedImage(header=header, pixels=pixels, white=white))
+    if isinstance(exposures, str):
+        inferred = _estimated(images, response)
+    frames = [_frame(image, exposure) for image, exposure in zip(images, inferred, strict=True)]
     return make_bracket(frames, reference=reference, binding=binding)
 
 
@@ -154,11 +169,11 @@ def make_bracket(
         frames = [replace(frame, shared=np.logical_and.reduce(masks)) for frame in frames]
     exposures, noted = reconcile_exposures([_picture(frame) for frame in frames], binding=binding)
     reconciled = [
-        replace(frame, ev=exposure.ev, ev_source=exposure.source)
+        replace(frame, ev=exposure.ev, ev_source=exposure.source, ev_uncertainty=exposure.uncertainty)
         for frame, exposure in zip(frames, exposures, strict=True)
     ]
     ordered = sorted(reconciled, key=lambda frame: (frame.ev, frame.name))
-    return Bracket(
+    bracket = Bracket(
         name=name,
         frames=tuple(ordered),
         reference=choose_reference(ordered, reference),
@@ -166,6 +181,38 @@ def make_bracket(
         unit=unit,
         warnings=(*warnings, *noted),
     )
+    return _relative_to_reference(bracket) if frames[0].ev_source == ESTIMATE else bracket
+
+
+def _estimated(images: Sequence[DecodedImage], response: str | Path) -> list[Exposure]:
+    """Exposures by the pictures, in the order of the files. Raises ExposureError where they tell none."""
+    unknown = Exposure(ev=0.0, source=ESTIMATE)
+    coarse = [_coarse(_frame(image, unknown)) for image in images]
+    order = sorted(range(len(coarse)), key=lambda index: (float(coarse[index].pixels.mean()), coarse[index].name))
+    rising, _ = _scale_alike([replace(coarse[index], ev=float(place)) for place, index in enumerate(order)])
+    estimates = estimate_exposures(
+        [frame.name for frame in rising], [_picture(frame).samples for frame in rising],
+        linear=rising[0].linear, curve=None if rising[0].linear else response_curve(response),
+    )  # fmt: skip
+    by_index = dict(zip(order, estimates, strict=True))
+    return [by_index[index] for index in range(len(images))]
+
+
+def _coarse(frame: Frame) -> Frame:
+    """A copy of a frame on a coarse grid."""
+    grid = tuple(slice(None, None, max(1, side // FRAME.samples_per_side)) for side in frame.pixels.shape[:2])
+    covered = None if frame.covered is None else frame.covered[grid]
+    return replace(frame, pixels=frame.pixels[grid].copy(), covered=covered)
+
+
+def _relative_to_reference(bracket: Bracket) -> Bracket:
+    """Call the reference of an estimated bracket 0 EV, with a warning of what is known of the others."""
+    zero = bracket.frames[bracket.reference]
+    frames = tuple(replace(frame, ev=frame.ev - zero.ev) for frame in bracket.frames)
+    warning = estimates_in_words(
+        [frame.name for frame in frames], [frame.stated for frame in frames], bracket.reference
+    )
+    return replace(bracket, frames=frames, warnings=(*bracket.warnings, warning))
 
 
 def _scale_alike(frames: Sequence[Frame]) -> tuple[Sequence[Frame], float]:
@@ -200,6 +247,7 @@ def _frame(image: DecodedImage, exposure: Exposure) -> Frame:
         linear=image.header.linear,
         ev=exposure.ev,
         ev_source=exposure.source,
+        ev_uncertainty=exposure.uncertainty,
         capture=image.header.capture,
         covered=image.covered,
         exif=image.exif,
@@ -211,7 +259,7 @@ def _picture(frame: Frame) -> StatedFrame:
     step = max(1, min(samples.shape[:2]) // HISTOGRAM_SIDE)
     return StatedFrame(
         name=frame.name,
-        exposure=Exposure(ev=frame.ev, source=frame.ev_source),
+        exposure=frame.stated,
         samples=samples[::step, ::step],
         linear=frame.linear,
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hdrfuse.brackets.exposure import Exposure, Uncertainty
 from hdrfuse.formats import Capture, Pixels
 from hdrfuse.setting_limits import Settings
 
@@ -33,6 +34,8 @@ class Frame:
     linear: bool
     ev: float
     ev_source: str
+    ev_uncertainty: Uncertainty | None = None
+    """None for what is stated."""
     capture: Capture
     covered: NDArray[np.bool_] | None = None
     """(H, W) where the frame holds data, None = everywhere; its pixels are 0 elsewhere."""
@@ -41,6 +44,11 @@ class Frame:
     exif: bytes | None = None
     path: Path | None = None
     """The file it was read from; None for an array."""
+
+    @property
+    def stated(self) -> Exposure:
+        """Its exposure, with where that is known from."""
+        return Exposure(ev=self.ev, source=self.ev_source, uncertainty=self.ev_uncertainty)
 
     def encoded_samples(self) -> NDArray[np.float32]:
         """(h, w, 3) pixels on a coarse grid as a share of white; scene-referred floats up to 1.0.

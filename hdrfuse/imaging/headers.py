@@ -1,8 +1,6 @@
 """Headers of a bracket's frames: what can be known, and refused, before a pixel is decoded."""
 
-from collections.abc import Sequence
-
-from hdrfuse.brackets.exposure import GIVEN, Exposure, infer_exposures
+from hdrfuse.brackets.exposure import GIVEN, Exposure, GivenExposures, infer_exposures
 from hdrfuse.brackets.scene import Scene
 from hdrfuse.formats import ImageHeader, read_header
 from hdrfuse.imaging.compatibility import check_alike, check_memory
@@ -13,7 +11,7 @@ from hdrfuse.imaging.reference import find_named
 def read_headers(
     scene: Scene,
     *,
-    exposures: Sequence[float] | None = None,
+    exposures: GivenExposures | None = None,
     exposures_by: str = GIVEN,
     reference: str | int = "auto",
 ) -> tuple[list[ImageHeader], list[Exposure], list[str]]:

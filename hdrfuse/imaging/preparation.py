@@ -11,7 +11,7 @@ from hdrfuse.imaging.bracket import Bracket
 from hdrfuse.imaging.calibration.correspondences import TONE_PAIRS, TonePairs, match_registered_pixels, median_error
 from hdrfuse.imaging.calibration.debevec import debevec1997
 from hdrfuse.imaging.calibration.fit import Calibration, calibrate, gains_for
-from hdrfuse.imaging.calibration.response import KNOWN_CURVES, LEVELS, ResponseCurve, load_response
+from hdrfuse.imaging.calibration.response import KNOWN_CURVES, LEVELS, ResponseCurve, response_curve
 from hdrfuse.imaging.color import luminance, srgb_encode
 from hdrfuse.imaging.frame import Frame
 from hdrfuse.imaging.merging.consistency import Tolerance
@@ -98,12 +98,8 @@ def calibrate_bracket(
         curve = KNOWN_CURVES["linear"]()
         if str(response) not in ("auto", "linear"):
             warnings = (f"the frames are linear: --response {response} is not used",)
-    elif response == "debevec":
-        curve = debevec1997(matches)
-    elif str(response) in KNOWN_CURVES:
-        curve = KNOWN_CURVES[str(response)]()
     else:
-        curve = load_response(Path(response))
+        curve = response_curve(response) or debevec1997(matches)
     gains_ev = gains_for(curve, matches, count, reference) if gains else np.zeros(count)
     return Calibration(
         curve=curve,

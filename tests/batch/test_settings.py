@@ -33,7 +33,7 @@ def test_what_shapes_no_pixel_changes_no_identity():
 @pytest.mark.parametrize(
     "changed",
     [{"align": False}, {"seed": 1}, {"response": "srgb"}, {"tonemap": "drago"}, {"half": False}, {"reference": 0},
-     {"exposures": (0.0, 2.0)}, {"compression": "piz"}],
+     {"exposures": (0.0, 2.0)}, {"exposures": "estimate"}, {"compression": "piz"}],
 )  # fmt: skip
 def test_what_shapes_a_picture_changes_the_identity(changed):
     assert identity(**changed) != identity()

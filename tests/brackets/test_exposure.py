@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from cost import costs_at_most
 
-from hdrfuse.brackets.exposure import infer_exposures, parse_evs, read_exposure_file
+from hdrfuse.brackets.exposure import infer_exposures, parse_evs, parse_exposures, read_exposure_file
 from hdrfuse.errors import ExposureError
 from hdrfuse.formats import Capture, ImageHeader
 
@@ -146,6 +146,14 @@ def test_times_that_differ_come_before_biases():
 def test_missing_exposures_name_the_files_that_lack_them():
     with pytest.raises(ExposureError, match=r"beach: no exposure time in shot1\.jpg: give them with --exposures"):
         infer_exposures(headers(*timed(1), Capture(), *timed(2)))
+
+
+def test_missing_and_equal_exposures_may_be_estimated():
+    for captures in ([Capture()] * 2, timed(1, 1)):
+        with pytest.raises(ExposureError, match="or have them estimated from the pictures with --exposures estimate"):
+            infer_exposures(headers(*captures))
+    assert parse_exposures("estimate") == "estimate"
+    assert parse_exposures("-2,0") == [-2, 0]
 
 
 def test_a_long_list_of_files_is_cut_short():

@@ -48,6 +48,17 @@ def test_exif_of_another_size_is_estimated(run, tmp_path):
     assert any("estimated from the pixels" in warning for warning in warnings)
 
 
+def test_exposures_are_estimated_on_request_in_one_line(run, tmp_path):
+    for name, ev in (("a", 2), ("b", -2), ("c", 0)):
+        write(tmp_path / "scene" / f"{name}.png", ev)
+    outcome = run("merge", tmp_path / "scene", *MERGE)
+    assert outcome.code == 2
+    assert "--exposures estimate" in outcome.error
+    frames, warnings = merged(run, tmp_path / "scene", "--exposures", "estimate")
+    assert frames == [("b.png", -2.0, "estimate"), ("c.png", 0, "estimate"), ("a.png", 2.0, "estimate")]
+    assert sum("estimated from the pictures, in EV with 90% intervals" in warning for warning in warnings) == 1
+
+
 def test_frames_of_one_named_exposure_that_differ_are_estimated(run, tmp_path):
     for name, ev in (("a_0EV", -1), ("b_0EV", 0.5), ("c_+2EV", 2)):
         write(tmp_path / "scene" / f"{name}.png", ev)

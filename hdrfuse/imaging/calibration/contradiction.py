@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from hdrfuse.brackets.exposure import EQUAL_EV, GIVEN, HOW_TO_GIVE, Exposure
+from hdrfuse.brackets.exposure import EQUAL_EV, ESTIMATE, GIVEN, HOW_TO_GIVE, Exposure
 from hdrfuse.errors import ExposureError
 from hdrfuse.imaging.calibration.correspondences import Samples
 from hdrfuse.imaging.calibration.spacing import Spacing
@@ -40,6 +40,8 @@ def reconcile_exposures(pictures: Sequence[StatedFrame], *, binding: bool = Fals
     where nothing can be estimated.
     """
     stated = [picture.exposure for picture in pictures]
+    if stated[0].source == ESTIMATE:
+        return stated, []
     contradiction = _contradiction(sorted(pictures, key=lambda picture: (picture.exposure.ev, picture.name)))
     if contradiction is None:
         return stated, []

@@ -124,6 +124,18 @@ def _identity(encoded: Array) -> Array:
     return encoded
 
 
+def response_curve(response: str | Path) -> ResponseCurve | None:
+    """Curve that `--response` names; None for those that the bracket itself has to tell.
+
+    Raises UsageError or ImageError where it names a file that is no saved curve.
+    """
+    if str(response) in ("auto", "debevec"):
+        return None
+    if str(response) in KNOWN_CURVES:
+        return KNOWN_CURVES[str(response)]()
+    return load_response(Path(response))
+
+
 KNOWN_CURVES: dict[str, Callable[[], ResponseCurve]] = {
     "srgb": lambda: _tabulate_known("srgb", _srgb),
     "gamma": lambda: _tabulate_known("gamma", _power),

@@ -78,7 +78,7 @@ def consistency_map(
         ghost = with_structure(ghost, *rendered, [np.minimum(side.radiance, side.limit) for side in (anchor, other)])
     grown = cv2.dilate(ghost.astype(np.uint8), disc(CONSISTENCY.grow_px))
     soft = cv2.GaussianBlur(grown.astype(np.float32), (0, 0), 1.0)
-    agrees = np.clip(1.0 - soft * np.float32(1.3), 0.0, 1.0)
+    agrees = np.clip(1.0 - soft * np.float32(CONSISTENCY.firm), 0.0, 1.0)
     return agrees if anchor.valid is None else np.where(anchor.valid, agrees, np.float32(1))  # nothing contradicts
 
 

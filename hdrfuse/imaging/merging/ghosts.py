@@ -27,6 +27,8 @@ class GhostSettings(Settings):
     """Radius of the patches that are fine."""
     fine_share: float = 0.06
     """A moving region is entangled if this share of it is clipped in finer patches,"""
+    mostly_fine: float = 0.7
+    """and if so much of what is clipped of it is,"""
     wide_share: float = 0.04
     """and if it is this share of the frame."""
 
@@ -73,22 +75,22 @@ def find_ghosts(frames: Sequence[CalibratedFrame], reference: int, tolerance: Se
         other = ReferenceEstimate.of(frames[index])
         consistency[index] = consistency_map(anchor, frames[index], other, tolerance[index])
         anchor = anchor.completed(frames[index], other)
-    unknown = _unknown(frames, reference, consistency[:reference])
+    occluded = _occluded(frames, reference, consistency[:reference])
     fill = anchor.radiance
-    if unknown.any():
+    if occluded.any():
         white = CLIPPING.end / frames[reference].gain
         seen = np.minimum(own.radiance, np.float32(white))
         measured = anchor.was_clipped & (channel_min(anchor.limit) > np.float32(white))  # by a darker frame
-        fill = reconstruct_highlights(anchor.radiance, seen, known=1.0 - unknown, clipped=measured, white=white)
+        fill = reconstruct_highlights(anchor.radiance, seen, known=1.0 - occluded, clipped=measured, white=white)
     if reference > 0 and (region := _entangled(frames[reference], consistency[:reference])) is not None:
         for index in range(reference):
             consistency[index] *= 1.0 - region
-        unknown = np.maximum(unknown, region * whiteness(frames[reference]))
+        occluded = np.maximum(occluded, region * whiteness(frames[reference]))
         fill += region[..., None] * (_behind(frames, reference) - fill)
-    return Ghosts(consistency=tuple(consistency), occluded_highlight_mask=unknown, highlight_estimate=fill)
+    return Ghosts(consistency=tuple(consistency), occluded_highlight_mask=occluded, highlight_estimate=fill)
 
 
-def _unknown(frames: Sequence[CalibratedFrame], reference: int, darker: Sequence[Plane]) -> Plane:
+def _occluded(frames: Sequence[CalibratedFrame], reference: int, darker: Sequence[Plane]) -> Plane:
     """(h, w) 1 where the reference clips and no darker frame that could tell what is there agrees with it."""
     clipped = ramp(channel_max(frames[reference].exposure()), CLIPPING.start, CLIPPING.end)
     if not frames[reference].clips or not darker:
@@ -126,7 +128,7 @@ def _entangled(frame: CalibratedFrame, darker: Sequence[Plane]) -> Plane | None:
     )
     entangled = (
         (fine_area > GHOSTS.fine_share * area)
-        & (fine_area > 0.7 * clipped_area)
+        & (fine_area > GHOSTS.mostly_fine * clipped_area)
         & (area > GHOSTS.wide_share * pixels.size)
     )
     entangled[0] = False

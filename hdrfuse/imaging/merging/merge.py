@@ -47,10 +47,10 @@ def _merge_rows(frames: Sequence[CalibratedFrame], reference: int, ghosts: Ghost
     ]
     merged = weighted_mean(radiances, weights)
     shape = (frames[reference].pixels.shape[0], frames[reference].pixels.shape[1])
-    unknown = enlarge_rows(ghosts.occluded_highlight_mask, shape, rows)[..., None]
-    if unknown.any():
+    occluded = enlarge_rows(ghosts.occluded_highlight_mask, shape, rows)[..., None]
+    if occluded.any():
         fill = enlarge_rows(ghosts.highlight_estimate, shape, rows)
-        merged += unknown * (_restored(merged, fill, seen) - merged)
+        merged += occluded * (_restored(merged, fill, seen) - merged)
     return np.maximum(merged, 0.0, out=merged)
 
 
