@@ -14,7 +14,7 @@ from hdrfuse.seeds import MOST_SEED
 if TYPE_CHECKING:
     from hdrfuse.training.session import Outcome
 
-Stage = Literal["1", "2"]
+Stage = Literal["1", "2", "block-means"]
 Row = Literal["baseline", "stage1", "split", "direct", "stage2"]
 Preset = Literal["fast", "paper"]
 Dataset = Literal["synthetic", "kalantari", "hu", "tel", "challenge123"]
@@ -27,7 +27,11 @@ OutOption = Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="Fol
 ResumeOption = Annotated[
     bool, typer.Option("--resume", help="Go on with the run in --out; it remembers every option but its pace.")
 ]
-StageOption = Annotated[Stage | None, typer.Option(help="1: the true prior; 2: its diffusion.", show_default=False)]
+StageOption = Annotated[
+    Stage | None,
+    typer.Option(help="1: the true prior; 2: its diffusion; block-means: a prior for weights without one.",
+                 show_default=False),
+]  # fmt: skip
 Table3Option = Annotated[
     Row | None, typer.Option(help="Another row of the paper's table 3 than the two stages.", show_default=False)
 ]

@@ -82,7 +82,7 @@ class TruePrior(HdrfuseMethod):
 def find_ablations(weights: Sequence[str | Path], merging: MergeOptions) -> list[Ablation]:
     """See which row of table 3 each weights file is, in the table's order.
 
-    Raises WeightsError for what is no weights file, UsageError for two of one row.
+    Raises WeightsError for what is no weights file, UsageError for two of one row or one of none.
     """
     from hdrfuse.lfdiff.weights import find_weights, load_weights  # imports torch
 
@@ -108,11 +108,16 @@ def find_ablations(weights: Sequence[str | Path], merging: MergeOptions) -> list
 
 
 def objective_of(training: dict[str, Any], prior: str) -> str:
-    """Row of table 3 of weights, by their recipe or else by where their prior comes from."""
+    """Row of table 3 of weights, by their recipe or else by where their prior comes from.
+
+    Raises UsageError where it is none of the table's.
+    """
     try:
         objective = str(training["recipe"]["objective"])
     except (KeyError, TypeError):
         objective = ""
+    if prior not in OBJECTIVE_OF_PRIOR:
+        raise UsageError(f"--table 3: weights whose prior is {prior}, which is no row of it")
     return objective if objective in TABLE_3 else OBJECTIVE_OF_PRIOR[prior]
 
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
-PriorSource = Literal["none", "ground-truth", "direct", "diffusion"]
-"""Where the low-frequency prior comes from: the four configurations of LF-Diff, table 3."""
+PriorSource = Literal["none", "ground-truth", "direct", "diffusion", "block-means"]
+"""Where the low-frequency prior comes from: the four configurations of LF-Diff, table 3, and one of our own: block
+means of the result, predicted and swapped in."""
 
 OutputHead = Literal["sigmoid", "residual", "blend"]
 """How the last convolution becomes a radiance: bounded by a sigmoid; added to the tonemapped reference; or
@@ -87,6 +88,9 @@ class LFDiffConfig:
     prior_residuals: int = 4
     condition_width: int = 60
     """Channels of the alignment module that feeds the prior's estimator (eq. 13)."""
+
+    block_means_widths: tuple[int, ...] = (32, 48, 64, 96)
+    """Channels on each level of what predicts block means, each of which halves the prior."""
 
     denoiser_width: int = 31
     denoiser_blocks: tuple[int, ...] = (2, 2, 2)

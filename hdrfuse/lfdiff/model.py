@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from hdrfuse.lfdiff.block_means import BlockMeansNet
 from hdrfuse.lfdiff.config import LFDiffConfig
 from hdrfuse.lfdiff.denoiser import Denoiser
 from hdrfuse.lfdiff.diffusion import NoiseSchedule, ddim_sample
@@ -16,7 +17,8 @@ from hdrfuse.lfdiff.signals import inverse_mu_law
 class LFDiff(nn.Module):
     """Ghost-free radiance from three frames (Hu, Yan, Qi, Zhang, CVPR 2024, arXiv 2404.00849).
 
-    `config.prior` says which parts exist: the ground truth's encoder, the frames' encoder, the denoiser.
+    `config.prior` says which parts exist: the ground truth's encoder, the frames' encoder, the denoiser, or what
+    predicts block means.
     """
 
     def __init__(self, config: LFDiffConfig) -> None:
@@ -30,6 +32,8 @@ class LFDiff(nn.Module):
         if config.prior == "diffusion":
             self.denoiser = Denoiser(config)
             self.schedule = NoiseSchedule(config)
+        if config.prior == "block-means":
+            self.block_means = BlockMeansNet(config)
 
     def forward(self, frames: Tensor, noise: Tensor | None = None, sampling_steps: int | None = None) -> Tensor:
         """Frames X (B, 3, 6, H, W) of any size -> radiance (B, 3, H, W) in [0, 1], float32.
@@ -40,18 +44,20 @@ class LFDiff(nn.Module):
         height, width = frames.shape[-2:]
         frames = pad_to_multiple(frames, self.config.multiple_of)
         prior = self.sample_prior(frames, noise, sampling_steps)
-        tonemapped = self.reconstruction(frames, prior)[..., :height, :width]
-        return inverse_mu_law(tonemapped.clamp(0, 1), self.config.mu)
+        tonemapped = self.reconstruction(frames, prior)
+        if self.config.prior == "block-means":
+            tonemapped = self.block_means(frames, tonemapped)
+        return inverse_mu_law(tonemapped[..., :height, :width].clamp(0, 1), self.config.mu)
 
     def sample_prior(
         self, frames: Tensor, noise: Tensor | None = None, sampling_steps: int | None = None
     ) -> Tensor | None:
-        """The prior that the frames imply, (B, 3, H/s, W/s), or None for a network without one.
+        """The prior that the reconstruction is told, (B, 3, H/s, W/s), or None for one that is told none.
 
         Frames (B, 3, 6, H, W) are padded already; noise is padded here.
         """
         match self.config.prior:
-            case "none":
+            case "none" | "block-means":
                 return None
             case "direct":
                 return self.condition(frames)

@@ -109,7 +109,7 @@ class ReconstructionBlock(nn.Module):
         super().__init__()
         self.integrate = (
             FeatureRefinementModule(config, config.frm_pool)
-            if config.prior == "none"
+            if config.prior in ("none", "block-means")
             else PriorIntegrationModule(config)
         )
         self.refine = nn.Sequential(*(FeatureRefinementModule(config, config.frm_pool) for _ in range(frm_count)))

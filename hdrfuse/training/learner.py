@@ -54,7 +54,7 @@ def build_learner(task: Task, device: torch.device) -> Learner:
         raise BadInputError(f"{recipe.objective} follows a stage-1 run; give its folder")
     if task.start is not None:
         start_from(model, task.start)
-    if recipe.objective == "split":
+    if recipe.objective in ("split", "block-means"):
         model.reconstruction.requires_grad_(False)
     on_device(model, device)
     loss = task.reconstruction_loss.to(device)

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from hdrfuse.lfdiff.block_means import Observed, block_means
 from hdrfuse.lfdiff.diffusion import ddim_sample
 from hdrfuse.lfdiff.model import LFDiff
 from hdrfuse.lfdiff.prior import LPENet
@@ -60,6 +61,14 @@ class Learner:
             return self.teacher(batch.radiance).float()
 
 
+EVERYWHERE, CLIPPED_LIGHT, OCCLUDED_LIGHT = 0.3, 3.0, 10.0
+"""Weights of a block's error: of any, where the reference clips, and where besides the darker frame is seen to be
+covered. Weighted by the truth instead, predictions were off by twice the network's error where nothing is hidden."""
+SURELY_OCCLUDED = 0.05
+"""How far below the reference's white the darker frame lies, after the mu-law, where something covers the light."""
+LEAST_ERROR = 0.003
+"""After the mu-law: samples that are better than this gain nothing by being better still."""
+
 Losses = dict[str, Tensor]
 """Scalars by name; their sum is minimised."""
 
@@ -102,6 +111,34 @@ def stage_two(learner: Learner, batch: Batch, generator: torch.Generator) -> Los
     }
 
 
+def predicted_block_means(learner: Learner, batch: Batch, generator: torch.Generator) -> Losses:
+    """Block means of the truth, predicted beside a frozen reconstruction, and how far to trust them.
+
+    The prediction is weighted by what is observed alone, so that it stays the conditional mean; the trust by how much
+    of a sample's own squared error it takes away, as PSNR counts it.
+    """
+    model = learner.model
+    with torch.no_grad():
+        tonemapped = model.reconstruction(batch.frames, None).float().clamp(0, 1)
+    net = model.block_means
+    means = block_means(tonemapped, net.stride)
+    error = block_means(mu_law(batch.radiance, net.mu), net.stride) - means
+    observed = Observed(batch.frames, net.stride, net.mu)
+    correction, trust = net.predict(observed, means)
+    before = error.square().mean((1, 2, 3))
+    after = (error - trust * correction.detach()).square().mean((1, 2, 3))
+    return {
+        "prior": (block_weights(observed) * (correction - error).square()).mean(),
+        "trust": learner.recipe.prior_weight * ((after - before) / (2 * before + LEAST_ERROR**2)).mean(),
+    }
+
+
+def block_weights(observed: Observed) -> Tensor:
+    """What a block's squared error counts, (B, 1, h, w)."""
+    clipped, occluded = observed.clipped.amax(1, keepdim=True), (observed.occluded / SURELY_OCCLUDED).clamp_max(1)
+    return EVERYWHERE + CLIPPED_LIGHT * clipped + OCCLUDED_LIGHT * occluded
+
+
 def noise_loss(learner: Learner, condition: Tensor, truth: Tensor, generator: torch.Generator) -> Tensor:
     """Mean squared error of the predicted noise at a random step (LF-Diff, eq. 12)."""
     model = learner.model
@@ -117,4 +154,5 @@ OBJECTIVES: dict[Objective, Callable[[Learner, Batch, torch.Generator], Losses]]
     "split": split,
     "direct": direct,
     "stage2": stage_two,
+    "block-means": predicted_block_means,
 }

@@ -7,8 +7,9 @@ from typing import Literal
 
 from hdrfuse.lfdiff.config import PriorSource
 
-Objective = Literal["baseline", "stage1", "split", "direct", "stage2"]
-"""The rows of LF-Diff's table 3: no prior; true prior; diffusion alone; prior without diffusion; all."""
+Objective = Literal["baseline", "stage1", "split", "direct", "stage2", "block-means"]
+"""The rows of LF-Diff's table 3: no prior; true prior; diffusion alone; prior without diffusion; all. And one of our
+own: the prior as predicted block means, beside a trained reconstruction that stays as it is."""
 
 PRIOR_OF_OBJECTIVE: dict[Objective, PriorSource] = {
     "baseline": "none",
@@ -16,6 +17,7 @@ PRIOR_OF_OBJECTIVE: dict[Objective, PriorSource] = {
     "split": "diffusion",
     "direct": "direct",
     "stage2": "diffusion",
+    "block-means": "block-means",
 }
 
 
@@ -96,6 +98,7 @@ def fast_recipe(objective: Objective) -> Recipe:
         preset="fast",
         steps=5_500,
         batch=8,
+        crop_px=384 if objective == "block-means" else 128,
         learning_rate=1.5e-3,
         schedule="trapezoid",
         warm_up_steps=100,

@@ -10,7 +10,7 @@ from hdrfuse.lfdiff.config import PRESETS
 from hdrfuse.training.plan import Plan
 from hdrfuse.training.recipe import OBJECTIVES_NEED_STAGE_1, PRIOR_OF_OBJECTIVE, RECIPES, Objective, Recipe
 
-STAGES: dict[str, Objective] = {"1": "stage1", "2": "stage2"}
+STAGES: dict[str, Objective] = {"1": "stage1", "2": "stage2", "block-means": "block-means"}
 PAPER_PERCEPTUAL_WEIGHT = 0.01
 SMALLEST_CROP_PX = 32
 
@@ -61,8 +61,9 @@ class TrainingRequest:
         row, stage = self.table3, self.stage
         if row is None or stage is None:
             return row or (None if stage is None else STAGES[stage])
-        if (row in OBJECTIVES_NEED_STAGE_1) != (stage == "2"):
-            raise UsageError(f"--table3 {row}: is of stage {1 if stage == '2' else 2}; --stage {stage} was given")
+        own = "2" if row in OBJECTIVES_NEED_STAGE_1 else "1"
+        if stage != own:
+            raise UsageError(f"--table3 {row}: is of stage {own}; --stage {stage} was given")
         return row
 
     def _new_plan(self) -> Plan:
@@ -114,5 +115,7 @@ def check_plan(plan: Plan) -> None:
         raise UsageError(f"--stage1: {recipe.objective} follows a stage-1 run; its folder was expected")
     if needed and plan.start is not None:
         raise UsageError(f"--start-from: {recipe.objective} starts from its stage-1 run; one of the two only")
+    if recipe.objective == "block-means" and plan.start is None:
+        raise UsageError("--start-from: block-means leaves the reconstruction as it is; its weights were expected")
     if not needed and plan.stage1 is not None:
         raise UsageError(f"--stage1: {recipe.objective} follows no other run")

@@ -26,6 +26,7 @@ from hdrfuse.lfdiff.config import PRESETS
 from hdrfuse.lfdiff.weights import load_weights, read_tensors
 from hdrfuse.training.objectives import OBJECTIVES
 from hdrfuse.training.recipe import RECIPES, SCHEDULES
+from hdrfuse.training.request import STAGES
 
 TINY = {
     "alignment_channels": 8, "channels": 16, "heads": 2, "frms_per_block": (1,), "prior_width": 8,
@@ -267,6 +268,7 @@ def from_scene(folder: Path, names) -> None:
         (("--stage", "2", "--stage1", "nowhere"), "nowhere"),
         (("--stage", "1", "--start-from", "nowhere"), "nowhere: no such file"),
         (("--stage", "2", "--stage1", "s", "--start-from", "w"), "--start-from"),
+        (("--stage", "block-means"), "--start-from: block-means leaves the reconstruction as it is"),
         (("--stage", "1", "--dataset", "hu", "--movers", "m"), "--movers"),
         (("--stage", "1", "--dataset", "hu"), "Training"),
     ],
@@ -279,8 +281,22 @@ def test_what_makes_no_sense_is_one_line(run, images, tmp_path, words, naming):
     assert not (tmp_path / "run" / "checkpoint.safetensors").exists()
 
 
+def test_a_prior_of_block_means_is_added_to_weights_without_one(run, images, tmp_path):
+    common = ("--data", images, "--cache", tmp_path / "cache", "--steps", "1", *SMALL)
+    assert run("train", "--table3", "baseline", "--out", tmp_path / "plain", *common).code == 0
+    start = tmp_path / "plain" / "weights.safetensors"
+    done = run("train", "--stage", "block-means", "--start-from", start, "--out", tmp_path / "run", *common)
+    assert done.code == 0, done.err
+    model, metadata = load_weights(tmp_path / "run" / "weights.safetensors")
+    assert metadata.config.prior == "block-means"
+    plain, _ = load_weights(start)
+    own = model.reconstruction.state_dict()
+    assert all(torch.equal(value, own[name]) for name, value in plain.reconstruction.state_dict().items())
+
+
 def test_choices_are_the_keys_of_what_they_choose():
-    assert get_args(train.Row) == tuple(OBJECTIVES)
+    assert (*get_args(train.Row), "block-means") == tuple(OBJECTIVES)
+    assert get_args(train.Stage) == tuple(STAGES)
     assert set(get_args(train.Preset)) == set(RECIPES) == set(PRESETS)
     assert get_args(train.Schedule) == tuple(SCHEDULES)
     assert get_args(train.Dataset) == ("synthetic", *LAYOUTS)

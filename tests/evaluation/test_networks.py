@@ -90,6 +90,8 @@ def test_missing_rows_are_named_and_rows_given_twice_refused(tmp_path, made, wei
     assert "No weights were given for: stage 1 with ground truth, split training" in table.notes[0]
     with pytest.raises(UsageError, match="are both of the row baseline"):
         find_ablations([weights["baseline"], weights["baseline"]], MERGING)
+    with pytest.raises(UsageError, match="block-means, which is no row of it"):
+        find_ablations([write_network(tmp_path / "w.safetensors", replace(CONFIG, prior="block-means"))], MERGING)
     with pytest.raises(WeightsError, match="no such file"):
         find_ablations([tmp_path / "none.safetensors"], MERGING)
 

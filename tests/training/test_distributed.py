@@ -17,7 +17,7 @@ from hdrfuse.lfdiff.weights import read_tensors
 from hdrfuse.training.distributed import World, joined_world, training_device
 from hdrfuse.training.loop import Pace, train
 from hdrfuse.training.losses import ReconstructionLoss
-from hdrfuse.training.recipe import PRIOR_OF_OBJECTIVE, Recipe
+from hdrfuse.training.recipe import OBJECTIVES_NEED_STAGE_1, PRIOR_OF_OBJECTIVE, Recipe
 from hdrfuse.training.task import Task
 from hdrfuse.training.validation import validation_set
 
@@ -55,7 +55,7 @@ def every_stage(rank, port, folder):
         assert world.sums([1.0, rank]) == [2.0, 1.0]
         assert world.leads == (rank == 0)
         for objective in PRIOR_OF_OBJECTIVE:
-            earlier = None if objective in ("baseline", "stage1") else folder / "stage1"
+            earlier = folder / "stage1" if objective in OBJECTIVES_NEED_STAGE_1 else None
             task = flat_task(objective, batch=4, earlier=earlier)
             assert train(task, folder / objective, pace=pace, world=world).step == STEPS
         asked = train(
@@ -87,7 +87,7 @@ def curve(folder: Path) -> list[float]:
 
 def curve_alone(objective, two_processes, folder):
     """What one process does with the double of the others' share of a batch: 4 to their 2."""
-    earlier = None if objective in ("baseline", "stage1") else two_processes / "stage1"
+    earlier = two_processes / "stage1" if objective in OBJECTIVES_NEED_STAGE_1 else None
     train(
         flat_task(objective, batch=4, earlier=earlier), folder, pace=Pace(log_every_steps=1, workers=0), world=World()
     )

@@ -131,6 +131,25 @@ def test_what_follows_stage_1_starts_from_its_network_and_compares_with_its_prio
         )
 
 
+def test_block_means_are_learned_beside_a_reconstruction_that_stays_as_it_is(flat_brackets, tmp_path):
+    run(task(flat_brackets, "baseline"), tmp_path / "plain")
+    start = tmp_path / "plain" / "weights.safetensors"
+    a_task = replace(task(flat_brackets, "block-means", steps=60), start=start)
+    run(a_task, tmp_path / "prior", Pace(log_every_steps=1, workers=0))
+    model, _ = load_weights(tmp_path / "prior" / "weights.safetensors")
+    before, _ = read_tensors(start)
+    own = model.reconstruction.state_dict()
+    assert all(torch.equal(value, before[f"reconstruction.{name}"].float()) for name, value in own.items())
+    lines = [json.loads(line) for line in (tmp_path / "prior" / "log.jsonl").read_text().splitlines()]
+    errors = [line["prior"] for line in lines if "prior" in line]
+    assert sum(errors[-10:]) < 0.5 * sum(errors[:10])
+    assert [line["trust"] for line in lines if "trust" in line][-1] < 0  # what is swapped in takes error away
+    plain, _ = load_weights(start)
+    with torch.inference_mode():
+        scores = [mean_psnr_mu(lambda bracket, m=m: m(bracket.frames), a_task.validation) for m in (plain, model)]
+    assert scores[1] > scores[0] + 1
+
+
 def test_stage_2_without_stage_1_is_refused(flat_brackets, tmp_path):
     with pytest.raises(BadInputError, match="follows a stage-1 run"):
         run(task(flat_brackets, "stage2"), tmp_path)

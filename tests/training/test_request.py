@@ -40,7 +40,9 @@ def test_a_run_goes_on_as_it_was_but_for_what_is_said():
     assert earlier.differences(longer) == ["steps 30 -> 60"]
 
 
-@pytest.mark.parametrize(("stage", "row"), [("1", "split"), ("2", "baseline"), ("2", "stage1")])
+@pytest.mark.parametrize(
+    ("stage", "row"), [("1", "split"), ("2", "baseline"), ("2", "stage1"), ("block-means", "baseline")]
+)
 def test_a_stage_and_a_row_of_another_are_refused(stage, row):
     with pytest.raises(UsageError, match=f"--table3 {row}"):
         TrainingRequest(stage=stage, table3=row).plan(None)

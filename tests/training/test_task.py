@@ -4,6 +4,7 @@ import pytest
 
 from hdrfuse.training.distributed import World
 from hdrfuse.training.loop import Pace, train
+from hdrfuse.training.objectives import OBJECTIVES
 from hdrfuse.training.recipe import RECIPES, Recipe
 from hdrfuse.training.task import brackets_seed, synthetic_task
 
@@ -26,8 +27,8 @@ def test_a_folder_of_hdr_images_is_all_that_training_needs(images, tmp_path):
 
 
 def test_every_stage_draws_other_brackets():
-    recipes = [RECIPES["fast"](objective) for objective in ("stage1", "stage2", "direct", "split", "baseline")]
-    assert len({brackets_seed(recipe) for recipe in recipes}) == 5
+    recipes = [RECIPES["fast"](objective) for objective in OBJECTIVES]
+    assert len({brackets_seed(recipe) for recipe in recipes}) == len(OBJECTIVES) == 6
 
 
 @pytest.mark.parametrize("preset", RECIPES)
