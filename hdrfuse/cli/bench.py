@@ -76,7 +76,13 @@ StacksOption = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR", show_default=False,
-        help="Also: how well calibration explains your own brackets, one folder each in DIR.",
+        help="Also: steps that no frame shows, noise and calibration of your own brackets, one folder each in DIR.",
+    ),
+]  # fmt: skip
+StillOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME,NAME,...", show_default=False, help="Stacks: folders in which nothing moved."
     ),
 ]  # fmt: skip
 
@@ -94,6 +100,7 @@ def bench(
     bits: BitsOption = "16",
     camera: CameraOption = False,
     stacks: StacksOption = None,
+    still: StillOption = None,
     setting: SettingOption = None,
     values: ValuesOption = None,
     json: o.JsonOption = False,
@@ -109,24 +116,28 @@ def bench(
     drawn_size = parse_size(size or "1024x768")
     image_size = parse_size(size or ("768x576" if camera else "768x512"))
     check_images(what, images, movers, camera=camera)
-    check_stacks(what, stacks)
+    check_stacks(what, stacks, still)
     check_setting(what, setting, values)
     from hdrfuse.benchmark.camera_images import measure_camera_images
-    from hdrfuse.benchmark.disagreement import find_stacks, measure_disagreement  # imports numpy: keep `--help` instant
-    from hdrfuse.benchmark.images import measure_images
+    from hdrfuse.benchmark.images import measure_images  # imports numpy: keep `--help` instant
     from hdrfuse.benchmark.quality import measure_quality
     from hdrfuse.benchmark.settings import measure_settings
     from hdrfuse.benchmark.speed import measure_speed
+    from hdrfuse.benchmark.stacks import find_stacks, measure_stacks
     from hdrfuse.benchmark.tables import Results
     from hdrfuse.machine import this_machine
 
-    folders = None if stacks is None else find_stacks(stacks)
+    named_still = () if still is None else still.split(",")
+    folders = None if stacks is None else find_stacks(stacks, named_still)
     speed, quality, settings = what in ("speed", "all"), what in ("quality", "all"), what == "settings"
     collages = images is not None and not settings
     many = range(seeds)
     with console.progress() as progress:
         parts = speed + quality + collages + (folders is not None) + settings
         share = iter(part_of(progress, index, parts) for index in range(parts))
+        appearances, calibrations = (
+            ((), ()) if folders is None else measure_stacks(folders, named_still, progress=next(share))
+        )
         results = Results(
             machine=this_machine(),
             speed=measure_speed(sizes_mp, repetitions=repeat, progress=next(share)) if speed else (),
@@ -139,7 +150,8 @@ def bench(
             camera=measure_camera_images(images, movers, many, size=image_size, progress=next(share))
             if images is not None and collages and camera
             else (),
-            calibration=() if folders is None else measure_disagreement(folders, progress=next(share)),
+            stacks=appearances,
+            calibration=calibrations,
             settings=measure_settings(
                 setting,
                 values,
@@ -171,10 +183,12 @@ def check_images(what: What, images: Path | None, movers: Path | None, *, camera
         raise UsageError("--movers goes with --images DIR; it holds what moves in front of those")
 
 
-def check_stacks(what: What, stacks: Path | None) -> None:
-    """Raise UsageError if stacks are to be measured and none are named."""
+def check_stacks(what: What, stacks: Path | None, still: str | None) -> None:
+    """Raise UsageError if stacks are to be measured, or called still, and none are named."""
     if what == "stacks" and stacks is None:
         raise UsageError("--what stacks needs --stacks DIR with your own brackets, a folder each")
+    if still is not None and stacks is None:
+        raise UsageError("--still goes with --stacks DIR; it names folders in that")
 
 
 def check_setting(what: What, setting: str | None, values: str | None) -> None:
