@@ -7,18 +7,14 @@ calibration looks at registered pixels.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.brackets.scene import find_scene
-from hdrfuse.deghosting.methods import CLASSICAL
-from hdrfuse.errors import BadInputError
-from hdrfuse.imaging.bracket import Bracket, read_bracket
+from hdrfuse.imaging.bracket import Bracket
 from hdrfuse.imaging.color import srgb_decode
-from hdrfuse.pipeline import MergeOptions, Progress, merge_bracket
+from hdrfuse.pipeline import Merged
 
 SHARES = np.arange(0.02, 0.981, 0.005)
 """Cumulative shares at which the frames' histograms are matched."""
@@ -45,34 +41,9 @@ class Disagreement:
     """Under the calibrated curve and its per-frame gains, as the merge takes them."""
 
 
-def find_stacks(folder: Path) -> list[Path]:
-    """The folders in a folder, each of which is to hold a bracket. Raises BadInputError where there is none."""
-    stacks = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
-    if not stacks:
-        raise BadInputError(f"{folder}: no folder of frames in it; one folder a bracket was expected")
-    return stacks
-
-
-def measure_disagreement(
-    stacks: Sequence[Path], *, progress: Progress = lambda stage, share: None
-) -> list[Disagreement]:
-    """Merge the brackets of display-encoded files among some folders -> one entry each.
-
-    A stack that cannot be read raises what reading it raises.
-    """
-    disagreements = []
-    for done, stack in enumerate(stacks):
-        progress(f"stack {stack.name}", done / len(stacks))
-        bracket = read_bracket(find_scene([stack]))
-        if not bracket.frames[0].linear:
-            disagreements.append(stack_disagreement(bracket))
-    return disagreements
-
-
-def stack_disagreement(bracket: Bracket) -> Disagreement:
-    """Calibrate one bracket by merging it and measure what that leaves."""
-    merged = merge_bracket(bracket, MergeOptions(method=CLASSICAL.name))
-    assert merged.curve is not None  # the frames are display-encoded
+def stack_disagreement(bracket: Bracket, merged: Merged) -> Disagreement:
+    """Measure what the calibration of a merge leaves in its bracket of display-encoded files."""
+    assert merged.curve is not None
     curve = merged.curve
     gains = [frame.gain_ev for frame in merged.report.frames]
     grid = np.linspace(0.0, 1.0, curve.table.shape[1])

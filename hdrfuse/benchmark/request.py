@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hdrfuse.benchmark.camera_images import measure_camera_images
-from hdrfuse.benchmark.disagreement import find_stacks, measure_disagreement
 from hdrfuse.benchmark.images import measure_images
 from hdrfuse.benchmark.quality import measure_quality
 from hdrfuse.benchmark.setting_values import setting_names
 from hdrfuse.benchmark.settings import measure_settings
 from hdrfuse.benchmark.speed import measure_speed
+from hdrfuse.benchmark.stacks import find_stacks, measure_stacks
 from hdrfuse.benchmark.tables import Results
 from hdrfuse.errors import UsageError
 from hdrfuse.machine import this_machine
@@ -41,6 +41,8 @@ class BenchmarkRequest:
     movers: Path | None
     camera: bool
     stacks: Path | None
+    still: Sequence[str]
+    """Folders of stacks in which nothing moved."""
     setting: str | None
     values: str | None
 
@@ -54,6 +56,8 @@ class BenchmarkRequest:
             raise UsageError("--movers goes with --images DIR; it holds what moves in front of those")
         if self.what == "stacks" and self.stacks is None:
             raise UsageError("--what stacks needs --stacks DIR with your own brackets, a folder each")
+        if self.still and self.stacks is None:
+            raise UsageError("--still goes with --stacks DIR; it names folders in that")
         if self.setting is not None and self.values is not None and len(names := setting_names(self.setting)) > 1:
             raise UsageError(
                 f"--values {self.values}: are of one setting, such as {names[0]}; --setting {self.setting} is a group: "
@@ -68,6 +72,8 @@ class BenchmarkRequest:
         """Measure one part after the other. Raises BadInputError for folders and values that are none."""
         parts = self.parts()
         found = {name: part(part_of(progress, index, len(parts))) for index, (name, part) in enumerate(parts.items())}
+        if "stacks" in found:  # a merge tells both
+            found["stacks"], found["calibration"] = found["stacks"]
         return Results(machine=this_machine(), **found)
 
     def parts(self) -> dict[str, Part]:
@@ -90,8 +96,8 @@ class BenchmarkRequest:
                 else {"images": partial(self.of_images, self.images)}
             )
         if self.stacks is not None:
-            folders = find_stacks(self.stacks)
-            parts["calibration"] = lambda progress: measure_disagreement(folders, progress=progress)
+            folders = find_stacks(self.stacks, self.still)
+            parts["stacks"] = lambda progress: measure_stacks(folders, self.still, progress=progress)
         return parts
 
     def of_images(self, images: Path, progress: Progress) -> Sequence[Any]:

@@ -15,6 +15,7 @@ from hdrfuse.benchmark.images import ImageQuality
 from hdrfuse.benchmark.quality import Quality
 from hdrfuse.benchmark.settings import SettingScore
 from hdrfuse.benchmark.speed import Timing
+from hdrfuse.benchmark.stacks import MOST_MOVED, Appearance
 from hdrfuse.machine import Machine
 from hdrfuse.text import counted
 
@@ -28,6 +29,7 @@ class Results:
     quality: Sequence[Quality] = ()
     images: Sequence[ImageQuality] = ()
     camera: Sequence[CameraQuality] = ()
+    stacks: Sequence[Appearance] = ()
     calibration: Sequence[Disagreement] = ()
     settings: Sequence[SettingScore] = ()
 
@@ -42,6 +44,7 @@ class Results:
                 for quality in self.images
             ],
             "camera": [{**asdict(quality), "mean_db": round(quality.mean_db, 3)} for quality in self.camera],
+            "stacks": [{**asdict(stack), "moved_too_much": stack.moved_too_much} for stack in self.stacks],
             "calibration": [asdict(stack) for stack in self.calibration],
             "settings": [{**asdict(score), "mean_db": round(score.mean_db, 3)} for score in self.settings],
         }
@@ -57,6 +60,8 @@ class Results:
         tables += [images_table([each for each in self.images if each.motion == motion]) for motion in motions]
         if self.camera:
             tables.append(camera_table(self.camera))
+        if self.stacks:
+            tables.append(stacks_table(self.stacks))
         if self.calibration:
             tables.append(calibration_table(self.calibration))
         if self.settings:
@@ -143,6 +148,22 @@ def camera_table(qualities: Sequence[CameraQuality]) -> Table:
             quality.motion, quality.method, f"{quality.mean_db:.1f}", f"{quality.seam_stops:.3f}",
             f"{quality.moved:.1%}", f"{quality.most_moved:.1%}",
         )  # fmt: skip
+    return table
+
+
+def stacks_table(stacks: Sequence[Appearance]) -> Table:
+    """Steps along the borders of decisions, share called moved and noise of every stack by every method."""
+    bound = f"; * more than {MOST_MOVED:.0%} though still" if any(stack.still for stack in stacks) else ""
+    table = Table(title=f"Stacks: stops that no frame shows along the borders of decisions{bound}")
+    table.add_column("stack", no_wrap=True)
+    table.add_column("method", no_wrap=True)
+    for name in ("frames", "border px", "median", "99 %", "called moved", "shadow noise / longest frame's"):
+        table.add_column(name, justify="right")
+    for stack in stacks:
+        measured = (stack.borders.median_ev, stack.borders.high_ev, stack.shadow_noise)
+        *steps, noise = ("" if each is None else f"{each:.2f}" for each in measured)
+        moved = f"{stack.moved:.1%}" + (" still" if stack.still else "") + (" *" if stack.moved_too_much else "")
+        table.add_row(stack.stack, stack.method, str(stack.frames), str(stack.borders.border_px), *steps, moved, noise)
     return table
 
 

@@ -36,9 +36,13 @@ StacksOption = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR", show_default=False,
-        help="Also: how well calibration explains your own brackets, one folder each in DIR.",
+        help="Also: steps that no frame shows, noise and calibration of your own brackets, one folder each in DIR.",
     ),
 ]  # fmt: skip
+StillOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME,NAME,...", show_default=False, help="Stacks: folders in which nothing moved."),
+]
 SettingOption = Annotated[
     str | None,
     typer.Option(
@@ -65,6 +69,7 @@ def bench(
     bits: scenes.BitsOption = "16",
     camera: CameraOption = False,
     stacks: StacksOption = None,
+    still: StillOption = None,
     setting: SettingOption = None,
     values: ValuesOption = None,
     json: o.JsonOption = False,
@@ -81,7 +86,8 @@ def bench(
     request = BenchmarkRequest(
         what=what, sizes_mp=parse_megapixels(megapixels), repetitions=repeat,
         size=None if size is None else scenes.parse_size(size), seeds=range(seeds), noise=noise,
-        bits=scenes.BITS[bits], images=images, movers=movers, camera=camera, stacks=stacks, setting=setting,
+        bits=scenes.BITS[bits], images=images, movers=movers, camera=camera, stacks=stacks,
+        still=() if still is None else still.split(","), setting=setting,
         values=values,
     )  # fmt: skip
     with console.progress() as progress:

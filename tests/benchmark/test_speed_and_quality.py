@@ -10,8 +10,10 @@ import pytest
 from PIL import Image
 
 from hdrfuse.benchmark import disagreement, quality, speed
+from hdrfuse.benchmark.camera_images import ways
 from hdrfuse.benchmark.photographs import photograph_size, write_photographs
 from hdrfuse.benchmark.tables import Results
+from hdrfuse.brackets.scene import find_scene
 from hdrfuse.cli import main
 from hdrfuse.data.procedural import procedural_bracket
 from hdrfuse.deghosting.methods import ready_methods
@@ -19,7 +21,9 @@ from hdrfuse.errors import ExitCode, HdrfuseError
 from hdrfuse.evaluation.baselines import opencv_debevec
 from hdrfuse.evaluation.scenes import KnownBracket
 from hdrfuse.formats import read_header
+from hdrfuse.imaging.bracket import read_bracket
 from hdrfuse.machine import this_machine
+from hdrfuse.pipeline import MergeOptions, merge_bracket
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +98,7 @@ def test_bench_prints_one_json_object(capsys: pytest.CaptureFixture[str]) -> Non
     arguments = ["bench", "--what", "quality", "--seeds", "1", "--size", "96x64", "--quiet", "--json"]
     assert main(arguments) == ExitCode.DONE
     found = json.loads(capsys.readouterr().out)
-    assert found.keys() == {"machine", "speed", "quality", "images", "camera", "calibration", "settings"}
+    assert found.keys() == {"machine", "speed", "quality", "images", "camera", "stacks", "calibration", "settings"}
     assert found["machine"].keys() == {"processor", "cores", "system", "versions"}
     assert found["quality"][0].keys() == {"method", "motion", "psnr_mu_db", "mean_db"}
     assert len(found["quality"]) == len(quality.methods()) * len(quality.MOTIONS)
@@ -124,7 +128,8 @@ def test_frames_of_one_curve_agree_under_it_and_under_no_other() -> None:
 
 def test_stacks_are_measured_before_and_after_calibration(tmp_path: Path) -> None:
     write_photographs(stack := tmp_path / "stacks" / "study", megapixels=0.3)
-    (found,) = disagreement.measure_disagreement(disagreement.find_stacks(stack.parent))
+    bracket = read_bracket(find_scene([stack]))
+    found = disagreement.stack_disagreement(bracket, merge_bracket(bracket, MergeOptions(method="classical")))
     assert (found.stack, found.frames) == ("study", 3)
     assert found.srgb_ev is not None
     assert found.with_gains_ev is not None
@@ -157,4 +162,5 @@ def test_stacks_are_measured_alone(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["bench", "--what", "stacks", "--stacks", str(tmp_path), "--quiet", "--json"]) == ExitCode.DONE
     found = json.loads(capsys.readouterr().out)
     assert [stack["stack"] for stack in found["calibration"]] == ["study"]
+    assert [(stack["stack"], stack["method"]) for stack in found["stacks"]] == [("study", name) for name in ways()]
     assert [name for name in ("speed", "quality", "images", "camera", "settings") if found.get(name)] == []

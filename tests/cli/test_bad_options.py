@@ -191,6 +191,7 @@ def test_a_file_that_is_no_response_curve_is_named(refused, beach, content):
     ("words", "naming"),
     [
         (("--what", "stacks"), "--stacks DIR"),
+        (("--still", "facade"), "--still goes with --stacks DIR"),
         (("--setting", "blend", "--values", "1,2"), ("--values 1,2", "blend.", "fill_error")),
         (("--what", "settings", "--setting", "fit", "--values", "1"), ("--values 1", "is a group: ")),
     ],
