@@ -43,7 +43,7 @@ def consistency_map(
     """(h, w) 1 where a frame, which alone says `other`, agrees with the anchor, 0 where it does not, or in between."""
     doubt: Plane | float = tolerance.relative
     if tolerance.rendered:
-        other, doubt = _in_colors_of(anchor, other, frame, tolerance)
+        other, doubt = in_colors_of(anchor, other, frame, tolerance)
     usable = _usable(anchor, other, frame)
     raw = other.radiance - anchor.radiance
     noise = anchor.variance + other.variance
@@ -158,7 +158,7 @@ def _compare(
     return difference, slack
 
 
-def _in_colors_of(
+def in_colors_of(
     anchor: ReferenceEstimate, other: ReferenceEstimate, frame: CalibratedFrame, tolerance: Tolerance
 ) -> tuple[ReferenceEstimate, Plane]:
     """What a frame says in the anchor's colours, and the doubt (h, w, 3), a share of the radiance, about them."""
@@ -168,6 +168,8 @@ def _in_colors_of(
     if mapping is None:
         return other, np.asarray(cv2.merge((np.float32(tolerance.relative) + shoulder,) * 3))
     radiance, doubt = mapping.at(exposure)
+    # Where a channel of the anchor is white no colour was seen: there the mapping would be extrapolated.
+    radiance.reshape(-1, 3)[np.flatnonzero(anchor.shoulder >= 1.0)] = 1.0
     radiance *= other.radiance
     np.maximum(doubt, np.float32(tolerance.relative), out=doubt)
     doubt += shoulder[..., None]

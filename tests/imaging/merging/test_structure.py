@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from hdrfuse.imaging.merging.consistency import Tolerance
+from hdrfuse.imaging.merging.consistency import Tolerance, in_colors_of
 from hdrfuse.imaging.merging.ghosts import find_ghosts
+from hdrfuse.imaging.merging.reference_estimate import ReferenceEstimate
 from hdrfuse.imaging.radiometry import CalibratedFrame, NoiseModel
 
 HEIGHT, WIDTH = 240, 320
@@ -68,3 +69,18 @@ def test_a_thing_of_another_hue_is_found_though_its_brightness_is_the_walls():
     came = wall.copy()
     came[80:170, 160:250] *= np.array([1.5, 0.9, 0.7], np.float32)
     assert ghost(wall, came)[80:170, 160:250].mean() > 0.98
+
+
+def test_colours_that_the_reference_clips_are_not_mapped_like_those_that_it_shows():
+    wall = scene()
+    red = wall[..., 0] > 2 * wall[..., 1]
+    darker = wall.copy()
+    darker[red, 1] *= 0.65  # a camera's doing: red walls are less green in the darker picture
+    for each in (wall, darker):
+        each[:, 200:] = 0.8, 0.2, 0.1  # a sunset, whose red the reference clips
+    frame, reference = frames(darker, wall)
+    anchor, own = ReferenceEstimate.of(reference), ReferenceEstimate.of(frame)
+    mapped, _ = in_colors_of(anchor, own, frame, RENDERED)
+    green = mapped.radiance[..., 1] / wall[..., 1]
+    assert np.median(green[:, :200][red[:, :200]]) == pytest.approx(1.0, abs=0.1)  # not 0.65
+    assert np.median(green[:, 200:]) == pytest.approx(1.0, abs=0.01)
