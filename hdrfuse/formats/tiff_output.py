@@ -1,5 +1,6 @@
 """Float TIFF: linear radiance for programs that read no OpenEXR."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,8 @@ def _rational(value: float) -> tuple[int, int]:
     inverse = round(1 / value)
     if abs(inverse * value - 1) < 1e-9:
         return 1, inverse
-    return (round(value * RATIONAL_DENOMINATOR), RATIONAL_DENOMINATOR) if value < 4000 else (round(value), 1)
+    nearest = Fraction(value).limit_denominator(RATIONAL_DENOMINATOR)
+    return (nearest.numerator, nearest.denominator) if value < 4000 else (round(value), 1)
 
 
 def _ascii(text: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import OpenEXR
 import pytest
 import tifffile
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -96,6 +96,7 @@ def test_empty_facts_are_written_too(tmp_path, radiance, suffix):
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(exposure_time_s=0.0002666989760967731, f_number=2.8, iso=100.0)  # not to whole microseconds
 @given(
     exposure_time_s=st.floats(1 / 32000, 3600),
     f_number=st.floats(0.95, 64),
