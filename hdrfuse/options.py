@@ -88,7 +88,11 @@ def check_options(options: MergeOptions) -> None:
     if str(options.response) not in RESPONSES:
         from hdrfuse.imaging.calibration.response import load_response  # imports numpy
 
-        load_response(Path(options.response))
+        path = Path(options.response)
+        if path.is_dir():
+            known = ", ".join(RESPONSES)
+            raise UsageError(f"--response {path}: is a folder; one of {known} or a saved curve's file was expected")
+        load_response(path)
     check_device(options.device)
     method.check(options)
 

@@ -4,6 +4,7 @@ from PIL import Image
 
 import hdrfuse
 from hdrfuse.errors import BadInputError, BracketError, ExposureError, UsageError, WeightsError
+from hdrfuse.options import MergeOptions, check_options
 
 
 def shot(ev: float) -> np.ndarray:
@@ -131,3 +132,9 @@ def test_exposures_may_be_text_and_numbers_numpys(folder):
 def test_unknown_names_of_the_package_are_attribute_errors():
     with pytest.raises(AttributeError, match="fuse"):
         _ = hdrfuse.fuse
+
+
+@pytest.mark.parametrize("response", ["", "."])
+def test_a_response_that_is_a_folder_is_refused_by_its_option(response):
+    with pytest.raises(UsageError, match=r"--response \.: is a folder; one of auto, .* or a saved curve's file"):
+        check_options(MergeOptions(response=response))

@@ -104,7 +104,8 @@ def read_preset(path: Path) -> None:
 
     words = ["batch", str(path.parent), "--preset", str(path), "--dry-run"]
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
+        # What a preset makes of a scene is printed for the scene, as for a batch that is not a rehearsal.
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             typer.main.get_command(app).main(words, prog_name="hdrfuse", standalone_mode=False, obj=Console())
     except typer.TyperException as error:
         raise HdrfuseError(outcome_of(error)[1]) from error
@@ -159,10 +160,16 @@ READERS: dict[str, Callable[[Path], None]] = {
 }  # fmt: skip
 
 
+def speaks_of_preset(message: str, path: Path) -> bool:
+    """Whether a message names an option, a file that a preset names, or counts scenes that were named already."""
+    named = message.partition(":")[0]
+    return message.startswith("--") or message.endswith("cannot be merged") or named in path.read_text(errors="replace")
+
+
 def check_message(error: HdrfuseError, path: Path) -> None:
     """Raise FaultError for a message that is not one line naming the file and a reason; the console cleans it."""
     message = str(error)
-    names_it = path.name in message or (path.suffix == ".toml" and message.startswith("--"))  # or an option
+    names_it = path.name in message or (path.suffix == ".toml" and speaks_of_preset(message, path))
     if {"\n", "\r"} & set(message) or not names_it or message.rstrip().endswith((":", " ()")):
         raise FaultError(f"a message that is not one line, names no file or gives no reason: {message!r}")
     if isinstance(error.__cause__, MemoryError) or "can't allocate memory" in message:  # the latter is PyTorch's
