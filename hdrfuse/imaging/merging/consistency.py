@@ -56,7 +56,6 @@ def consistency_map(
     for valid in (frame.valid, anchor.valid):
         if valid is not None:
             difference *= valid[..., None]
-    rendered = (difference.copy(), noise) if tolerance.rendered else None
     score = np.zeros(difference.shape[:2], np.float32)
     noise_correlation = max(anchor.noise_correlation, frame.noise_correlation)
     for sigma, spacing_px in zip(CONSISTENCY.scales_px, CONSISTENCY.spacing_px, strict=True):
@@ -69,13 +68,11 @@ def consistency_map(
         mean /= _blurred(left + slack, sigma)
         np.maximum(score, channel_max(mean), out=score)
     np.sqrt(score, out=score)
-    difference *= difference
-    difference /= noise + slack
-    energy = channel_max(_blurred(difference, CONSISTENCY.scales_px[1]))
+    energy = channel_max(_blurred(difference**2 / (noise + slack), CONSISTENCY.scales_px[1]))
     np.maximum(score, np.sqrt(energy) * np.float32(CONSISTENCY.weak / CONSISTENCY.energetic), out=score)
     ghost = _hysteresis(score)
-    if rendered is not None:
-        ghost = with_structure(ghost, *rendered, [np.minimum(side.radiance, side.limit) for side in (anchor, other)])
+    if tolerance.rendered:
+        ghost = with_structure(ghost, difference, noise, (anchor, other))
     grown = cv2.dilate(ghost.astype(np.uint8), disc(CONSISTENCY.grow_px))
     soft = cv2.GaussianBlur(grown.astype(np.float32), (0, 0), 1.0)
     agrees = np.clip(1.0 - soft * np.float32(CONSISTENCY.firm), 0.0, 1.0)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from hdrfuse.imaging.merging.consistency_settings import CONSISTENCY
 from hdrfuse.imaging.merging.highlights import CLIPPING, ramp
-from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max, channel_min
+from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max, channel_min, in_any_channel
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,7 +43,7 @@ class ReferenceEstimate:
             limit=_limit(clipped, CLIPPING.end / frame.gain),
             shoulder=ramp(channel_max(exposure), *CONSISTENCY.shoulder),
             noise_correlation=frame.noise_correlation,
-            was_clipped=channel_max(clipped.view(np.uint8)).view(np.bool_),
+            was_clipped=in_any_channel(clipped),
             valid=frame.valid,
         )
 

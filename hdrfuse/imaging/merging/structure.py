@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hdrfuse.imaging.merging.reference_estimate import ReferenceEstimate
 from hdrfuse.imaging.radiometry import Plane, channel_max
 from hdrfuse.setting_limits import Settings
 
@@ -38,11 +39,11 @@ STRUCTURE = StructureSettings()
 
 
 def with_structure(
-    ghost: NDArray[np.bool_], difference: Plane, noise: Plane, seen: Sequence[Plane]
+    ghost: NDArray[np.bool_], difference: Plane, noise: Plane, sides: Sequence[ReferenceEstimate]
 ) -> NDArray[np.bool_]:
     """(h, w) the connected parts of a ghost (h, w) in which enough structure changed.
 
-    `difference` (h, w, 3) is that of the two frames `seen` (h, w, 3), `noise` (h, w, 3) the variance of its noise.
+    `difference` (h, w, 3) is that of the two `sides`, `noise` (h, w, 3) the variance of its noise.
     """
     left, top, width, height = cv2.boundingRect(ghost.view(np.uint8))
     if not width:
@@ -50,7 +51,8 @@ def with_structure(
     margin = int(np.ceil(4 * STRUCTURE.scale_px)) + 2
     box = (slice(max(top - margin, 0), top + height + margin), slice(max(left - margin, 0), left + width + margin))
     part = np.ascontiguousarray(ghost[box]).view(np.uint8)
-    changed = structural_change(difference[box], noise[box], [plane[box] for plane in seen])
+    seen = [np.minimum(side.radiance[box], side.limit[box]) for side in sides]
+    changed = structural_change(difference[box], noise[box], seen)
     count, labels = cv2.connectedComponents(part, connectivity=8)
     core = cv2.erode(part, np.ones((3, 3), np.uint8))
     structure, rim = (np.bincount(labels[mask], minlength=count) for mask in ((part > 0) & changed, part > core))
