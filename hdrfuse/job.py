@@ -1,6 +1,6 @@
 """One merge from files to files: what the command line, a batch and a script do alike."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from hdrfuse.brackets.exposure import GIVEN, GivenExposures
@@ -36,7 +36,7 @@ class MergeJob:
         check_options(self.options)
         self.outputs.check(self.scene.files)
 
-    def check_frames(self) -> list[str]:
+    def check_frames(self) -> Sequence[str]:
         """Refuse what the headers of the frames show to fail, no pixel read -> warnings about the exposures.
 
         Raises BadInputError of a kind, as reading the frames does.
@@ -44,7 +44,7 @@ class MergeJob:
         find_method(self.options.method).check_frames(len(self.scene.files))
         return read_headers(
             self.scene, exposures=self.exposures, exposures_by=self.exposures_by, reference=self.reference
-        )[2]
+        ).warnings
 
     def run(self, progress: Progress | None = None, *, placed: Callable[[], None] = lambda: None) -> MergeReport:
         """Read, merge and write -> the report; `placed` hears when all files are there.

@@ -27,7 +27,7 @@ from hdrfuse.imaging.compatibility import COMPATIBILITY, check_alike
 from hdrfuse.imaging.damage import check_repeats
 from hdrfuse.imaging.frame import FRAME, Frame
 from hdrfuse.imaging.headers import read_headers
-from hdrfuse.imaging.orientations import common_orientation, orient_alike
+from hdrfuse.imaging.orientations import orient_alike
 from hdrfuse.imaging.reference import choose_reference
 from hdrfuse.imaging.scale import below, scale_of
 from hdrfuse.text import counted
@@ -76,10 +76,7 @@ def read_bracket(
     sizes or channels differ, ExposureError where exposures cannot be known or the pictures contradict the user's,
     UsageError for a reference that is not there.
     """
-    headers, inferred, warnings = read_headers(
-        scene, exposures=exposures, exposures_by=exposures_by, reference=reference
-    )
-    orientation = common_orientation(headers)
+    known = read_headers(scene, exposures=exposures, exposures_by=exposures_by, reference=reference)
     raw = [path for path in scene.files if path.suffix.lower() in RAW_SUFFIXES]
     white_balance = read_white_balance(raw[0]) if raw else None
 
@@ -87,13 +84,14 @@ def read_bracket(
         return read_image(path, white_balance=white_balance if path in raw else None)
 
     images = list(in_threads(decode, scene.files, count=COMPATIBILITY.decoders))
-    if isinstance(exposures, str):
-        inferred = _estimated(images, response)
-    if orientation is not None:
-        images, turned = orient_alike(images, [exposure.ev for exposure in inferred], orientation)
+    inferred = _estimated(images, response) if isinstance(exposures, str) else known.exposures
+    evs = [exposure.ev for exposure in inferred]
+    warnings = [*known.warnings]
+    if known.orientation is not None:
+        images, turned = orient_alike(images, evs, known.orientation)
         check_alike([image.header for image in images])
-        warnings = [*warnings, *turned]
-    warnings = [*warnings, *check_repeats(images, [exposure.ev for exposure in inferred])]
+        warnings += turned
+    warnings += check_repeats(images, evs)
     frames = [
         replace(_frame(image, exposure), path=path)
         for path, image, exposure in zip(scene.files, images, inferred, strict=True)
@@ -102,7 +100,7 @@ def read_bracket(
         frames,
         name=scene.name,
         reference=reference,
-        chromaticities=headers[0].chromaticities,
+        chromaticities=known.headers[0].chromaticities,
         warnings=[*scene.warnings, *warnings],
     )
 
