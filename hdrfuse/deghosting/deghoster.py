@@ -42,7 +42,7 @@ class MethodOptions:
     blend: Annotated[
         bool,
         CommandOption(
-            "Blend the noise-optimal radiance back in where the network agrees, or show the network alone.",
+            "Blend the frames' merged radiance back in where the network agrees, or show the network alone.",
             panel=NETWORK,
         ),
     ] = True
