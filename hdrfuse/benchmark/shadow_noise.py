@@ -10,6 +10,7 @@ from hdrfuse.imaging.merging.ghosts import Ghosts
 from hdrfuse.imaging.merging.highlights import CLIPPING
 from hdrfuse.imaging.merging.strips import enlarge_rows
 from hdrfuse.imaging.radiometry import IMMERKAER, CalibratedFrame, Plane, channel_max, channel_mean
+from hdrfuse.imaging.robust import robust_sigma
 
 DARKEST_SHARE = 0.25
 """Share of the usable pixels that counts as shadow."""
@@ -60,4 +61,4 @@ def _level(light: Plane) -> Plane:
 def _relative_noise(light: Plane, level: Plane, places: NDArray[np.bool_]) -> float:
     """Standard deviation of what changes from pixel to pixel, as a share of the level."""
     change = cv2.filter2D(light, -1, IMMERKAER)[places] / np.maximum(level[places], 1e-9)
-    return 1.4826 * float(np.median(np.abs(change)))
+    return float(robust_sigma(change, centre=0.0))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hdrfuse.imaging.calibration.response import ResponseCurve
 from hdrfuse.imaging.radiometry import channel_max
+from hdrfuse.imaging.robust import robust_sigma
 from hdrfuse.setting_limits import Range, Settings
 
 Array = NDArray[np.float64]
@@ -59,9 +60,6 @@ class TonePairSettings(Settings):
 
 TONE_PAIRS = TonePairSettings()
 
-
-SIGMA_OF_MAD = 1.4826
-"""Standard deviation of a normal distribution over its median absolute deviation (Rousseeuw & Croux 1993)."""
 
 VARIANCE_OF_MEDIAN = 1.57
 """Variance of the median of n normal numbers, in 1 / n: pi / 2."""
@@ -164,7 +162,7 @@ def tone_error(curve: ResponseCurve, matches: Sequence[TonePairs], gains_ev: Arr
         for value in np.unique(tone):
             inside = error[tone == value]
             if len(inside) >= enough:
-                spread = SIGMA_OF_MAD * float(np.median(np.abs(inside - np.median(inside))))
+                spread = float(robust_sigma(inside))
                 noise = VARIANCE_OF_MEDIAN * spread**2 / len(inside)
                 squares.append(max(float(np.median(inside)) ** 2 - noise, 0.0))
                 weights.append(min(len(inside), TONE_PAIRS.most_in_tone))

@@ -18,6 +18,7 @@ from hdrfuse.imaging.calibration.correspondences import Samples, TonePairs, resi
 from hdrfuse.imaging.calibration.response import KNOWN_CURVES, ResponseCurve
 from hdrfuse.imaging.calibration.spacing import SPACING, Spacing
 from hdrfuse.imaging.color import srgb_decode
+from hdrfuse.imaging.robust import robust_sigma
 from hdrfuse.text import listed
 
 Array = NDArray[np.float64]
@@ -179,7 +180,7 @@ def _share_left(matches: Sequence[TonePairs], curve: ResponseCurve) -> float:
 def _known_steps(matches: Sequence[TonePairs], curve: ResponseCurve) -> Steps:
     """Median of what the tones show under a curve, and its standard error by their spread."""
     errors = [residuals(curve, pairs, np.zeros(len(matches) + 1)) for pairs in matches]
-    spread = np.array([_spread(error) for error in errors])
+    spread = np.array([robust_sigma(error) for error in errors])
     return Steps(
         steps_ev=np.array([np.median(error) for error in errors]),
         variances=(ESTIMATION.step_spread * spread) ** 2 + ESTIMATION.known_step_sigma_ev**2,
@@ -217,14 +218,9 @@ def _camera_steps(matches: Sequence[TonePairs]) -> Steps:
     found = np.append(solution[3:], 1.0 - solution[3:].sum())
     to_shares = np.vstack([np.eye(len(matches) - 1), -np.ones(len(matches) - 1)])
     fit_variances = np.einsum("ij,jk,ik->i", to_shares, covariance[3:, 3:], to_shares) * span**2
-    spread = np.array([_spread(error) for error in np.split(span * (system @ solution - target), ends)])
+    spread = np.array([robust_sigma(error) for error in np.split(span * (system @ solution - target), ends)])
     variances = fit_variances + spread**2 + ESTIMATION.step_sigma_ev**2
     return Steps(steps_ev=found * span, variances=variances, factors=ESTIMATION.sums)
-
-
-def _spread(errors: Array) -> float:
-    """Standard deviation that the middle half of errors has."""
-    return 1.4826 * float(np.median(np.abs(errors - np.median(errors))))
 
 
 def _curve_rows(pairs: TonePairs) -> Array:

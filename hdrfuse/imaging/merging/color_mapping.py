@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from hdrfuse.imaging.merging.reference_estimate import ReferenceEstimate
 from hdrfuse.imaging.radiometry import Plane, channel_max, channel_min
-from hdrfuse.setting_limits import Settings
+from hdrfuse.imaging.robust import robust_sigma
+from hdrfuse.setting_limits import Range, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +24,11 @@ class ColorMappingSettings(Settings):
 
     Ten dark frames of a yellow facade by night, nothing moving: 20 % taken for moved with ten terms and half a stop at
     most, 1 % with these; nine of a phone 6 and 0 %, five of 12 megapixels 7 and 3 %. Six made brackets in which things
-    moved find as many of their pixels as before, within 0.02. What a field does:
-    `hdrfuse bench --what settings --setting color_mapping --images DIR --movers DIR --camera`.
+    moved find as many of their pixels as before, within 0.02.
+
+    "Half / twice" is what half and twice the value change in the classical merge's PSNR-mu, in dB, mean of eight
+    collages as a camera model writes them, two a kind of motion, by `hdrfuse bench --what settings --setting
+    color_mapping --seeds 2 --size 384x256 --images DIR --movers DIR --camera`.
     """
 
     squares: int = 20_000
@@ -51,6 +55,16 @@ class ColorMappingSettings(Settings):
     """Difference from which a sample counts less at first: more is likelier motion than colour."""
     outlier: float = 4.0
     """Robust standard deviations at which a sample stops to count (Tukey's biweight has 4.685 for 95 % efficiency)."""
+    least_sigma: float = 0.02
+    """Robust standard deviation, in stops, at least: where nearly all samples agree, roundings are no outliers.
+
+    Half / twice: 0 / 0.
+    """
+    held_within: Range = (0.005, 0.995)
+    """Quantiles of tone and chroma over the samples between which the polynomial is fitted and held: beyond, few tell it.
+
+    By half and twice as much at either end: 0 / 0; none at all: 0.
+    """
     level_samples: int = 60
     """Samples of like level that tell what the fit leaves there: a median of them is known to a sixth."""
     levels: int = 12
@@ -144,7 +158,7 @@ def fit_color_mapping(exposure: Plane, ratio: Plane, noise: Plane, usable: NDArr
     chosen = where[np.linspace(0, len(where) - 1, min(COLOR_MAPPING.samples, len(where))).astype(np.intp)]
     own = exposure.reshape(-1, 3)[chosen]
     features = _features(_levels(own))
-    limits = np.quantile(features.astype(np.float64), (0.005, 0.995), axis=1).T
+    limits = np.quantile(features.astype(np.float64), COLOR_MAPPING.held_within, axis=1).T
     terms = _terms(np.clip(features, *limits.T[..., None])).T.astype(np.float64)
     target = np.log2(np.maximum(ratio.reshape(-1, 3)[chosen], 1e-6)).astype(np.float64)
     noise_stops = noise.reshape(-1, 3)[chosen] / np.log(2.0)
@@ -159,7 +173,7 @@ def fit_color_mapping(exposure: Plane, ratio: Plane, noise: Plane, usable: NDArr
             normal = np.einsum("ni,nj->ij", weighted, terms)
             coefficients[:, c] = np.linalg.solve(normal + ridge, np.einsum("ni,n->i", weighted, target[:, c]))
         error = np.abs(target - terms @ coefficients)
-        scale = np.hypot(np.maximum(1.4826 * np.median(error, axis=0), 0.02), noise_stops)
+        scale = np.hypot(np.maximum(robust_sigma(error, centre=0.0, axis=0), COLOR_MAPPING.least_sigma), noise_stops)
         weights = trust * np.maximum(1.0 - (error / (COLOR_MAPPING.outlier * scale)) ** 2, 0.0) ** 2
     doubts = [_doubts(own[:, c], error[:, c], noise_stops[:, c]) for c in range(3)]
     return ColorMapping(coefficients=coefficients, limits=limits, doubts=np.array(doubts))
@@ -171,7 +185,7 @@ def _doubts(exposure: Plane, error: NDArray[np.float64], noise: NDArray[np.float
     order = np.argsort(level)
     parts = np.array_split(order, np.clip(len(order) // COLOR_MAPPING.level_samples, 1, 4 * COLOR_MAPPING.levels))
     at = [level[part].mean() for part in parts]
-    left = [(1.4826 * np.median(error[part])) ** 2 - np.median(noise[part]) ** 2 for part in parts]
+    left = [robust_sigma(error[part], centre=0.0) ** 2 - np.median(noise[part]) ** 2 for part in parts]
     found = np.minimum(np.log(2.0) * np.sqrt(np.maximum(left, 0.0)), COLOR_MAPPING.largest_doubt)
     levels = np.arange(COLOR_MAPPING.levels)
     beyond = np.maximum(np.maximum(at[0] - levels, levels - at[-1]), 0.0)
