@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from hdrfuse.brackets.discovered import Discovery, Grouping
 from hdrfuse.brackets.discovery import find_scenes
 from hdrfuse.errors import BracketError, HdrfuseError, OutputError, StoppedError, UsageError
 from hdrfuse.formats.atomic import folder_problem, remove_unfinished
+from hdrfuse.merge_report import MergeReport
 from hdrfuse.stopping import stop_requests
 from hdrfuse.text import counted
 
@@ -125,53 +126,71 @@ def run_batch(
     discovery, scenes = request.discover(listener)
     for warning in discovery.warnings:
         listener.warn(warning)
-    settings = request.settings.identity()
-    try:
-        request.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{request.out}: cannot be made: {error.strerror}; --out names another folder") from error
+    _make_out(request.out)
     with open_journal(request.out) as journal, stop_requests() as stop:
-        notes = [*discovery.warnings]
-        if journal.past.damaged:
-            notes.append(f"{journal.path}: {counted(journal.past.damaged, 'damaged line')} ignored")
-            listener.warn(notes[-1])
+        notes = [*discovery.warnings, *_noted(_journal_damage(journal), listener)]
+        settings = request.settings.identity()
         results, to_do = _sort_out(scenes, request, journal, settings)
-        for result in results.values():
-            for warning in result.warnings:
-                listener.warn(warning)
-            if result.failed:
-                listener.ended(result)
+        _tell_results(results.values(), listener)
         workers = 0
         if to_do:
-            works = [work for _, work in to_do]
-            scheduler, workers = (schedule or _locally(request))(works, journal)
+            scheduler, workers = (schedule or _locally(request))([work for _, work in to_do], journal)
             engine = Engine(
                 scheduler=scheduler, journal=journal, out=request.out, settings=settings, listener=listener, stop=stop
             )
             listener.begin(len(scenes), len(to_do), workers)
             journal.run(root=request.root.resolve(), settings=settings)
-            if not engine.run(to_do):
-                done = sum(not each.failed for each in [*results.values(), *engine.results])
+            all_ended = engine.run(to_do)
+            results |= {result.scene.key: result for result in engine.results}
+            if not all_ended:
+                done = sum(not each.failed for each in results.values())
                 are_done = f"{done} of {counted(len(scenes), 'scene is', 'scenes are')} done"
                 raise StoppedError(f"interrupted: {are_done}; the same command does the rest")
-            results |= {result.scene.key: result for result in engine.results}
-        ended = [(scene.key, results[scene.key].done) for scene in scenes]
-        for warning in differing_scales((key, each.report) for key, each in ended if each is not None):
-            notes.append(warning)
-            listener.warn(warning)
+        ended = tuple(results[scene.key] for scene in scenes)
+        notes += _noted(differing_scales(_reports(ended)), listener)
         account = Account(
-            discovery=discovery,
-            out=request.out,
-            results=tuple(results[scene.key] for scene in scenes),
-            started_at=started_at,
-            seconds=time.monotonic() - clock,
-            method=request.settings.options.method,
-            workers=workers,
-            settings=request.shown,
-            notes=tuple(notes),
-        )
+            discovery=discovery, out=request.out, results=ended, started_at=started_at,
+            seconds=time.monotonic() - clock, method=request.settings.options.method, workers=workers,
+            settings=request.shown, notes=tuple(notes),
+        )  # fmt: skip
         account.write(page=request.page)
         return account
+
+
+def _make_out(out: Path) -> None:
+    """Make the folder of the results. Raises OutputError."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be made: {error.strerror}; --out names another folder") from error
+
+
+def _journal_damage(journal: Journal) -> list[str]:
+    """What to say of a journal that cannot be read whole."""
+    damaged = journal.past.damaged
+    return [f"{journal.path}: {counted(damaged, 'damaged line')} ignored"] if damaged else []
+
+
+def _noted(warnings: Iterable[str], listener: BatchListener) -> list[str]:
+    """The warnings, of which the listener has been told."""
+    noted = list(warnings)
+    for warning in noted:
+        listener.warn(warning)
+    return noted
+
+
+def _tell_results(results: Iterable[SceneResult], listener: BatchListener) -> None:
+    """Say what is known of scenes with nothing to do."""
+    for result in results:
+        for warning in result.warnings:
+            listener.warn(warning)
+        if result.failed:
+            listener.ended(result)
+
+
+def _reports(results: Sequence[SceneResult]) -> Iterator[tuple[str, MergeReport]]:
+    """Name and report of every scene that is done."""
+    return ((each.scene.key, each.done.report) for each in results if each.done is not None)
 
 
 def _sort_out(

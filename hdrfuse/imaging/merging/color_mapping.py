@@ -61,7 +61,7 @@ class ColorMappingSettings(Settings):
     Half / twice: 0 / 0.
     """
     held_within: Range = (0.005, 0.995)
-    """Quantiles of tone and chroma over the samples between which the polynomial is fitted and held: beyond, few tell it.
+    """Quantiles of tone and chroma over the samples between which the polynomial is fitted and held: few are beyond.
 
     By half and twice as much at either end: 0 / 0; none at all: 0.
     """
