@@ -25,6 +25,9 @@ class CommandOption:
     """The type that the command line takes, where it is not the field's."""
     spelled: Any = None
     """The default as it is spelled there, where it is not the field's."""
+    least: float | None = None
+    most: float | None = None
+    """Numbers between which it must be."""
     read: Callable[[Any], Any] | None = None
     """Makes the field's value of what was given. Raises UsageError."""
     check: Callable[[Any], Any] | None = None

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from hdrfuse.cli import made_scenes as scenes
 from hdrfuse.cli import options as o
+from hdrfuse.cli.command import Command
 from hdrfuse.cli.console import console_of
+from hdrfuse.cli.made_scenes import MadeScenes
 from hdrfuse.errors import UsageError
 
 What = Literal["speed", "quality", "images", "stacks", "settings", "all"]
@@ -56,17 +57,15 @@ ValuesOption = Annotated[
 ]
 
 
+@Command
 def bench(
     context: typer.Context,
+    *,
     what: WhatOption = "all",
     megapixels: MegapixelsOption = "1.5,24",
     repeat: RepeatOption = 3,
-    size: scenes.SizeOption = None,
-    seeds: scenes.SeedsOption = 8,
-    noise: scenes.NoiseOption = 1.0,
+    made: MadeScenes,
     images: ImagesOption = None,
-    movers: scenes.MoversOption = None,
-    bits: scenes.BitsOption = "16",
     camera: CameraOption = False,
     stacks: StacksOption = None,
     still: StillOption = None,
@@ -85,10 +84,8 @@ def bench(
 
     request = BenchmarkRequest(
         what=what, sizes_mp=parse_megapixels(megapixels), repetitions=repeat,
-        size=None if size is None else scenes.parse_size(size), seeds=range(seeds), noise=noise,
-        bits=scenes.BITS[bits], images=images, movers=movers, camera=camera, stacks=stacks,
-        still=() if still is None else still.split(","), setting=setting,
-        values=values,
+        size=made.size, seeds=range(made.seeds), noise=made.noise, bits=made.bits, images=images, movers=made.movers,
+        camera=camera, stacks=stacks, still=() if still is None else still.split(","), setting=setting, values=values,
     )  # fmt: skip
     with console.progress() as progress:
         results = request.run(progress)

@@ -93,6 +93,8 @@ def typer_parameter(field: OptionField) -> Parameter:
         metavar=_text(option.metavar),
         show_default=option.show_default,
         rich_help_panel=option.panel,
+        min=option.least,
+        max=option.most,
         callback=option.check,
         autocompletion=option.complete,
     )

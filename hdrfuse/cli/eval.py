@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from hdrfuse.cli import made_scenes as scenes
 from hdrfuse.cli import options as o
 from hdrfuse.cli.command import Command, Without
 from hdrfuse.cli.console import Console, console_of
+from hdrfuse.cli.made_scenes import PANEL, MadeScenes, SeedsOption, parse_size
 from hdrfuse.cli.method_option import complete_scored, help_scored
 from hdrfuse.command_option import CommandOption
 from hdrfuse.deghosting.methods import PAPERS_FORM
@@ -21,6 +21,7 @@ from hdrfuse.options import MergeOptions
 if TYPE_CHECKING:
     from hdrfuse.evaluation.request import EvaluationRequest
     from hdrfuse.evaluation.results import Evaluation
+    from hdrfuse.evaluation.scenes import SyntheticSet
 
 Dataset = Literal["kalantari", "hu", "tel", "challenge123", "synthetic"]
 VdpPreset = Literal["safnet", "deephdrvideo", "sctnet", "calibrated"]
@@ -81,13 +82,13 @@ ResponseOption = Annotated[
 ]  # fmt: skip
 MotionOption = Annotated[
     list[MotionName] | None,
-    typer.Option("--motion", show_default="static, moving", rich_help_panel=scenes.PANEL,
+    typer.Option("--motion", show_default="static, moving", rich_help_panel=PANEL,
                  help="What moves; several times for several."),
 ]  # fmt: skip
 CacheOption = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Where decoded images are kept.", show_default="OUT/cache",
-                 rich_help_panel=scenes.PANEL),
+                 rich_help_panel=PANEL),
 ]  # fmt: skip
 OutOption = Annotated[
     Path | None,
@@ -129,12 +130,9 @@ def evaluate(
     response: ResponseOption = "gamma",
     repeat: RepeatOption = 3,
     timed_size: TimedSizeOption = "1500x1000",
-    movers: scenes.MoversOption = None,
-    seeds: scenes.SeedsOption = 12,
+    seeds: SeedsOption = 12,
     motion: MotionOption = None,
-    size: scenes.SizeOption = None,
-    bits: scenes.BitsOption = "16",
-    noise: scenes.NoiseOption = 1.0,
+    made: MadeScenes,
     cache: CacheOption = None,
     options: Annotated[MergeOptions, Without("blend")],
     out: OutOption = None,
@@ -154,22 +152,17 @@ def evaluate(
     from hdrfuse.evaluation.documents import check_markers  # imports numpy: keep `hdrfuse --help` instant
     from hdrfuse.evaluation.protocol import Protocol
     from hdrfuse.evaluation.request import EvaluationRequest, planned
-    from hdrfuse.evaluation.scenes import SyntheticSet
 
-    check_synthetic(dataset, movers, motion)
     place = out or Path("eval" if dataset is None else f"eval-{dataset}")
     merging = replace(options, align=align, response=response, gains=response != "gamma")
-    synthetic = None if dataset != "synthetic" or data is None else SyntheticSet(
-        images=data, movers=movers, cache=cache or place / "cache", seeds=seeds,
-        motions=tuple(each.value for each in motion or DEFAULT_MOTIONS),
-        size=scenes.parse_size(size or "768x512"), bits=scenes.BITS[bits], noise=noise,
-    )  # fmt: skip
     request = EvaluationRequest(
-        out=place, dataset=dataset, data=data, synthetic=synthetic, methods=tuple(method or (PAPERS_FORM,)),
+        out=place, dataset=dataset, data=data,
+        synthetic=synthetic_set(dataset, data, replace(made, seeds=seeds), motion, cache or place / "cache"),
+        methods=tuple(method or (PAPERS_FORM,)),
         weights=tuple(weights or ()), tables=tuple(sorted(set(table or (1,)))),
         protocol=Protocol(clip=clip, vdp_preset=vdp_preset, merging=merging), pictures=pictures,
         keep_results=keep_results, anew=overwrite, repetitions=repeat,
-        timed_size=scenes.parse_size(timed_size, "--timed-size"),
+        timed_size=parse_size(timed_size, "--timed-size"),
     )  # fmt: skip
     if paste is not None:
         check_markers(paste, dataset or "any", request.tables)
@@ -184,11 +177,22 @@ def evaluate(
     return ExitCode.PARTIAL_BATCH if evaluation.failures else ExitCode.DONE
 
 
-def check_synthetic(dataset: Dataset | None, movers: Path | None, motion: list[MotionName] | None) -> None:
-    """Raise UsageError for options of the synthetic set with another."""
-    given = [name for name, value in (("--movers", movers), ("--motion", motion)) if value]
+def synthetic_set(
+    dataset: Dataset | None, images: Path | None, made: MadeScenes, motion: list[MotionName] | None, cache: Path
+) -> "SyntheticSet | None":
+    """What the synthetic set is made of, if that is evaluated. Raises UsageError for its options with another set."""
+    from hdrfuse.evaluation.scenes import SyntheticSet
+
+    given = [name for name, value in (("--movers", made.movers), ("--motion", motion)) if value]
     if given and dataset != "synthetic":
         raise UsageError(f"{given[0]}: for --dataset synthetic only, whose brackets are made")
+    if dataset != "synthetic" or images is None:
+        return None
+    return SyntheticSet(
+        images=images, movers=made.movers, cache=cache, seeds=made.seeds,
+        motions=tuple(each.value for each in motion or DEFAULT_MOTIONS),
+        size=made.size or SyntheticSet.size, bits=made.bits, noise=made.noise,
+    )  # fmt: skip
 
 
 def written_files(evaluation: "Evaluation", request: "EvaluationRequest", paste: Path | None) -> list[Path]:
