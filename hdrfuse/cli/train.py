@@ -1,15 +1,17 @@
 """`hdrfuse train`."""
 
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from hdrfuse.cli import options as o
+from hdrfuse.cli.command import Command
 from hdrfuse.cli.console import console_of
+from hdrfuse.cli.training_options import Pacing, RecipeChanges
 from hdrfuse.errors import StoppedError
-from hdrfuse.seeds import MOST_SEED
 
 if TYPE_CHECKING:
     from hdrfuse.training.session import Outcome
@@ -18,10 +20,8 @@ Stage = Literal["1", "2", "block-means"]
 Row = Literal["baseline", "stage1", "split", "direct", "stage2"]
 Preset = Literal["fast", "paper"]
 Dataset = Literal["synthetic", "kalantari", "hu", "tel", "challenge123"]
-Schedule = Literal["step", "cosine", "trapezoid"]
-Numbers = Literal["fp32", "bf16"]
 
-DATA, RECIPE, MACHINE = "Data", "Recipe (default: the preset's)", "Machine"
+DATA = "Data"
 
 OutOption = Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="Folder of the run.", show_default=False)]
 ResumeOption = Annotated[
@@ -78,59 +78,10 @@ ValidationOption = Annotated[
 ]  # fmt: skip
 
 
-def recipe_option(flag: str, help_text: str, **more: Any) -> Any:  # noqa: ANN401
-    """Return an option that changes one number of the recipe."""
-    return typer.Option(flag, help=help_text, show_default=False, rich_help_panel=RECIPE, **more)
-
-
-StepsOption = Annotated[int | None, recipe_option("--steps", "Steps of the whole run.", min=1, max=10**9)]
-BatchOption = Annotated[
-    int | None, recipe_option("--batch", "Samples a step, of all processes together.", min=1, max=65_536)
-]
-CropOption = Annotated[int | None, recipe_option("--crop", "Side of a sample in pixels.", min=1, max=4096)]
-RateOption = Annotated[float | None, recipe_option("--learning-rate", "At its highest.", callback=o.finite)]
-ScheduleOption = Annotated[
-    Schedule | None, recipe_option("--schedule", "How the learning rate falls; step: x0.1 a sixth.")
-]
-WarmUpOption = Annotated[
-    int | None, recipe_option("--warm-up", "Steps until the full learning rate.", min=0, max=10**9)
-]
-SeedOption = Annotated[int | None, recipe_option("--seed", "Of weights, samples and noise.", min=0, max=MOST_SEED)]
-PrecisionOption = Annotated[Numbers | None, recipe_option("--precision", "bf16 where the machine computes in it.")]
-
-MaxMinutesOption = Annotated[
-    float | None,
-    typer.Option(min=0, callback=o.finite, metavar="M",
-                 help="End after so many minutes of training, with a checkpoint.",
-                 show_default="when all steps are done", rich_help_panel=MACHINE),
-]  # fmt: skip
-SaveOption = Annotated[
-    float,
-    typer.Option(
-        min=0, callback=o.finite, metavar="M", help="Minutes from checkpoint to checkpoint.", rich_help_panel=MACHINE
-    ),
-]
-ValidateOption = Annotated[
-    float,
-    typer.Option(
-        min=0, callback=o.finite, metavar="M", help="Minutes from validation to validation.", rich_help_panel=MACHINE
-    ),
-]
-LogOption = Annotated[
-    int, typer.Option(min=1, max=10**9, help="Steps from log line to log line.", rich_help_panel=MACHINE)
-]
-DeviceOption = Annotated[
-    str, typer.Option(metavar="auto|cpu|cuda[:N]", help="Where it trains.", rich_help_panel=MACHINE)
-]
-WorkersOption = Annotated[
-    int | None,
-    typer.Option(min=0, max=1024, help="Processes that make samples, for each that trains.",
-                 show_default="1; on a GPU up to 8", rich_help_panel=MACHINE),
-]  # fmt: skip
-
-
+@Command
 def train(
     context: typer.Context,
+    *,
     out: OutOption,
     stage: StageOption = None,
     table3: Table3Option = None,
@@ -144,20 +95,8 @@ def train(
     movers: MoversOption = None,
     cache: CacheOption = None,
     validation: ValidationOption = None,
-    steps: StepsOption = None,
-    batch: BatchOption = None,
-    crop: CropOption = None,
-    learning_rate: RateOption = None,
-    schedule: ScheduleOption = None,
-    warm_up: WarmUpOption = None,
-    seed: SeedOption = None,
-    precision: PrecisionOption = None,
-    max_minutes: MaxMinutesOption = None,
-    save_every: SaveOption = 5.0,
-    validate_every: ValidateOption = 10.0,
-    log_every: LogOption = 50,
-    device: DeviceOption = "auto",
-    workers: WorkersOption = None,
+    recipe: RecipeChanges,
+    pacing: Pacing,
     json: o.JsonOption = False,
     quiet: o.QuietOption = False,
     verbose: o.VerboseOption = False,
@@ -175,22 +114,19 @@ def train(
     from hdrfuse.training.session import run_session
 
     console.quiet |= not is_first_process()
-    check_device(device)
+    check_device(pacing.device)
     request = TrainingRequest(
         stage=stage, table3=table3, preset=preset, dataset=dataset, data=tuple(data or ()), movers=tuple(movers or ()),
         cache=cache, stage1=stage1, start=start, vgg=vgg, validation_brackets=validation,
-        recipe={
-            "steps": steps, "batch": batch, "crop_px": crop, "learning_rate": learning_rate, "schedule": schedule,
-            "warm_up_steps": warm_up, "seed": seed, "precision": precision,
-        },
+        recipe=asdict(recipe),
     )  # fmt: skip
     pace = Pace(
-        max_minutes=math.inf if max_minutes is None else max_minutes, save_every_minutes=save_every,
-        validate_every_minutes=validate_every, log_every_steps=log_every,
-        workers=workers,
+        max_minutes=math.inf if pacing.max_minutes is None else pacing.max_minutes,
+        save_every_minutes=pacing.save_every, validate_every_minutes=pacing.validate_every,
+        log_every_steps=pacing.log_every, workers=pacing.workers,
     )  # fmt: skip
     with train_progress(console) as listener:
-        outcome = run_session(request, out, pace=pace, device=device, resume=resume, listener=listener)
+        outcome = run_session(request, out, pace=pace, device=pacing.device, resume=resume, listener=listener)
     if not outcome.leads:
         return
     step, steps_planned = outcome.session.step, outcome.plan.recipe.steps
@@ -201,8 +137,6 @@ def train(
 
 def report(outcome: "Outcome", out: Path) -> dict[str, Any]:
     """What `--json` prints."""
-    from dataclasses import asdict
-
     from hdrfuse.training.journal import CHECKPOINT, LOG, WEIGHTS
 
     session = outcome.session
