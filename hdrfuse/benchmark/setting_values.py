@@ -14,6 +14,7 @@ from hdrfuse.errors import UsageError
 from hdrfuse.imaging.calibration.black import BLACK
 from hdrfuse.imaging.calibration.correspondences import TONE_PAIRS
 from hdrfuse.imaging.calibration.fit import FIT
+from hdrfuse.imaging.calibration.spacing import SPACING
 from hdrfuse.imaging.merging.color_mapping import COLOR_MAPPING
 from hdrfuse.imaging.merging.consistency_settings import CONSISTENCY
 from hdrfuse.imaging.merging.ghosts import GHOSTS
@@ -46,6 +47,7 @@ SETTINGS: Mapping[str, Any] = {
     "preparation": PREPARATION,
     "registration": REGISTRATION,
     "scatter": SCATTER,
+    "spacing": SPACING,
     "structure": STRUCTURE,
     "tone_pairs": TONE_PAIRS,
     "weights": WEIGHTS,
@@ -128,6 +130,11 @@ def varied(name: str, value: Value) -> Iterator[None]:
             yield
         finally:
             object.__setattr__(SETTINGS[group], field, in_use)
+
+
+def shown(value: Value) -> str:
+    """A value as `--values` spells it."""
+    return ":".join(f"{number:g}" for number in (value if isinstance(value, tuple) else (value,)))
 
 
 def _check(name: str, value: Value) -> None:

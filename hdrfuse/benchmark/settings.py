@@ -17,6 +17,7 @@ from hdrfuse.data.procedural import Motion, ProceduralBracket
 from hdrfuse.deghosting.blend_settings import BLEND
 from hdrfuse.deghosting.coarse_to_fine import CoarseToFine
 from hdrfuse.deghosting.methods import CLASSICAL, LFDIFF
+from hdrfuse.errors import is_out_of_memory, reason_of
 from hdrfuse.imaging.bracket import Bracket, bracket_of_arrays
 from hdrfuse.imaging.merging.merge import hold_white, merge
 from hdrfuse.imaging.radiometry import Plane
@@ -39,7 +40,9 @@ class SettingScore:
     in_use: bool
     motion: Motion
     psnr_mu_db: tuple[float, ...]
-    """One a scene."""
+    """One a scene; NaN where the merge fails."""
+    failure: str | None = None
+    """Why it does under this value."""
 
     @property
     def mean_db(self) -> float:
@@ -96,23 +99,40 @@ def measure_settings(
         )  # fmt: skip
         brackets = ((motion, bracket) for _, motion, bracket in collages)
     scores: dict[tuple[str, Value, Motion], list[float]] = {}
+    failures: dict[tuple[str, Value, Motion], str] = {}
     for motion, bracket in brackets:
         for name, value, score in scored_values(Scoring(bracket=bracket, camera=camera), tried):
-            scores.setdefault((name, value, motion), []).append(round(score, 3))
+            key = (name, value, motion)
+            if isinstance(score, str):
+                failures.setdefault(key, score)
+            scores.setdefault(key, []).append(np.nan if isinstance(score, str) else round(score, 3))
     return [
-        SettingScore(setting=name, value=value, in_use=value == value_of(name), motion=motion, psnr_mu_db=tuple(db))
+        SettingScore(
+            setting=name, value=value, in_use=value == value_of(name), motion=motion, psnr_mu_db=tuple(db),
+            failure=failures.get((name, value, motion)),
+        )
         for (name, value, motion), db in scores.items()
-    ]
+    ]  # fmt: skip
 
 
-def scored_values(scoring: Scoring, tried: dict[str, list[Value]]) -> Iterator[tuple[str, Value, float]]:
-    """Score a bracket under every value of some settings of one group."""
+def scored_values(scoring: Scoring, tried: dict[str, list[Value]]) -> Iterator[tuple[str, Value, float | str]]:
+    """Score a bracket under every value of some settings of one group; in words where a merge fails under it."""
     (group,) = {name.partition(".")[0] for name in tried}
     score = blended_again(scoring) if group == "blend" else partial(merged_again, scoring)
     in_use = score(next(iter(tried)), None)
     for name, values in tried.items():
         for value in values:
-            yield name, value, in_use if value == value_of(name) else score(name, value)
+            yield name, value, in_use if value == value_of(name) else _score_or_failure(partial(score, name, value))
+
+
+def _score_or_failure(score: Callable[[], float]) -> float | str:
+    """A score; the reason where there is none, whatever it is: a value may break any part of a merge."""
+    try:
+        return score()
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        return reason_of(error)
 
 
 def merged_again(scoring: Scoring, name: str, value: Value | None) -> float:

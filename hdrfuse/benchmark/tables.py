@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from io import StringIO
+from math import isnan
 from statistics import fmean
 from typing import Any
 
@@ -13,6 +14,7 @@ from hdrfuse.benchmark.camera_images import CameraQuality
 from hdrfuse.benchmark.disagreement import Disagreement
 from hdrfuse.benchmark.images import ImageQuality
 from hdrfuse.benchmark.quality import Quality
+from hdrfuse.benchmark.setting_values import shown
 from hdrfuse.benchmark.settings import SettingScore
 from hdrfuse.benchmark.speed import Timing
 from hdrfuse.benchmark.stacks import MOST_MOVED, Appearance
@@ -32,6 +34,12 @@ class Results:
     stacks: Sequence[Appearance] = ()
     calibration: Sequence[Disagreement] = ()
     settings: Sequence[SettingScore] = ()
+
+    @property
+    def warnings(self) -> list[str]:
+        """Values of settings under which a merge fails, and why, each once."""
+        failures = {(each.setting, each.value): each.failure for each in self.settings if each.failure is not None}
+        return [f"{setting} {shown(value)}: the merge fails: {reason}" for (setting, value), reason in failures.items()]
 
     def as_json(self) -> dict[str, Any]:
         """Return everything in plain types."""
@@ -195,7 +203,7 @@ def settings_table(scores: Sequence[SettingScore]) -> Table:
     for setting, value in dict.fromkeys((score.setting, score.value) for score in scores):
         row = [means[setting, value, motion] for motion in motions]
         change = fmean(row) - fmean(means[setting, in_use[setting], motion] for motion in motions)
-        numbers = value if isinstance(value, tuple) else (value,)
-        shown = ":".join(f"{number:g}" for number in numbers) + (" *" if value == in_use[setting] else "")
-        table.add_row(setting, shown, *(f"{db:.2f}" for db in (*row, fmean(row))), f"{change:+.3f}")
+        marked = shown(value) + (" *" if value == in_use[setting] else "")
+        cells = ("fails" if isnan(db) else f"{db:.2f}" for db in (*row, fmean(row)))
+        table.add_row(setting, marked, *cells, "" if isnan(change) else f"{change:+.3f}")
     return table

@@ -90,6 +90,8 @@ def bench(
     with console.progress() as progress:
         results = request.run(progress)
         progress("done", 1.0)
+    for warning in results.warnings:
+        console.warn(warning)
     if json:
         console.json(results.as_json())
     else:

@@ -148,6 +148,31 @@ def test_bench_measures_a_setting_as_json(capsys: pytest.CaptureFixture[str]) ->
     assert {(score["value"], score["in_use"]) for score in found} == {(0.7, False), (0.8, True)}
 
 
+def test_a_value_that_breaks_the_merge_is_named_and_the_others_are_measured(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = ["--setting", "scatter.quantile", "--values", "0.2,2", "--seeds", "1", "--size", "96x64"]
+    assert main(["bench", "--what", "settings", *arguments, "--json"]) == 0
+    output = capsys.readouterr()
+    found = {(score["value"], score["mean_db"] is None) for score in json.loads(output.out)["settings"]}
+    assert found == {(0.2, False), (0.3, False), (2.0, True)}
+    (warning,) = (line for line in output.err.splitlines() if line.startswith("warning:"))
+    assert "scatter.quantile 2: the merge fails: " in warning
+
+
+def test_a_value_that_breaks_the_merge_leaves_its_row_without_numbers() -> None:
+    scores = [
+        settings.SettingScore(setting="scatter.quantile", value=0.3, in_use=True, motion="static", psnr_mu_db=(40.0,)),
+        settings.SettingScore(
+            setting="scatter.quantile", value=2.0, in_use=False, motion="static", psnr_mu_db=(np.nan,), failure="of it"
+        ),
+    ]
+    results = Results(machine=this_machine(), settings=scores)
+    rows = [line.split("│")[2:-1] for line in results.as_text(width=120).splitlines() if "scatter.quantile" in line]
+    assert [cell.strip() for cell in rows[1]] == ["2", "fails", "fails", ""]
+    assert results.warnings == ["scatter.quantile 2: the merge fails: of it"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
