@@ -18,7 +18,7 @@ imaging                         from frames to a radiance map, by numpy and Open
   imaging/display                    tone mapping of previews, the ghost map
 lfdiff                          the network LF-Diff: layers, diffusion, inference on one tile, weights files
 metrics                         PSNR, SSIM, PU21, HDR-VDP-2: one picture against its reference
-inspection, machine, memory, merge_report, progress, stopping   what files and merges say of themselves; the process
+inspection, machine, memory, merge_plan, merge_report, progress, stopping   what files and merges say; the process
 deghosting                      the methods; a network run over a whole bracket: tiles, coarse to fine, blending
 options                         what a merge may be told
 pipeline                        the steps of a merge in their order, from frames to radiance

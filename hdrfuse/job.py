@@ -9,6 +9,7 @@ from hdrfuse.deghosting.methods import find_method
 from hdrfuse.errors import UsageError
 from hdrfuse.imaging.bracket import Bracket, read_bracket
 from hdrfuse.imaging.headers import read_headers
+from hdrfuse.merge_plan import MergePlan
 from hdrfuse.merge_report import MergeReport
 from hdrfuse.options import MergeOptions, check_options
 from hdrfuse.outputs import Outputs, timed
@@ -46,6 +47,14 @@ class MergeJob:
             self.scene, exposures=self.exposures, exposures_by=self.exposures_by, reference=self.reference
         ).warnings
 
+    def rehearse(self, progress: Progress | None = None) -> MergePlan:
+        """Read the frames and say what a run would merge into what; nothing is merged or written.
+
+        Raises BadInputError of a kind for what a run would refuse before it merges.
+        """
+        bracket = MergeSteps(self, progress).read()
+        return MergePlan(bracket=bracket, method=self.options.method, outputs=self.outputs.files)
+
     def run(self, progress: Progress | None = None, *, placed: Callable[[], None] = lambda: None) -> MergeReport:
         """Read, merge and write -> the report; `placed` hears when all files are there.
 
@@ -68,7 +77,7 @@ class MergeSteps:
         self._bracket: Bracket | None = None
         self._merged: Merged | None = None
 
-    def read(self) -> None:
+    def read(self) -> Bracket:
         """Decode the frames. Raises BadInputError of a kind for what is wrong with them."""
         job = self.job
         find_method(job.options.method).check_frames(len(job.scene.files))
@@ -81,6 +90,7 @@ class MergeSteps:
             raise UsageError(f"--save-response {job.outputs.response}: the frames are linear and have no response")
         self._bracket = bracket
         self.progress(f"{len(bracket.frames)} frames read", READ_SHARE)
+        return bracket
 
     def merge(self) -> Merged:
         """Merge what was read. Raises as `merge_bracket` does."""

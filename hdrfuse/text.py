@@ -22,6 +22,12 @@ def listed(items: Sequence[str], most: int) -> str:
     return ", ".join(items[:most]) + more
 
 
+def in_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows of as many cells each as lines whose columns are as wide as their contents."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """Return a number of things in words: "1 frame", "1,200 frames"; `plural` where an s at the end is none."""
     return f"{count:,} {worded(count, noun, plural)}"

@@ -17,7 +17,7 @@ LAYERS = (
     ("formats",),
     ("brackets",),
     ("imaging", "lfdiff", "metrics"),
-    ("inspection", "machine", "memory", "merge_report", "progress", "stopping"),
+    ("inspection", "machine", "memory", "merge_plan", "merge_report", "progress", "stopping"),
     ("deghosting",),
     ("options",),
     ("pipeline",),

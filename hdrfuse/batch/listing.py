@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hdrfuse.brackets.discovered import Discovery, FoundScene, Leftover
+from hdrfuse.text import in_columns
 
 HEADINGS = ("scene", "frames", "files", "EV", "found by", "merged into")
 LEFT_OVER = "left over"
@@ -66,9 +67,7 @@ def table_rows(discovery: Discovery, outputs: Targets | None = None) -> list[tup
 
 def table_lines(discovery: Discovery, outputs: Targets | None = None) -> list[str]:
     """Give the table's rows in columns as wide as their contents."""
-    rows = table_rows(discovery, outputs)
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return in_columns(table_rows(discovery, outputs))
 
 
 def ends(names: Sequence[str]) -> str:

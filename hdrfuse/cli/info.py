@@ -8,6 +8,7 @@ import typer
 from hdrfuse.cli import options as o
 from hdrfuse.cli.console import console_of
 from hdrfuse.errors import BracketError
+from hdrfuse.text import in_columns
 
 if TYPE_CHECKING:
     from hdrfuse.inspection import BracketInspection
@@ -69,8 +70,7 @@ def frame_table(bracket: "BracketInspection") -> list[str]:
             file.color_space or "own primaries",
             capture.camera or "-",
         ))  # fmt: skip
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return in_columns(rows)
 
 
 def described(report: dict[str, Any]) -> list[str]:

@@ -1,19 +1,26 @@
 """`hdrfuse merge`."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hdrfuse.cli import options as o
 from hdrfuse.cli.command import Command
-from hdrfuse.cli.console import console_of
+from hdrfuse.cli.console import Console, console_of
 from hdrfuse.deghosting.methods import DEFAULT_METHOD
 from hdrfuse.formats.writers import Storage, default_writer
 from hdrfuse.options import DisplayOptions, MergeOptions
+from hdrfuse.text import in_columns
 
 if TYPE_CHECKING:
+    from hdrfuse.job import MergeJob
+    from hdrfuse.merge_plan import MergePlan
     from hdrfuse.merge_report import MergeReport
+
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Read the frames, show what would be merged into what, and write nothing.")
+]
 
 
 @Command
@@ -31,6 +38,7 @@ def merge(
     save_response: o.SaveResponseOption = None,
     storage: Storage,
     overwrite: o.OverwriteOption = False,
+    dry_run: DryRunOption = False,
     json: o.JsonOption = False,
     quiet: o.QuietOption = False,
     verbose: o.VerboseOption = False,
@@ -64,6 +72,9 @@ def merge(
         ),
     )
     job.check()
+    if dry_run:
+        show_plan(console, job, json=json)
+        return
     with console.progress() as progress:
         report = job.run(progress, placed=console.finish)
     console.detail(*details(report))
@@ -73,6 +84,34 @@ def merge(
         console.json(report.as_json())
     else:
         console.result(*summary(report))
+
+
+def show_plan(console: Console, job: "MergeJob", *, json: bool) -> None:
+    """Read the frames and print what would be merged into what."""
+    with console.progress() as progress:
+        plan = job.rehearse(progress)
+    for warning in plan.bracket.warnings:
+        console.warn(warning)
+    if json:
+        console.json(plan.as_json())
+    else:
+        console.result(*plan_lines(plan))
+
+
+def plan_lines(plan: "MergePlan") -> list[str]:
+    """What would be made, a line a file, then the frames, darkest first, with EVs beyond the reference's."""
+    width, height = plan.size_px
+    bracket = plan.bracket
+    reference = bracket.frames[bracket.reference]
+    rows = [
+        (frame.name, f"{ev:+.2f} EV", frame.ev_source, "reference" if frame is reference else "")
+        for frame, ev in zip(bracket.frames, bracket.relative_evs, strict=True)
+    ]
+    radiance, *others = map(str, plan.outputs.values())
+    return [
+        f"{radiance}  {width} x {height}, {len(rows)} frames, by {plan.method}; nothing is written", *others,
+        *in_columns(rows),
+    ]  # fmt: skip
 
 
 def summary(report: "MergeReport") -> list[str]:
