@@ -199,7 +199,7 @@ def recalibrate_frames(
             renewed.append(new)
             continue
         lookup = None if new.lookup is None else calibration.curve.lookup(old.pixels.dtype)
-        renewed.append(replace(old, lookup=lookup, ev=new.ev, exact=new.exact, toe=new.toe))
+        renewed.append(replace(old, lookup=lookup, ev=new.ev, exact=new.exact, toe=new.toe, shoulder=new.shoulder))
     return renewed
 
 

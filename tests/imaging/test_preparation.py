@@ -1,12 +1,14 @@
 """Frames as they were taken: what a curve leaves open at both ends."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hdrfuse.imaging.bracket import bracket_of_arrays
 from hdrfuse.imaging.calibration.fit import Calibration
 from hdrfuse.imaging.calibration.response import KNOWN_CURVES, ResponseCurve, tabulate
-from hdrfuse.imaging.preparation import PREPARATION, calibrate_frames, tolerances
+from hdrfuse.imaging.preparation import PREPARATION, calibrate_frames, recalibrate_frames, tolerances
 from hdrfuse.imaging.registration.register import Registration
 
 CODES = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
@@ -50,3 +52,18 @@ def test_where_an_unregistered_frame_lies_is_known_on_a_tripod_alone(other, plac
         bracket, calibration, [registration(other), registration("identity"), registration("identity", "no texture")]
     )
     assert [each.placed for each in found] == [True, True, placed]
+
+
+def test_resampled_frames_take_toe_and_shoulder_of_the_final_curve():
+    steps = np.linspace(0, 1, 256)
+    bracket = bracket_of_arrays([CODES, CODES], (-2, 0), binding=True)
+    first, final = (
+        Calibration(curve=curve, gains_ev=(0.0, 0.0), residual_ev=0.0, srgb_residual_ev=0.0)
+        for curve in (KNOWN_CURVES["srgb"](), tabulate("fitted", np.stack([steps**2] * 3)))
+    )
+    resampled = [replace(frame, pixels=frame.pixels.copy()) for frame in calibrate_frames(bracket, first)]
+    expected = calibrate_frames(bracket, final)
+    found = recalibrate_frames(resampled, bracket, final)
+    for name in ("toe", "shoulder", "exact", "ev"):
+        assert [getattr(frame, name) for frame in found] == [getattr(frame, name) for frame in expected]
+    assert all(frame.pixels is old.pixels for frame, old in zip(found, resampled, strict=True))
