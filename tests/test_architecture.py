@@ -153,5 +153,14 @@ def test_no_file_is_longer_than_one_noun_takes() -> None:
     assert [f"{path.relative_to(PACKAGE)}: {lines}" for path, lines in lengths.items() if lines > MAX_LINES] == []
 
 
+def test_a_public_name_means_one_class() -> None:
+    places: dict[str, list[str]] = {}
+    for path in sources():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(path.relative_to(PACKAGE).as_posix())
+    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
+
+
 def test_the_package_says_that_it_is_typed() -> None:
     assert (PACKAGE / "py.typed").is_file()

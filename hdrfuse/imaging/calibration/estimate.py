@@ -85,7 +85,7 @@ MOST_LISTED = 9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Steps:
+class EstimatedSteps:
     """Stops between neighbouring pictures, darkest first."""
 
     steps_ev: Array
@@ -160,7 +160,7 @@ def estimates_in_words(names: Sequence[str], exposures: Sequence[Exposure], refe
     )
 
 
-def _unknown_steps(spacing: Spacing) -> Steps:
+def _unknown_steps(spacing: Spacing) -> EstimatedSteps:
     """Steps under a curve that files are made with where one explains the pictures exactly, else under a camera's."""
     share = SPACING.exact_step if len(spacing.matches) == 1 else SPACING.exact_steps
     left, name = min((_share_left(spacing.matches, KNOWN_CURVES[name]()), name) for name in ("gamma", "srgb"))
@@ -177,18 +177,18 @@ def _share_left(matches: Sequence[TonePairs], curve: ResponseCurve) -> float:
     return spacing.error(curve) / max(largest, 1e-6)
 
 
-def _known_steps(matches: Sequence[TonePairs], curve: ResponseCurve) -> Steps:
+def _known_steps(matches: Sequence[TonePairs], curve: ResponseCurve) -> EstimatedSteps:
     """Median of what the tones show under a curve, and its standard error by their spread."""
     errors = [residuals(curve, pairs, np.zeros(len(matches) + 1)) for pairs in matches]
     spread = np.array([robust_sigma(error) for error in errors])
-    return Steps(
+    return EstimatedSteps(
         steps_ev=np.array([np.median(error) for error in errors]),
         variances=(ESTIMATION.step_spread * spread) ** 2 + ESTIMATION.known_step_sigma_ev**2,
         factors=(1.0, 1.0),
     )
 
 
-def _camera_steps(matches: Sequence[TonePairs]) -> Steps:
+def _camera_steps(matches: Sequence[TonePairs]) -> EstimatedSteps:
     """Steps under the curve that explains them and is as cameras' are.
 
     Unknown are p, a, b over the whole span, and each step's share of it. The span is what makes the weighted sum of
@@ -220,7 +220,7 @@ def _camera_steps(matches: Sequence[TonePairs]) -> Steps:
     fit_variances = np.einsum("ij,jk,ik->i", to_shares, covariance[3:, 3:], to_shares) * span**2
     spread = np.array([robust_sigma(error) for error in np.split(span * (system @ solution - target), ends)])
     variances = fit_variances + spread**2 + ESTIMATION.step_sigma_ev**2
-    return Steps(steps_ev=found * span, variances=variances, factors=ESTIMATION.sums)
+    return EstimatedSteps(steps_ev=found * span, variances=variances, factors=ESTIMATION.sums)
 
 
 def _curve_rows(pairs: TonePairs) -> Array:
