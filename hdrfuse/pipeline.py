@@ -76,7 +76,7 @@ class Merged:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prepared:
-    """A bracket whose frames say the same of the same place."""
+    """A calibrated bracket whose frames lie on the reference."""
 
     bracket: Bracket
     frames: Sequence[CalibratedFrame]

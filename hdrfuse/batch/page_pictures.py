@@ -1,4 +1,4 @@
-"""Pictures of a scene for the batch's page: merged plainly, merged by us, and what was taken from where."""
+"""Pictures of a scene for the batch's page: averaged without deghosting, the merge, and its ghost map."""
 
 from contextlib import suppress
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Blend statistics: what merge, network and reference say of every pixel, and how far each may be off."""
+"""Blend statistics: merge, network and reference at every pixel, each with its variance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

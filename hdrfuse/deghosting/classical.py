@@ -1,4 +1,4 @@
-"""The classical method: the noise-optimal merge of all frames, without what ghost detection found."""
+"""The classical method: all frames merged by inverse variance, without the ghosts that were detected."""
 
 from hdrfuse.deghosting.deghoster import DeghostedRadiance, Deghoster, MethodOptions, RegisteredBracket
 from hdrfuse.imaging.merging.merge import merge

@@ -1,4 +1,4 @@
-"""CoarseToFine: a whole frame from what the merge and the network say of it.
+"""CoarseToFine: the network's picture of a whole frame, blended into the merge.
 
 The network is dear, and most of a large frame stands still. So it sees a large frame small at first, and at full
 size only where the small picture would change the merge visibly.

@@ -1,4 +1,4 @@
-"""Preparation: from frames as they were decoded to frames that say the same thing of the same place."""
+"""Preparation: decoded frames become calibrated frames that lie on the reference."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

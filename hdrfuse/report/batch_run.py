@@ -68,7 +68,7 @@ class BatchScene:
     preview: ReportPicture | None = None
     """The merged scene, tonemapped."""
     naive: ReportPicture | None = None
-    """The same frames averaged plainly, same size and tonemapping: the slider's other side."""
+    """The same frames averaged without deghosting, same size and tonemapping: the slider's other side."""
     ghost_map: ReportPicture | None = None
     frames: Sequence[BatchFrame] = ()
     """Darkest first."""

@@ -1,4 +1,4 @@
-"""Radiance merging: one noise-optimal picture from frames that agree."""
+"""Radiance merging: frames that agree, averaged with weights of inverse variance."""
 
 from collections.abc import Callable, Sequence
 
