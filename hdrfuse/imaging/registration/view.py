@@ -16,7 +16,9 @@ SMALLEST_SIDE = 3 * BLOCK
 
 
 def working_scale(height: int, width: int) -> float:
-    """Return the factor, at most 1, by which frames are reduced before they are compared."""
+    """Return the factor by which frames are resized before they are compared: at most 1, but for small ones."""
+    if height * width < MATCHING.small_pixels:
+        return 2.0
     return min(1.0, float(np.sqrt(MATCHING.working_pixels / (height * width))))
 
 
@@ -29,15 +31,16 @@ class Level:
         if clipped is None:
             clipped = (exposure > MATCHING.white).astype(np.uint8) * 255
         if size != exposure.shape[::-1]:
-            exposure = np.asarray(cv2.resize(exposure, size, interpolation=cv2.INTER_AREA), np.float32)
-            clipped = np.asarray(cv2.resize(clipped, size, interpolation=cv2.INTER_AREA), np.uint8)
+            interpolation = cv2.INTER_LINEAR if size[0] > exposure.shape[1] else cv2.INTER_AREA
+            exposure = np.asarray(cv2.resize(exposure, size, interpolation=interpolation), np.float32)
+            clipped = np.asarray(cv2.resize(clipped, size, interpolation=interpolation), np.uint8)
         self.exposure = exposure
         self.clipped = clipped
         self.stops: Plane = cv2.log(np.clip(exposure, MATCHING.black, 1.0)) * np.float32(1 / np.log(2))
 
 
 class MatchingView:
-    """A frame reduced to working size: log exposure in stops, and where it is worth comparing."""
+    """A frame at working size: log exposure in stops, and where it is worth comparing."""
 
     def __init__(self, exposure: NDArray[np.float32], valid: NDArray[np.bool_] | None = None) -> None:
         self.shape = exposure.shape

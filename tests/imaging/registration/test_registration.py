@@ -87,6 +87,22 @@ def test_a_small_frame_with_a_clipped_sky_is_registered(height, width):
         assert error_px(found, truth, height, width) < 0.3
 
 
+@pytest.mark.parametrize(("height", "width"), [(64, 96), (80, 120), (133, 200)])
+def test_a_very_small_frame_is_registered(height, width):
+    frames, truths = bracket(7, (-2, 0, 2), shift_px=3)
+    small = [frame[:height, :width].copy() for frame in frames]
+    for found, truth in zip(register(small, (-2, 0, 2), 1), truths, strict=True):
+        assert found.warning is None
+        assert error_px(found, truth, height, width) < 0.3
+
+
+def test_a_very_small_frame_that_lies_still_stays_to_the_bit():
+    rng = np.random.default_rng(5)
+    scene = backdrop(rng)
+    small = [photograph(rng, scene, np.eye(3), ev)[:80, :120].copy() for ev in (-2, 0, 2)]
+    assert [found.model for found in register(small, (-2, 0, 2), 1)] == ["identity"] * 3
+
+
 def test_a_turn_of_three_degrees_is_found():
     frames, truths = bracket(4, (-2, 0, 2), shift_px=20, degrees=3)
     for found, truth in zip(register(frames, (-2, 0, 2), 1), truths, strict=True):
