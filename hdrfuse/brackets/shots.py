@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
+from functools import cached_property
 from pathlib import Path
 
 from hdrfuse.brackets.exposure import EQUAL_EV
@@ -23,7 +24,7 @@ SIGNED_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 
 @dataclass(frozen=True, kw_only=True)
 class Shot:
-    """One frame by its header."""
+    """One frame by its header. What is worked out of it is kept: each of many runs of frames asks for it again."""
 
     path: Path
     header: ImageHeader | None = None
@@ -37,23 +38,29 @@ class Shot:
     clock_s: float | None = None
     """When it was taken, by the camera's clock."""
 
-    @property
+    @cached_property
     def capture(self) -> Capture:
         """What the camera wrote."""
         return Capture() if self.header is None else self.header.capture
 
-    @property
+    @cached_property
     def shutter_ev(self) -> float | None:
         """log2 of the exposure time."""
         return math.log2(self.capture.exposure_time_s) if self.capture.exposure_time_s else None
 
-    @property
+    @cached_property
+    def shift_ev(self) -> float | None:
+        """How far the exposure was moved on purpose: the maker note's word, else EXIF's bias."""
+        capture = self.capture
+        return capture.exposure_bias_ev if capture.bracket_shift_ev is None else capture.bracket_shift_ev
+
+    @cached_property
     def counter(self) -> tuple[str, int] | None:
         """What a file's name counts, and the number: ("img_", 12) of IMG_0012."""
         match = COUNTED_NAME.match(self.path.stem.casefold())
         return (match.group(1), int(match.group(2))) if match else None
 
-    @property
+    @cached_property
     def wording(self) -> str:
         """A file's name without its numbers: "beach_EV" of beach_-2EV."""
         return SIGNED_NUMBER.sub("", wording_without_ev(self.path))
