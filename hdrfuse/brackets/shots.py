@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
 from functools import cached_property
@@ -16,7 +17,11 @@ from hdrfuse.formats.reading import first_line
 from hdrfuse.threads import in_threads
 
 THREADS = 8
-"""Headers that are read at once; a card reader's answers take longer than what is made of them."""
+"""Headers that are read at once where files are waited for, as a card reader's or a server's are."""
+
+TRIED, ROUND = 4, 256
+"""Of so many headers the first few are read alone, to see whether files are waited for. Where they are not, threads
+only take turns: 8,000 headers of a warm disk took 4.3 to 5.2 s in eight threads and 1.9 to 2.4 s in none."""
 
 COUNTED_NAME = re.compile(r"(.*?)(\d+)$", re.DOTALL)
 SIGNED_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
@@ -68,12 +73,22 @@ class Shot:
 
 def read_shots(files: Sequence[Path], progress: Callable[[int, int], None] | None = None) -> list[Shot]:
     """Read the headers of files, several at a time; a file that cannot be read becomes a shot with its problem."""
-    shots = []
-    for shot in in_threads(read_shot, files, count=THREADS):
-        shots.append(shot)
-        if progress is not None:
-            progress(len(shots), len(files))
+    shots: list[Shot] = []
+    for start in range(0, len(files), ROUND):
+        for shot in _read_round(files[start : start + ROUND]):
+            shots.append(shot)
+            if progress is not None:
+                progress(len(shots), len(files))
     return shots
+
+
+def _read_round(files: Sequence[Path]) -> Iterator[Shot]:
+    """Read headers in threads where the first few took longer than the work on them."""
+    began_s, work_began_s = time.perf_counter(), time.thread_time()
+    yield from [read_shot(path) for path in files[:TRIED]]
+    elapsed_s, worked_s = time.perf_counter() - began_s, time.thread_time() - work_began_s
+    rest = files[TRIED:]
+    yield from in_threads(read_shot, rest, count=THREADS) if elapsed_s > 2.0 * worked_s else map(read_shot, rest)
 
 
 def read_shot(path: Path) -> Shot:
