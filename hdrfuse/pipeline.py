@@ -129,18 +129,18 @@ def prepare_bracket(bracket: Bracket, options: MergeOptions, clock: Clock, *, sh
     with clock.stage("calibrating", 0.05 * share):
         evs = bracket.relative_evs
         floors = [noise_floor(frame) for frame in bracket.frames]
-        matches = match_histograms(samples, evs, floors)
+        matches = match_histograms(samples, evs, floors, bracket.white_levels)
         calibration = calibrate_bracket(bracket, options.response, matches, gains=options.gains)
     with clock.stage("registering", 0.2 * share):
         frames = calibrate_frames(bracket, calibration)
         registrations = register_frames(frames, bracket.reference) if options.align else []
     with clock.stage("resampling", 0.45 * share):
         if registrations:
-            frames = resample_frames(frames, registrations)
+            frames = resample_frames(frames, registrations, bracket.white_levels)
     with clock.stage("calibrating registered frames", 0.6 * share):
         moved = any(frame.valid is not None for frame in frames)
         if moved or calibration.curve.name not in KNOWN_CURVES or any(calibration.gains_ev):
-            matches = match_registered_frames(frames, evs, floors) or matches
+            matches = match_registered_frames(frames, evs, floors, bracket.white_levels) or matches
             calibration = calibrate_bracket(
                 bracket, options.response, matches, gains=options.gains, earlier=calibration
             )

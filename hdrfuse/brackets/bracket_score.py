@@ -110,7 +110,7 @@ def differ(before: Shot, after: Shot) -> bool:
     by_ev = before.ev is not None and after.ev is not None and abs(before.ev - after.ev) >= DISTINCT_EV
     return by_ev or any(
         mine is not None and theirs is not None and abs(mine - theirs) >= DISTINCT_EV
-        for mine, theirs in ((before.shutter_ev, after.shutter_ev), (_shift(before), _shift(after)))
+        for mine, theirs in ((before.shutter_ev, after.shutter_ev), (before.shift_ev, after.shift_ev))
     )
 
 
@@ -132,8 +132,9 @@ class BracketScore:
 
 def judge(shots: Sequence[Shot]) -> BracketScore | None:
     """Judge two and more shots, each of which `continues` the one before; None where they form no bracket."""
-    how = _how(shots)
-    ladder = ladder_of(shots)
+    shifts = stated_shifts(shots)
+    how = _how(shots, shifts)
+    ladder = ladder_of(shots, shifts)
     evs = [shot.ev for shot in shots if shot.ev is not None]
     repeats = None if ladder is None else place_of_repeats(ladder, DISTINCT_EV)
     if how is None or ladder is None or repeats is None or max(evs) - min(evs) < LEAST_SPAN_EV[how]:
@@ -148,7 +149,7 @@ def judge(shots: Sequence[Shot]) -> BracketScore | None:
     nearly_even = even or (how == "auto" and max(widths) <= NEARLY_EVEN * min(widths))
     ordered = is_monotone(ladder) or (is_centred(ladder) and nearly_even)
     listed = shots[0].ev_source in ("file name", "exposure.txt") and shots[0].clock_s is None  # by name: - 0 + or + - 0
-    told = how in ("auto", "dialled") and stated_shifts(shots) is not None
+    told = how in ("auto", "dialled") and shifts is not None
     if not (ordered or told or (even and listed)):
         return None
     if repeats != "none" and not (ordered and _repeats_in_time(shots)):
@@ -163,7 +164,7 @@ def judge(shots: Sequence[Shot]) -> BracketScore | None:
         + UNORDERED_COST * (not ordered)
         + PAIR_COST * (len(shots) == 2)
         + REPEAT_COST * (repeats != "none")
-        + START_COST * (_shift(shots[0]) != 0.0 and first.bracket_shot != 1)
+        + START_COST * (shots[0].shift_ev != 0.0 and first.bracket_shot != 1)
         + sum(min(cost_per_s * pause, LONGEST_PAUSE_COST) for pause in pauses_s)
     )
     centre_ev = (min(ladder) + max(ladder)) / 2 if told else None
@@ -171,13 +172,13 @@ def judge(shots: Sequence[Shot]) -> BracketScore | None:
     return BracketScore(score=len(shots) - cost, how=how, steps=steps, centre_ev=centre_ev, repeats=repeats)
 
 
-def ladder_of(shots: Sequence[Shot]) -> list[float] | None:
-    """What the steps are taken of: the shifts that the camera states, else EVs, else times where ISO follows them.
+def ladder_of(shots: Sequence[Shot], shifts: list[float] | None) -> list[float] | None:
+    """What the steps are taken of: the `shifts` that the camera states, else EVs, else times where ISO follows them.
 
     EVs some of which are equal are the last resort.
     The camera's word comes first because it is exact: times are rounded, and end at the longest or shortest it has.
     """
-    if (shifts := stated_shifts(shots)) is not None:
+    if shifts is not None:
         return shifts
     for rungs in ([shot.ev for shot in shots], [shot.shutter_ev for shot in shots]):
         known = [rung for rung in rungs if rung is not None]
@@ -190,12 +191,12 @@ def ladder_of(shots: Sequence[Shot]) -> list[float] | None:
 
 def stated_shifts(shots: Sequence[Shot]) -> list[float] | None:
     """How far each exposure was moved, if the camera says it of all, no two are equal and EVs rise with them."""
-    pairs = sorted((shift, shot.ev) for shot in shots if (shift := _shift(shot)) is not None and shot.ev is not None)
-    if len(pairs) < len(shots):
+    shifts = [shot.shift_ev for shot in shots if shot.shift_ev is not None]
+    if len(shifts) < len(shots):
         return None
-    if any(b[0] - a[0] < DISTINCT_EV or b[1] < a[1] - EVEN_EV for a, b in itertools.pairwise(pairs)):
-        return None
-    return [shift for shot in shots if (shift := _shift(shot)) is not None]
+    pairs = sorted((shift, shot.ev) for shift, shot in zip(shifts, shots, strict=True) if shot.ev is not None)
+    rising = all(b[0] - a[0] >= DISTINCT_EV and b[1] >= a[1] - EVEN_EV for a, b in itertools.pairwise(pairs))
+    return shifts if rising and len(pairs) == len(shots) else None
 
 
 def is_monotone(ladder: Sequence[float]) -> bool:
@@ -223,24 +224,18 @@ def one_aperture(shots: Sequence[Shot]) -> bool:
     return len({shot.capture.f_number for shot in shots}) == 1
 
 
-def _how(shots: Sequence[Shot]) -> str | None:
+def _how(shots: Sequence[Shot], shifts: list[float] | None) -> str | None:
     """Who varied the exposure; None where the camera's own marks speak against one bracket."""
     numbers = [shot.capture.bracket_shot for shot in shots]
     if any(numbers) and any(b != (a or 0) + 1 for a, b in itertools.pairwise(numbers)):
         return None
     mode = shots[0].capture.exposure_mode
-    if len({_shift(shot) for shot in shots}) > 1 and mode != "manual" and stated_shifts(shots) is None:
+    if len({shot.shift_ev for shot in shots}) > 1 and mode != "manual" and shifts is None:
         return None  # in manual mode some cameras write what their meter thinks
     if mode == "bracket":
         return "auto"
-    if stated_shifts(shots) is not None:
+    if shifts is not None:
         return "dialled"
     if mode is None and shots[0].ev_source == "EXIF" and (shots[0].clock_s is not None or len(shots) == 2):
         return "unsaid"
     return "metered" if mode == "auto" else "manual"
-
-
-def _shift(shot: Shot) -> float | None:
-    """How far the exposure was moved on purpose: the maker note's word, else EXIF's bias."""
-    capture = shot.capture
-    return capture.exposure_bias_ev if capture.bracket_shift_ev is None else capture.bracket_shift_ev

@@ -18,10 +18,10 @@ def place_of_repeats(ladder: Sequence[float], distinct_ev: float) -> Place | Non
     None for a ladder of other repeats, or of less than three rungs: that is no bracket.
     """
     rungs = distinct_rungs(ladder, distinct_ev)
+    if len(rungs) == len(ladder):
+        return "none"
     counts = [sum(abs(each - rung) < distinct_ev for each in ladder) for rung in rungs]
     repeated = [index for index, count in enumerate(counts) if count > 1]
-    if not repeated:
-        return "none"
     if len(repeated) > 1 or len(rungs) < 3 or counts[repeated[0]] - 1 > MOST_REPEATS:
         return None
     if repeated[0] in (0, len(rungs) - 1):

@@ -29,6 +29,9 @@ NOT_FRAMES = (
 )
 """Names that hold ground truth or what an earlier merge wrote."""
 
+NOT_A_FRAME = re.compile("|".join(fnmatch.translate(pattern.casefold()) for pattern in NOT_FRAMES))
+"""All of them at once, for names in lower case: a folder may hold thousands."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
@@ -117,7 +120,7 @@ def _may_be_frame(path: Path) -> bool:
     return (
         not name.startswith(".")
         and path.suffix.lower() in READABLE_SUFFIXES
-        and not any(fnmatch.fnmatch(name.casefold(), pattern.casefold()) for pattern in NOT_FRAMES)
+        and not NOT_A_FRAME.match(name.casefold())
         and path.exists()
         and not path.is_dir()  # a special file is for the reader to refuse
     )

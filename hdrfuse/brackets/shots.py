@@ -2,9 +2,11 @@
 
 import math
 import re
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
+from functools import cached_property
 from pathlib import Path
 
 from hdrfuse.brackets.exposure import EQUAL_EV
@@ -15,7 +17,11 @@ from hdrfuse.formats.reading import first_line
 from hdrfuse.threads import in_threads
 
 THREADS = 8
-"""Headers that are read at once; a card reader's answers take longer than what is made of them."""
+"""Headers that are read at once where files are waited for, as a card reader's or a server's are."""
+
+TRIED, ROUND = 4, 256
+"""Of so many headers the first few are read alone, to see whether files are waited for. Where they are not, threads
+only take turns: 8,000 headers of a warm disk took 4.3 to 5.2 s in eight threads and 1.9 to 2.4 s in none."""
 
 COUNTED_NAME = re.compile(r"(.*?)(\d+)$", re.DOTALL)
 SIGNED_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
@@ -23,7 +29,7 @@ SIGNED_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 
 @dataclass(frozen=True, kw_only=True)
 class Shot:
-    """One frame by its header."""
+    """One frame by its header. What is worked out of it is kept: each of many runs of frames asks for it again."""
 
     path: Path
     header: ImageHeader | None = None
@@ -37,23 +43,29 @@ class Shot:
     clock_s: float | None = None
     """When it was taken, by the camera's clock."""
 
-    @property
+    @cached_property
     def capture(self) -> Capture:
         """What the camera wrote."""
         return Capture() if self.header is None else self.header.capture
 
-    @property
+    @cached_property
     def shutter_ev(self) -> float | None:
         """log2 of the exposure time."""
         return math.log2(self.capture.exposure_time_s) if self.capture.exposure_time_s else None
 
-    @property
+    @cached_property
+    def shift_ev(self) -> float | None:
+        """How far the exposure was moved on purpose: the maker note's word, else EXIF's bias."""
+        capture = self.capture
+        return capture.exposure_bias_ev if capture.bracket_shift_ev is None else capture.bracket_shift_ev
+
+    @cached_property
     def counter(self) -> tuple[str, int] | None:
         """What a file's name counts, and the number: ("img_", 12) of IMG_0012."""
         match = COUNTED_NAME.match(self.path.stem.casefold())
         return (match.group(1), int(match.group(2))) if match else None
 
-    @property
+    @cached_property
     def wording(self) -> str:
         """A file's name without its numbers: "beach_EV" of beach_-2EV."""
         return SIGNED_NUMBER.sub("", wording_without_ev(self.path))
@@ -61,12 +73,22 @@ class Shot:
 
 def read_shots(files: Sequence[Path], progress: Callable[[int, int], None] | None = None) -> list[Shot]:
     """Read the headers of files, several at a time; a file that cannot be read becomes a shot with its problem."""
-    shots = []
-    for shot in in_threads(read_shot, files, count=THREADS):
-        shots.append(shot)
-        if progress is not None:
-            progress(len(shots), len(files))
+    shots: list[Shot] = []
+    for start in range(0, len(files), ROUND):
+        for shot in _read_round(files[start : start + ROUND]):
+            shots.append(shot)
+            if progress is not None:
+                progress(len(shots), len(files))
     return shots
+
+
+def _read_round(files: Sequence[Path]) -> Iterator[Shot]:
+    """Read headers in threads where the first few took longer than the work on them."""
+    began_s, work_began_s = time.perf_counter(), time.thread_time()
+    yield from [read_shot(path) for path in files[:TRIED]]
+    elapsed_s, worked_s = time.perf_counter() - began_s, time.thread_time() - work_began_s
+    rest = files[TRIED:]
+    yield from in_threads(read_shot, rest, count=THREADS) if elapsed_s > 2.0 * worked_s else map(read_shot, rest)
 
 
 def read_shot(path: Path) -> Shot:

@@ -156,17 +156,19 @@ def _captured_at(tags: ExifTags) -> datetime | None:
 
 def parse_date(text: str | None) -> datetime | None:
     """Read "YYYY:MM:DD hh:mm:ss", EXIF's and OpenEXR's form of a date; None if it is none."""
+    if text is None:
+        return None
     try:
-        return datetime.strptime(text or "", "%Y:%m:%d %H:%M:%S")  # zone and fraction stand in other tags
+        return datetime.strptime(text, "%Y:%m:%d %H:%M:%S")  # zone and fraction stand in other tags
     except ValueError:
         return None
 
 
 def _zone(text: str | None) -> timezone | None:
-    if text == "Z":
-        return UTC
+    if text is None or text == "Z":
+        return UTC if text else None
     try:
-        parsed = datetime.strptime(text or "", "%z").utcoffset()
+        parsed = datetime.strptime(text, "%z").utcoffset()
     except ValueError:
         return None
     return None if parsed is None else timezone(parsed)

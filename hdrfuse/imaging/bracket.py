@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from hdrfuse.formats.scene_referred import clipping_white
 from hdrfuse.imaging.calibration.contradiction import StatedFrame, reconcile_exposures
 from hdrfuse.imaging.calibration.estimate import estimate_exposures, estimates_in_words
 from hdrfuse.imaging.calibration.response import response_curve
+from hdrfuse.imaging.calibration.white_level import white_levels
 from hdrfuse.imaging.compatibility import COMPATIBILITY, check_alike
 from hdrfuse.imaging.damage import check_repeats
 from hdrfuse.imaging.frame import FRAME, Frame
@@ -54,6 +56,13 @@ class Bracket:
     def relative_evs(self) -> tuple[float, ...]:
         """EVs relative to the reference's."""
         return tuple(frame.ev - self.frames[self.reference].ev for frame in self.frames)
+
+    @cached_property
+    def white_levels(self) -> tuple[float, ...]:
+        """Encoded value, a share of the highest, at which each frame is white; 1.0 for linear frames."""
+        if self.frames[0].linear:
+            return (1.0,) * len(self.frames)
+        return white_levels([frame.encoded_samples() for frame in self.frames])
 
     @property
     def ev_intervals(self) -> tuple[tuple[float, float] | None, ...]:

@@ -113,8 +113,11 @@ def calibrate_bracket(
 def calibrate_frames(bracket: Bracket, calibration: Calibration) -> list[CalibratedFrame]:
     """The frames as they were taken, with what is known of their response and noise."""
     frames = []
-    for frame, gain in zip(bracket.frames, calibration.gains_ev, strict=True):
-        curve = None if frame.linear else calibration.curve
+    curves = [
+        (None, 0.0) if frame.linear else calibration.curve.ending_at(white)
+        for frame, white in zip(bracket.frames, bracket.white_levels, strict=True)
+    ]
+    for frame, gain, (curve, rise) in zip(bracket.frames, calibration.gains_ev, curves, strict=True):
         exact = curve is not None and curve.name in KNOWN_CURVES
         toe, shoulder = (0.0, 1.0) if curve is None or exact else _guessed_ends(curve)
         frames.append(
@@ -122,7 +125,7 @@ def calibrate_frames(bracket: Bracket, calibration: Calibration) -> list[Calibra
                 pixels=frame.pixels,
                 lookup=None if curve is None else curve.lookup(frame.pixels.dtype),
                 white=frame.white,
-                ev=frame.ev - bracket.frames[bracket.reference].ev + gain,
+                ev=frame.ev + gain + rise - bracket.frames[bracket.reference].ev - curves[bracket.reference][1],
                 noise=estimate_noise(frame.pixels, curve, frame.white),
                 valid=frame.covered,
                 exact=exact,
@@ -163,14 +166,16 @@ def register_frames(frames: Sequence[CalibratedFrame], reference: int) -> list[R
     return [each if factor == 1 else each.enlarged(*small, to=(height, width)) for each in registrations]
 
 
-def resample_frames(frames: Sequence[CalibratedFrame], registrations: Sequence[Registration]) -> list[CalibratedFrame]:
+def resample_frames(
+    frames: Sequence[CalibratedFrame], registrations: Sequence[Registration], whites: Sequence[float]
+) -> list[CalibratedFrame]:
     """The frames in the reference's coordinates; those that lie still stay bit for bit."""
     moved = []
-    for frame, registration in zip(frames, registrations, strict=True):
+    for frame, registration, level in zip(frames, registrations, whites, strict=True):
         if registration.model == "identity":
             moved.append(frame)
             continue
-        warped = warp(frame.pixels, registration, white=frame.white, valid=frame.valid)
+        warped = warp(frame.pixels, registration, white=level * frame.white, valid=frame.valid)
         integer = np.issubdtype(warped.pixels.dtype, np.integer)
         white = float(np.iinfo(warped.pixels.dtype).max) if integer else frame.white
         loss = resampling_loss(registration, warped.pixels.shape[:2])
@@ -194,17 +199,17 @@ def recalibrate_frames(
 ) -> list[CalibratedFrame]:
     """The registered frames under the final curve; noise is measured on the frames as they were taken."""
     renewed = []
-    for old, new in zip(frames, calibrate_frames(bracket, calibration), strict=True):
+    for old, new, white in zip(frames, calibrate_frames(bracket, calibration), bracket.white_levels, strict=True):
         if old.pixels is new.pixels:
             renewed.append(new)
             continue
-        lookup = None if new.lookup is None else calibration.curve.lookup(old.pixels.dtype)
+        lookup = None if new.lookup is None else calibration.curve.ending_at(white)[0].lookup(old.pixels.dtype)
         renewed.append(replace(old, lookup=lookup, ev=new.ev, exact=new.exact, toe=new.toe, shoulder=new.shoulder))
     return renewed
 
 
 def match_registered_frames(
-    frames: Sequence[CalibratedFrame], evs: Sequence[float], floors: Sequence[float]
+    frames: Sequence[CalibratedFrame], evs: Sequence[float], floors: Sequence[float], whites: Sequence[float]
 ) -> list[TonePairs]:
     """Pairs of the same places of registered frames; empty where some neighbours share too few."""
     height, width = frames[0].pixels.shape[:2]
@@ -224,7 +229,7 @@ def match_registered_frames(
             )
             inside = cv2.resize(usable.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 250
         valid.append(inside)
-    matches = match_registered_pixels(samples, valid, evs, floors)
+    matches = match_registered_pixels(samples, valid, evs, floors, whites=whites)
     return matches if all(len(pairs.dark) >= PREPARATION.least_pairs for pairs in matches) else []
 
 

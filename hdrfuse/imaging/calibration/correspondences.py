@@ -85,17 +85,20 @@ class TonePairs:
 
 
 def match_histograms(
-    samples: Sequence[Samples], evs: Sequence[float], floors: Sequence[float] | None = None
+    samples: Sequence[Samples],
+    evs: Sequence[float],
+    floors: Sequence[float] | None = None,
+    whites: Sequence[float] | None = None,
 ) -> list[TonePairs]:
     """Pairs of equal cumulative share between exposure neighbours.
 
     `samples` are (h, w, 3) encoded values as a share of white, darkest frame first; below its floor a frame is
-    noise, whose mean an encoded value does not keep.
+    noise, whose mean an encoded value does not keep, and near its white, 1.0 unless given, it is clipped.
     """
-    floors = floors or [0.0] * len(samples)
+    floors, whites = floors or [0.0] * len(samples), whites or [1.0] * len(samples)
     channel = np.repeat(np.arange(3), len(QUANTILES))
     tones = [np.concatenate([np.quantile(_dither(frame[..., c]), QUANTILES) for c in range(3)]) for frame in samples]
-    return [_pairs(index, evs, floors, channel, x, y) for index, (x, y) in enumerate(pairwise(tones))]
+    return [_pairs(index, evs, floors, whites, channel, x, y) for index, (x, y) in enumerate(pairwise(tones))]
 
 
 def match_registered_pixels(
@@ -104,6 +107,7 @@ def match_registered_pixels(
     evs: Sequence[float],
     floors: Sequence[float],
     *,
+    whites: Sequence[float] | None = None,
     limit: int = 1500,
 ) -> list[TonePairs]:
     """Pairs of the same place in registered frames, where both are smooth; at most `limit` a pair and channel.
@@ -111,6 +115,7 @@ def match_registered_pixels(
     `samples` are (h, w, 3) encoded shares of white, `valid` says where each frame has data. Tones are sampled
     evenly, so that a large dark wall does not outvote the rest.
     """
+    whites = whites or [1.0] * len(samples)
     rng = np.random.default_rng(0)
     rough = [_roughness(frame) for frame in samples]
     matches = []
@@ -118,7 +123,7 @@ def match_registered_pixels(
         parts = []
         for c in range(3):
             x, y = dark[..., c], bright[..., c]
-            usable = valid[index] & valid[index + 1] & _in_range(x, y)
+            usable = valid[index] & valid[index + 1] & _in_range(x, y, whites[index], whites[index + 1])
             usable &= (rough[index] < TONE_PAIRS.flat) & (rough[index + 1] < TONE_PAIRS.flat)
             where = np.flatnonzero(usable)
             tone = np.minimum((y.ravel()[where] * TONE_PAIRS.tone_bins).astype(np.intp), TONE_PAIRS.tone_bins - 1)
@@ -127,7 +132,7 @@ def match_registered_pixels(
             where = where[rng.random(len(where)) < share * quota]
             parts.append((np.full(len(where), c), x.ravel()[where], y.ravel()[where]))
         channel, x_all, y_all = (np.concatenate(column) for column in zip(*parts, strict=True))
-        matches.append(_pairs(index, evs, floors, channel, x_all.astype(np.float64), y_all.astype(np.float64)))
+        matches.append(_pairs(index, evs, floors, whites, channel, x_all.astype(np.float64), y_all.astype(np.float64)))
     return matches
 
 
@@ -184,10 +189,11 @@ def explained_share(curve: ResponseCurve, matches: Sequence[TonePairs], gains_ev
 
 
 def _pairs(
-    index: int, evs: Sequence[float], floors: Sequence[float], channel: NDArray[np.intp], x: Array, y: Array
-) -> TonePairs:
+    index: int, evs: Sequence[float], floors: Sequence[float], whites: Sequence[float],
+    channel: NDArray[np.intp], x: Array, y: Array,
+) -> TonePairs:  # fmt: skip
     floor = max(floors[index], TONE_PAIRS.darker_range[0])
-    usable = _in_range(x, y) & (x > floor) & (y > floors[index + 1])
+    usable = _in_range(x, y, whites[index], whites[index + 1]) & (x > floor) & (y > floors[index + 1])
     darker, brighter = TONE_PAIRS.floor_margins
     border = y[usable & (x < darker * floor)]
     usable &= y > brighter * (float(np.median(border)) if len(border) else 0.0)
@@ -201,12 +207,14 @@ def _pairs(
     )
 
 
-def _in_range(x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.bool_]:
+def _in_range(
+    x: NDArray[np.floating], y: NDArray[np.floating], dark_white: float, bright_white: float
+) -> NDArray[np.bool_]:
     return (
         (x > TONE_PAIRS.darker_range[0])
-        & (x < TONE_PAIRS.darker_range[1])
+        & (x < TONE_PAIRS.darker_range[1] * dark_white)
         & (y > TONE_PAIRS.brighter_range[0])
-        & (y < TONE_PAIRS.brighter_range[1])
+        & (y < TONE_PAIRS.brighter_range[1] * bright_white)
     )
 
 

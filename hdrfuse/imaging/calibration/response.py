@@ -51,6 +51,16 @@ class ResponseCurve:
         clipped = np.clip(encoded, 0.0, 1.0)
         return np.stack([np.interp(clipped[..., c], grid, self.table[c]) for c in range(3)], axis=-1)
 
+    def ending_at(self, white: float) -> tuple["ResponseCurve", float]:
+        """The curve of a frame that is white from an encoded value on, and the stops by which its exposures rise.
+
+        White is 1.0 again, in all channels from that value on.
+        """
+        if white >= 1.0:
+            return self, 0.0
+        light = float(self(np.full((1, 3), white)).min())
+        return replace(self, table=np.minimum(self.table / light, 1.0)), -float(np.log2(light))
+
     def save(self, path: Path, *, overwrite: bool = False) -> None:
         """Write the curve as JSON for a later `--response FILE`."""
         at = np.linspace(0, LEVELS - 1, SAVED_SAMPLES)

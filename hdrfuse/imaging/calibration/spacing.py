@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hdrfuse.imaging.calibration.correspondences import Samples, TonePairs, match_histograms, residuals, tone_error
 from hdrfuse.imaging.calibration.fit import FIT, calibrate
 from hdrfuse.imaging.calibration.response import KNOWN_CURVES, ResponseCurve
+from hdrfuse.imaging.calibration.white_level import white_levels
 from hdrfuse.setting_limits import Range, Settings
 
 Array = NDArray[np.float64]
@@ -72,6 +73,8 @@ class SpacingSettings(Settings):
     """What a step may be wrong by then: EXIF rounds each time by a sixth of a stop at most."""
     exact_powers: Range = (0.7, 1.4)
     """How many stops a stop looks under gamma 2.2 in files of another power: derived, 1.6 / 2.2 to 3 / 2.2."""
+    flattened_powers: Range = (0.65, 1.0)
+    """The same of sRGB's curve: a phone's tone mapping flattens it, to 0.71 in a made one of a grey sky."""
     typical_power: float = 0.68
     """Of sRGB's curve, in the median of seven cameras' JPEGs."""
     agreement: float = 0.4
@@ -96,7 +99,8 @@ class Spacing:
         """Match pictures (h, w, 3) with the next of them; pixels are shares of 2^scale_ev, of 1 if not given."""
         scale = [0.0] * len(pictures) if scale_ev is None else scale_ev
         height, width = pictures[0].shape[:2]
-        matches = match_histograms(pictures, [-ev for ev in scale])
+        whites = None if linear else white_levels(pictures)
+        matches = match_histograms(pictures, [-ev for ev in scale], whites=whites)
         return cls(matches=tuple(matches), pixels=height * width, linear=linear)
 
     def steps(self, curve: ResponseCurve, share: float = 0.5) -> Array:
@@ -160,12 +164,12 @@ class Spacing:
         """Whether the telling steps can be those of a camera whose curve is not known."""
         if not self._looks(telling, given, "srgb", SPACING.bracket_powers, SPACING.step_powers):
             return False
-        if self._is_exact(telling, given, "gamma"):  # then any power explains as much
-            shown = self.steps(_curve("gamma"))[telling]
-            if not _near(shown / np.clip(shown.sum() / max(given.sum(), 1e-6), *SPACING.exact_powers), given):
-                return False
-        elif self._is_exact(telling, given, "srgb") and not _near(self.steps(_curve("srgb"))[telling], given):
-            return False
+        for name, powers in (("gamma", SPACING.exact_powers), ("srgb", SPACING.flattened_powers)):
+            if self._is_exact(telling, given, name):  # then any power of it explains as much
+                shown = self.steps(_curve(name))[telling]
+                if not _near(shown / np.clip(shown.sum() / max(given.sum(), 1e-6), *powers), given):
+                    return False
+                break
         return given.sum() < SPACING.wide_ev or not self._implies_an_unlikely_curve(stated)
 
     def _is_exact(self, telling: NDArray[np.bool_], given: Array, name: str) -> bool:
