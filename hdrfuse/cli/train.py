@@ -88,6 +88,11 @@ BatchOption = Annotated[
     int | None, recipe_option("--batch", "Samples a step, of all processes together.", min=1, max=65_536)
 ]
 CropOption = Annotated[int | None, recipe_option("--crop", "Side of a sample in pixels.", min=1, max=4096)]
+CameraShareOption = Annotated[
+    float | None,
+    recipe_option("--camera-share", "Share of samples as cameras' JPEG files leave them, after calibration.",
+                  min=0, max=1, callback=o.finite),
+]  # fmt: skip
 RateOption = Annotated[float | None, recipe_option("--learning-rate", "At its highest.", callback=o.finite)]
 ScheduleOption = Annotated[
     Schedule | None, recipe_option("--schedule", "How the learning rate falls; step: x0.1 a sixth.")
@@ -147,6 +152,7 @@ def train(
     steps: StepsOption = None,
     batch: BatchOption = None,
     crop: CropOption = None,
+    camera_share: CameraShareOption = None,
     learning_rate: RateOption = None,
     schedule: ScheduleOption = None,
     warm_up: WarmUpOption = None,
@@ -180,8 +186,9 @@ def train(
         stage=stage, table3=table3, preset=preset, dataset=dataset, data=tuple(data or ()), movers=tuple(movers or ()),
         cache=cache, stage1=stage1, start=start, vgg=vgg, validation_brackets=validation,
         recipe={
-            "steps": steps, "batch": batch, "crop_px": crop, "learning_rate": learning_rate, "schedule": schedule,
-            "warm_up_steps": warm_up, "seed": seed, "precision": precision,
+            "steps": steps, "batch": batch, "crop_px": crop, "camera_share": camera_share,
+            "learning_rate": learning_rate, "schedule": schedule, "warm_up_steps": warm_up, "seed": seed,
+            "precision": precision,
         },
     )  # fmt: skip
     pace = Pace(
