@@ -72,9 +72,10 @@ class TrainingLines(TrainingListener):
         """Say what is trained."""
         self.plan, self.pace = plan, pace
         recipe = plan.recipe
+        cameras = f", {recipe.camera_share:.0%} from cameras' files" if recipe.camera_share else ""
         self.say(
             f"{recipe.objective}, {recipe.preset}: {counted(recipe.steps, 'step')} of {recipe.batch} x "
-            f"{recipe.crop_px} px, {recipe.precision}"
+            f"{recipe.crop_px} px, {recipe.precision}{cameras}"
         )
 
     def step(self, tick: Tick) -> None:

@@ -27,6 +27,16 @@ class RecipeChanges:
         int | None, change("Samples a step, of all processes together.", "--batch", least=1, most=65_536)
     ] = None
     crop_px: Annotated[int | None, change("Side of a sample in pixels.", "--crop", least=1, most=4096)] = None
+    camera_share: Annotated[
+        float | None,
+        change(
+            "Share of samples as cameras' JPEG files leave them, after calibration.",
+            "--camera-share",
+            least=0,
+            most=1,
+            check=finite,
+        ),
+    ] = None
     learning_rate: Annotated[float | None, change("At its highest.", "--learning-rate", check=finite)] = None
     schedule: Annotated[Schedule | None, change("How the learning rate falls; step: x0.1 a sixth.", "--schedule")] = (
         None

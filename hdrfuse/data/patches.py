@@ -134,10 +134,7 @@ def pack(
 
     Raises BracketError for sizes that differ, OutputError or WriteError if the folder takes nothing.
     """
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{cache}: cannot be made a folder: {error.strerror}") from error
+    make_folder(cache)
     packed, skipped = [], []
     for scene in scenes:
         stem = f"{scene.name}-{state_of(scene)}"
@@ -162,6 +159,14 @@ def state_of(scene: DatasetScene) -> str:
     files = [path for path in (*scene.frames, scene.truth) if path is not None]
     facts = [f"{path.resolve()} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
     return hashlib.sha256("\n".join([PACKING, *facts]).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+
+
+def make_folder(cache: Path) -> None:
+    """Make a cache folder where there is none. Raises OutputError."""
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{cache}: cannot be made a folder: {error.strerror}") from error
 
 
 def write_packed(sample: BracketSample, target: PackedScene) -> None:

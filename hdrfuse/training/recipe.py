@@ -36,6 +36,8 @@ class Recipe:
     """300 epochs of 22,792 crops in batches of 64."""
     batch: int = 64
     crop_px: int = 128
+    camera_share: float = 0.0
+    """Share of the samples that are cut out of what a camera model's files are after calibration and registration."""
     learning_rate: float = 1e-4
     schedule: str = "step"
     warm_up_steps: int = 0

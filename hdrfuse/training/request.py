@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from hdrfuse.data.camera_scenes import SIZE
 from hdrfuse.errors import UsageError
 from hdrfuse.lfdiff.config import PRESETS
 from hdrfuse.training.plan import Plan
@@ -110,6 +111,7 @@ def check_plan(plan: Plan) -> None:
             raise UsageError(f"{option} {value}: 1 or more was expected")
     if not 0 < recipe.learning_rate < 1:
         raise UsageError(f"--learning-rate {recipe.learning_rate}: a number between 0 and 1 was expected")
+    check_camera_share(plan)
     needed = recipe.objective in OBJECTIVES_NEED_STAGE_1
     if needed and plan.stage1 is None:
         raise UsageError(f"--stage1: {recipe.objective} follows a stage-1 run; its folder was expected")
@@ -119,3 +121,14 @@ def check_plan(plan: Plan) -> None:
         raise UsageError("--start-from: block-means leaves the reconstruction as it is; its weights were expected")
     if not needed and plan.stage1 is not None:
         raise UsageError(f"--stage1: {recipe.objective} follows no other run")
+
+
+def check_camera_share(plan: Plan) -> None:
+    """Raise UsageError where a plan asks for camera scenes that cannot be had."""
+    share, crop_px = plan.recipe.camera_share, plan.recipe.crop_px
+    if not 0 <= share <= 1:
+        raise UsageError(f"--camera-share {share}: a number from 0 to 1 was expected")
+    if share and plan.dataset != "synthetic":
+        raise UsageError(f"--camera-share {share}: is of --dataset synthetic; {plan.dataset} was given")
+    if share and crop_px > min(SIZE):
+        raise UsageError(f"--crop {crop_px}: {min(SIZE)} at most was expected with --camera-share {share}")

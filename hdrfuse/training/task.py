@@ -6,8 +6,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from hdrfuse.data.camera_scenes import open_camera_scenes
+from hdrfuse.data.library import ImageLibrary
+from hdrfuse.data.mixture import MixedBrackets
 from hdrfuse.data.packing import Sources, left_out_sources, open_split
-from hdrfuse.data.patches import open_patches
+from hdrfuse.data.patches import ScenePatches, open_patches
 from hdrfuse.data.sample import Brackets
 from hdrfuse.data.synthetic import SyntheticBrackets
 from hdrfuse.errors import BadInputError, UsageError
@@ -22,6 +25,8 @@ VALIDATION_BRACKETS = 20
 VALIDATION_SEED = 7
 VALIDATION_PERCENT = 8
 """Of the scenes of a public set, at least one."""
+CAMERA_SCENES = "camera-scenes"
+"""Folder of them in the cache."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,13 +100,27 @@ def synthetic_task(
     validated = validation_brackets > 0 and bool(validation.of_kind("panorama", "photograph"))
     return Task(
         recipe=recipe,
-        brackets=SyntheticBrackets(library=train, size=recipe.crop_px, seed=brackets_seed(recipe)),
+        brackets=training_brackets(recipe, train, cache, report),
         validation=validation_set(held_back, validation_brackets) if validated else [],
         reconstruction_loss=reconstruction_loss(recipe, vgg19_file),
         notes={"sources": [image.name for image in train.images], "brackets_seed": brackets_seed(recipe)},
         skipped=tuple(left_out_sources(cache).values()),
         warnings=() if validated or not validation_brackets else ("no image is left for validation: give more",),
     )
+
+
+def training_brackets(recipe: Recipe, library: ImageLibrary, cache: Path, report: Report) -> Brackets:
+    """Return a recipe's samples from a library's images: drawn anew each, a share of them cut out of camera scenes.
+
+    The scenes are made first, once; every stage cuts others out of them. Raises OutputError or WriteError.
+    """
+    seed = brackets_seed(recipe)
+    drawn = SyntheticBrackets(library=library, size=recipe.crop_px, seed=seed)
+    if not recipe.camera_share:
+        return drawn
+    scenes = open_camera_scenes(library, cache / CAMERA_SCENES, report=report)
+    crops = ScenePatches(scenes=scenes, size=recipe.crop_px, seed=seed)
+    return MixedBrackets(usual=drawn, other=crops, share=recipe.camera_share)
 
 
 def captured_task(plan: Plan, data: Path, cache: Path, loss: ReconstructionLoss, report: Report) -> Task:

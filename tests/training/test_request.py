@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,3 +67,26 @@ def test_a_damaged_plan_is_named(tmp_path, text):
 
 def test_a_plan_knows_its_recipe():
     assert Plan(recipe=RECIPES["fast"]("stage1")).facts()["objective"] == "stage1"
+
+
+def test_a_plan_from_before_camera_scenes_goes_on_without_them(tmp_path):
+    plan = TrainingRequest(stage="1", data=(Path("a"),)).plan(None)
+    plan.save(tmp_path)
+    values = json.loads((tmp_path / PLAN).read_text())
+    del values["recipe"]["camera_share"]
+    (tmp_path / PLAN).write_text(json.dumps(values))
+    assert load_plan(tmp_path) == plan
+    assert plan.recipe.camera_share == 0
+
+
+@pytest.mark.parametrize(
+    ("dataset", "recipe", "says"),
+    [
+        (None, {"camera_share": 1.5}, "--camera-share 1.5: a number from 0 to 1"),
+        ("tel", {"camera_share": 0.4}, "--dataset synthetic; tel was given"),
+        (None, {"camera_share": 0.4, "crop_px": 640}, "--crop 640: 576 at most"),
+    ],
+)
+def test_camera_scenes_that_cannot_be_had_are_refused(dataset, recipe, says):
+    with pytest.raises(UsageError, match=says):
+        TrainingRequest(stage="1", dataset=dataset, data=(Path("a"),), recipe=recipe).plan(None)

@@ -1,7 +1,14 @@
+from dataclasses import replace
+from functools import partial
+
 import cv2
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
+from hdrfuse.data.camera_scenes import open_camera_scenes
+from hdrfuse.training import task as task_module
 from hdrfuse.training.distributed import World
 from hdrfuse.training.loop import Pace, train
 from hdrfuse.training.objectives import OBJECTIVES
@@ -24,6 +31,38 @@ def test_a_folder_of_hdr_images_is_all_that_training_needs(images, tmp_path):
     assert task.notes["sources"] == ["city", "sunset"]
     assert len(task.validation) == 20
     assert train(task, tmp_path / "run", pace=Pace(workers=0), world=World()).step == 2
+
+
+@pytest.fixture
+def few_scenes(monkeypatch):
+    """Two camera scenes, small ones."""
+    monkeypatch.setattr(task_module, "open_camera_scenes", partial(open_camera_scenes, count=2, size=(96, 64)))
+
+
+def camera_task(images, tmp_path, **changes):
+    recipe = Recipe(
+        objective="baseline", preset="tiny", batch=2, crop_px=32, steps=4, perceptual_weight=0, camera_share=0.5
+    )
+    return synthetic_task(replace(recipe, **changes), images, tmp_path / "cache", validation_brackets=0)
+
+
+@pytest.mark.usefixtures("few_scenes")
+def test_a_share_of_the_samples_comes_from_cameras(images, tmp_path):
+    plain, mixed = camera_task(images, tmp_path, camera_share=0.0), camera_task(images, tmp_path)
+    same = [np.array_equal(plain.brackets[index].ldr, mixed.brackets[index].ldr) for index in range(6)]
+    assert same == [True, False] * 3
+    assert mixed.brackets[1].ldr.shape == (3, 32, 32, 3)
+
+
+@pytest.mark.usefixtures("few_scenes")
+def test_a_run_with_cameras_resumed_ends_where_an_uninterrupted_one_does(images, tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train(camera_task(images, tmp_path), whole, pace=Pace(workers=0), world=World())
+    train(camera_task(images, tmp_path), parts, pace=Pace(max_minutes=0, workers=0), world=World())
+    train(camera_task(images, tmp_path), parts, pace=Pace(workers=1), world=World(), resume=True)
+    one, other = (load_file(folder / "checkpoint.safetensors") for folder in (whole, parts))
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
 
 
 def test_every_stage_draws_other_brackets():
