@@ -224,6 +224,9 @@ def _camera_steps(matches: Sequence[TonePairs]) -> EstimatedSteps:
 
 
 def _curve_rows(pairs: TonePairs) -> Array:
-    """(n, 3) how much p, a and b each make of the stops between the values of a pair."""
+    """(n, 3) how much each of p, a and b makes of the stops between the values of a pair.
+
+    log2 f^-1(v) = p log2 sRGB^-1(v) + a v + b v^2; what bends near white is no part of the spacing.
+    """
     dark, bright = (np.log2(srgb_decode(value).astype(np.float64)) for value in (pairs.dark, pairs.bright))
     return np.column_stack([bright - dark, pairs.bright - pairs.dark, pairs.bright**2 - pairs.dark**2])

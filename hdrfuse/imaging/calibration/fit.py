@@ -19,8 +19,7 @@ from hdrfuse.imaging.calibration.correspondences import (
     residuals,
     tone_error,
 )
-from hdrfuse.imaging.calibration.response import KNOWN_CURVES, ResponseCurve, parametric
-from hdrfuse.imaging.color import srgb_decode
+from hdrfuse.imaging.calibration.response import KNOWN_CURVES, ResponseCurve, parametric, shape_terms
 from hdrfuse.setting_limits import NotNegative, Settings
 
 Array = NDArray[np.float64]
@@ -47,8 +46,8 @@ class FitSettings(Settings):
     """
     known_beats_fit_ev: NotNegative = 0.015
     """A fit has to explain the bracket better than a known curve by this much to be preferred. Half / twice: 0 / 0."""
-    prior_sigma: tuple[float, float, float] = (0.35, 1.5, 1.5)
-    """How far p, a and b of cameras' curves usually are from sRGB's 1, 0 and 0. Half / twice: +0.35 / -0.10."""
+    prior_sigma: tuple[float, float, float, float] = (0.35, 1.5, 1.5, 2.0)
+    """How far a curve's shares of `shape_terms` usually are from sRGB's 1, 0, 0 and 0. Half / twice: +0.35 / -0.10."""
     gain_sigma_ev: float = 0.03
     """How far exposures usually are from what is stated. Half / twice: +0.02 / -0.01."""
     residual_scale_ev: float = 0.05
@@ -235,8 +234,8 @@ def _fit_channels(
     matches: Sequence[TonePairs], frames: int, reference: int, *, channels: tuple[int, ...],
     prior: Array | None = None, gains: Array | None = None,
 ) -> tuple[Array, Array]:  # fmt: skip
-    """Robust regularised least squares for (p, a, b) and the gains; Cauchy's loss by reweighting."""
-    centre = np.array([1.0, 0.0, 0.0]) if prior is None else prior
+    """Robust regularised least squares for the shares of `shape_terms` and the gains; Cauchy's loss by reweighting."""
+    centre = np.array([1.0, 0.0, 0.0, 0.0]) if prior is None else prior
     rows, targets, weights = [], [], []
     for pairs in matches:
         chosen = np.isin(pairs.channel, channels)
@@ -247,28 +246,27 @@ def _fit_channels(
         if gains is None:
             gain_columns[:, pairs.brighter], gain_columns[:, pairs.darker] = -1.0, 1.0
         known_gain = 0.0 if gains is None else gains[pairs.brighter] - gains[pairs.darker]
-        log_ratio = np.log2(srgb_decode(y).astype(np.float64)) - np.log2(srgb_decode(x).astype(np.float64))
-        rows.append(np.column_stack([log_ratio, y - x, y**2 - x**2, gain_columns]))
+        rows.append(np.column_stack([shape_terms(y) - shape_terms(x), gain_columns]))
         targets.append(np.full(len(x), pairs.step_ev + known_gain))
         weights.append(np.full(len(x), 1.0 / len(x)))
     free_gains = np.zeros(frames) if gains is None else gains
     if not rows:
         return centre, free_gains
     a, b, w = np.concatenate(rows), np.concatenate(targets), np.concatenate(weights)
-    scale_ev = FIT.residual_scale_ev
+    scale_ev, shapes = FIT.residual_scale_ev, len(centre)
     prior_rows = np.diag(np.concatenate([1.0 / np.array(FIT.prior_sigma), np.full(frames, 1.0 / FIT.gain_sigma_ev)]))
-    prior_rows[3 + reference, 3 + reference] = FIT.firm
+    prior_rows[shapes + reference, shapes + reference] = FIT.firm
     # Gains in proportion to the EVs only stretch the curve: what they would explain is the curve's.
     stretch = FIT.firm * _nominal_evs(matches, frames, reference)
-    prior_rows = np.vstack([prior_rows, np.concatenate([np.zeros(3), stretch])])
+    prior_rows = np.vstack([prior_rows, np.concatenate([np.zeros(shapes), stretch])])
     prior_target = prior_rows @ np.concatenate([centre, np.zeros(frames)])
     robust = np.ones(len(b))
-    solution = np.zeros(3 + frames)
+    solution = np.zeros(shapes + frames)
     for width_ev in np.geomspace(FIT.widest_ev, scale_ev, FIT.rounds):  # from hardly robust to hard on what moved
         weighted = a * (w * FIT.pairs_count_as * robust / scale_ev**2)[:, None]
         normal = weighted.T @ a + prior_rows.T @ prior_rows
         solution = np.linalg.solve(normal, weighted.T @ b + prior_rows.T @ prior_target)
         robust = 1.0 / (1.0 + ((a @ solution - b) / width_ev) ** 2)
     if gains is None:
-        free_gains = np.clip(solution[3:], -FIT.largest_gain_ev, FIT.largest_gain_ev)
-    return solution[:3], free_gains
+        free_gains = np.clip(solution[shapes:], -FIT.largest_gain_ev, FIT.largest_gain_ev)
+    return solution[:shapes], free_gains

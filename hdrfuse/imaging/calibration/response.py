@@ -154,15 +154,22 @@ KNOWN_CURVES: dict[str, Callable[[], ResponseCurve]] = {
 """Curves that files are made with on purpose: IEC 61966-2-1, a pure power of 2.2, none."""
 
 
-def parametric(name: str, shape: Array) -> ResponseCurve:
-    """Curve of `shape` (3 channels, 3): log2 f^-1(v) = p log2 sRGB^-1(v) + a (v - 1) + b (v^2 - 1).
+SHOULDER_POWER = 10
+"""Of the term that only bends the upper fifth, where film-like curves turn towards white."""
 
-    The three numbers a channel are p, a, b; white stays white. Where the polynomial would fall it is held.
+
+def shape_terms(encoded: Array) -> Array:
+    """(n, 4) log2 sRGB^-1(v), v, v^2 and v^10 of encoded values (n,) above 0, which log2 f^-1 is a sum of."""
+    return np.column_stack([np.log2(_srgb(encoded)), encoded, encoded**2, encoded**SHOULDER_POWER])
+
+
+def parametric(name: str, shape: Array) -> ResponseCurve:
+    """Curve of `shape` (3 channels, 4): log2 f^-1(v) is the sum of `shape_terms` in these shares, less that of white.
+
+    White stays white. Where the sum would fall it is held.
     """
     v = np.linspace(0.0, 1.0, LEVELS)[1:]
-    log_srgb = np.log2(_srgb(v))
-    power, linear, quadratic = (column[:, None] for column in shape.T)
-    logarithm = power * log_srgb + linear * (v - 1.0) + quadratic * (v**2 - 1.0)
+    logarithm = shape @ (shape_terms(v) - shape_terms(v[-1:])).T
     table = np.concatenate([np.zeros((3, 1)), np.exp2(logarithm)], axis=1)
     table = np.minimum.accumulate(table[:, ::-1], axis=1)[:, ::-1]
     return ResponseCurve(name=name, table=np.minimum(table, 1.0))

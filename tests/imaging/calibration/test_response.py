@@ -25,9 +25,12 @@ def iec_61966_2_1(encoded: np.ndarray) -> np.ndarray:
 
 CLOSED_FORMS = {"srgb": iec_61966_2_1, "gamma": lambda encoded: encoded**2.2, "linear": lambda encoded: encoded}
 
+CAMERA = np.array([[0.7, 0.4, 0.2, 0.5], [0.7, 0.3, 0.2, 0.5], [0.65, 0.4, 0.1, 0.5]])
 CURVES = {
     **KNOWN_CURVES,
-    "camera": lambda: parametric("camera", np.array([[0.7, 0.4, 0.2], [0.7, 0.3, 0.2], [0.65, 0.4, 0.1]])),
+    "camera": lambda: parametric(
+        "camera", np.array([[0.7, 0.4, 0.2, 0.5], [0.7, 0.3, 0.2, 0.5], [0.65, 0.4, 0.1, 0.5]])
+    ),
 }
 
 
@@ -65,23 +68,23 @@ def test_codes_and_shares_of_white_mean_the_same_exposure():
     np.testing.assert_allclose(curve(codes / 255), expected, rtol=1e-5)
 
 
-@given(shape=st.lists(st.tuples(st.floats(-3, 6), st.floats(-20, 20), st.floats(-20, 20)), min_size=3, max_size=3))
+@given(shape=st.lists(st.tuples(st.floats(-3, 6), *[st.floats(-20, 20)] * 3), min_size=3, max_size=3))
 @settings(max_examples=40, deadline=None)
 def test_a_parametric_curve_rises_to_white_for_any_parameters(shape):
     assert rises_from_black_to_white(parametric("any", np.array(shape)))
 
 
 def test_neutral_parameters_are_srgb():
-    curve = parametric("neutral", np.array([[1.0, 0.0, 0.0]] * 3))
+    curve = parametric("neutral", np.array([[1.0, 0.0, 0.0, 0.0]] * 3))
     np.testing.assert_allclose(curve.table, KNOWN_CURVES["srgb"]().table, rtol=1e-6)
 
 
-def test_parameters_are_a_power_a_slope_and_a_bend_in_stops():
+def test_parameters_are_a_power_a_slope_a_bend_and_a_shoulder_in_stops():
     encoded = 0.6
-    curve = parametric("camera", np.array([[0.7, 0.4, 0.2], [0.8, 0.0, 0.0], [1.0, 0.5, 0.0]]))
+    curve = parametric("camera", np.array([[0.7, 0.4, 0.2, 0.0], [0.8, 0.0, 0.0, 2.0], [1.0, 0.5, 0.0, 0.0]]))
     stops = np.log2(srgb_decode(np.array(encoded)))
     linear, square = encoded - 1, encoded**2 - 1
-    expected = [0.7 * stops + 0.4 * linear + 0.2 * square, 0.8 * stops, stops + 0.5 * linear]
+    expected = [0.7 * stops + 0.4 * linear + 0.2 * square, 0.8 * stops + 2.0 * (encoded**10 - 1), stops + 0.5 * linear]
     np.testing.assert_allclose(np.log2(curve(np.full((1, 3), encoded))[0]), expected, atol=1e-4)
 
 
