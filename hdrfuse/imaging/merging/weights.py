@@ -8,7 +8,7 @@ import numpy as np
 
 from hdrfuse.imaging.merging.coverage import stand_ins
 from hdrfuse.imaging.merging.ghosts import Ghosts
-from hdrfuse.imaging.merging.highlights import unclipped
+from hdrfuse.imaging.merging.highlights import CLIPPING, unclipped
 from hdrfuse.imaging.merging.strips import enlarge_rows
 from hdrfuse.imaging.radiometry import IMMERKAER, CalibratedFrame, Plane
 from hdrfuse.setting_limits import Settings
@@ -40,6 +40,13 @@ class WeightSettings(Settings):
     """
     reference_consistency: float = 1e-4
     """The reference's consistency at least: where nobody agrees, it speaks, and nothing of it where others do."""
+    guessed_start: float = 0.4
+    """Where a frame of a guessed curve begins to lose weight on its way to white, in the place of `CLIPPING.start`.
+
+    Frames disagree most near white, so that one takes over from the other over a stop. Twelve made brackets of cameras
+    in which nothing moves, classical: 0.8 38.10 dB, seams of 0.0569 stop; 0.6 38.12, 0.0546; 0.4 38.13, 0.0539; 0.2
+    38.15, 0.0532, with more noise in middle tones.
+    """
 
 
 WEIGHTS = WeightSettings()
@@ -123,7 +130,11 @@ def _trusts(
     measurement of its own, and a red lamp does not cost the green and blue beside it.
     """
     apart = all(frame.exact for frame in frames)
-    trusts = [unclipped(frame, exposure, apart) for frame, exposure in zip(frames, exposures, strict=True)]
+    starts = [settings.guessed_start if frame.shoulder < 1.0 else CLIPPING.start for frame in frames]
+    trusts = [
+        unclipped(frame, exposure, apart, start=start)
+        for frame, exposure, start in zip(frames, exposures, starts, strict=True)
+    ]
     beside_white = trusts[reference].copy()
     for frame, trust in zip(frames, trusts, strict=True):
         if (contaminated := frame.is_saturation_contaminated(rows)) is not None:
