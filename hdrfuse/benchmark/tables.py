@@ -75,7 +75,7 @@ class Results:
         if self.settings:
             tables.append(settings_table(self.settings))
         text = StringIO()
-        console = Console(file=text, width=width, color_system=None)
+        console = Console(file=text, width=width, color_system=None, emoji=False)
         console.print(str(self.machine), highlight=False, soft_wrap=True)
         for table in tables:
             console.print(table)

@@ -173,6 +173,13 @@ def test_a_value_that_breaks_the_merge_leaves_its_row_without_numbers() -> None:
     assert results.warnings == ["scatter.quantile 2: the merge fails: of it"]
 
 
+def test_values_with_colons_are_no_emoji() -> None:
+    score = settings.SettingScore(
+        setting="matching.turns_deg", value=(-1.5, -1.0, 1.0), in_use=True, motion="static", psnr_mu_db=(40.0,)
+    )
+    assert "-1.5:-1:1 *" in Results(machine=this_machine(), settings=[score]).as_text(width=120)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

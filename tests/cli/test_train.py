@@ -18,7 +18,7 @@ import typer
 from torch.distributed.run import get_args_parser
 
 import hdrfuse
-from hdrfuse.cli import train
+from hdrfuse.cli import train, training_options
 from hdrfuse.cli.app import app
 from hdrfuse.data.layouts import LAYOUTS
 from hdrfuse.errors import ExitCode
@@ -298,7 +298,7 @@ def test_choices_are_the_keys_of_what_they_choose():
     assert (*get_args(train.Row), "block-means") == tuple(OBJECTIVES)
     assert get_args(train.Stage) == tuple(STAGES)
     assert set(get_args(train.Preset)) == set(RECIPES) == set(PRESETS)
-    assert get_args(train.Schedule) == tuple(SCHEDULES)
+    assert get_args(training_options.Schedule) == tuple(SCHEDULES)
     assert get_args(train.Dataset) == ("synthetic", *LAYOUTS)
 
 

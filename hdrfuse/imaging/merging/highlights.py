@@ -14,16 +14,21 @@ from hdrfuse.setting_limits import Settings
 class ClippingSettings(Settings):
     """Where a frame stops to measure, as exposures; 1 = its white.
 
-    What names no source was not measured yet: `hdrfuse bench --what settings --setting clipping` measures it.
+    Measured in the classical merge's PSNR-mu, mean of eight procedural scenes, two a kind of motion, by `hdrfuse bench
+    --what settings --setting clipping --seeds 2 --size 384x256`; after "camera", of eight collages as a camera model
+    writes them (`--images DIR --movers DIR --camera`).
     """
 
     start: float = 0.80
     """From here on a pixel loses weight: averaging, compression and the shoulder already bend what is nearly white.
 
-    0.4 costs 0.2 dB in the mean of four procedural scenes of 192x128, classical.
+    Half: -0.08, camera +0.32. Twice is beyond `end`: -25.7, camera -14.4.
     """
     end: float = 0.96
-    """From here on it has none: code 250 of 255 under gamma 2.2, the least that JPEG leaves of a clipped value."""
+    """From here on it has none: code 250 of 255 under gamma 2.2, the least that JPEG leaves of a clipped value.
+
+    Half / twice: -27.1 / -18.7, camera -13.3 / -3.5.
+    """
 
 
 CLIPPING = ClippingSettings()

@@ -21,18 +21,30 @@ class StructureSettings(Settings):
     """When the borders of a difference are borders of something.
 
     Read off the differences of ten brackets, made ones and photographs: by the measure below, 24 that moved had 2.6 and
-    more, 45 in skies and on walls that stood still at most 1.0. What a field does:
-    `hdrfuse bench --what settings --setting structure --images DIR --movers DIR --camera`.
+    more, 45 in skies and on walls that stood still at most 1.0.
+
+    "Half / twice" is what half and twice the value change in the classical merge's PSNR-mu, in dB, mean of four
+    collages as a camera model writes them, one a kind of motion, by `hdrfuse bench --what settings --setting structure
+    --seeds 1 --size 384x256 --images DIR --movers DIR --camera`.
     """
 
     scale_px: float = 1.5
-    """Standard deviation of the window in which slopes are taken: wide enough for compression's and noise's."""
+    """Standard deviation of the window in which slopes are taken: wide enough for compression's and noise's.
+
+    Half / twice: 0 / 0; half of it +0.12 where nothing moves and -0.06 where something does.
+    """
     common: float = 0.5
-    """Share of the weaker frame's own slope that a difference may have: a border that both show."""
+    """Share of the weaker frame's own slope that a difference may have: a border that both show.
+
+    Half / twice: 0 / +0.03.
+    """
     certain: float = 8.0
-    """Slope, in standard deviations of its noise, that is structure without doubt: sensor noise is never so far off."""
+    """Slope, in standard deviations of its noise, that is structure without doubt: sensor noise is never so far off.
+
+    Half / twice: 0 / +0.03.
+    """
     per_rim: float = 1.5
-    """Pixels of such structure in a ghost, by the pixels of its rim."""
+    """Pixels of such structure in a ghost, by the pixels of its rim. Half / twice: 0 / +0.02."""
 
 
 STRUCTURE = StructureSettings()

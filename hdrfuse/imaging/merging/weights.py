@@ -21,7 +21,9 @@ NEIGHBOUR_ROWS = 2
 class WeightSettings(Settings):
     """What counts where no frame is a good measurement; shares of a good pixel's weight.
 
-    What names no source was not measured yet: `hdrfuse bench --what settings --setting weights` measures it.
+    Half and twice of each change nothing in the classical merge's PSNR-mu, to 0.001 dB: in the mean of eight procedural
+    scenes, two a kind of motion, by `hdrfuse bench --what settings --setting weights --seeds 2 --size 384x256`, and of
+    eight collages as a camera model writes them (`--images DIR --movers DIR --camera`).
     """
 
     last_resort: float = 1e-7

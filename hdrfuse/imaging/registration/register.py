@@ -20,7 +20,7 @@ class RegistrationSettings(Settings):
 
     "Half / twice" is what half and twice the value change in the classical merge's PSNR-mu, in dB, mean of four scenes,
     one a kind of motion, of procedural scenes, by `hdrfuse bench --what settings --setting registration --seeds 1
-    --size 192x128 --noise 0.15`. Frames so small have 24 blocks.
+    --size 192x128 --noise 0.15`. Frames so small are enlarged twofold and have 96 blocks.
     """
 
     direct_stops: float = 4.5
@@ -31,7 +31,7 @@ class RegistrationSettings(Settings):
     least_agreement: NotNegative = 0.3
     """Share of the blocks seen in both frames that must move with the camera. Half / twice: 0 / 0."""
     least_blocks: int = 12
-    """Fewer blocks than this are no evidence. Half / twice: 0 / -9.43."""
+    """Fewer blocks than this are no evidence. Half / twice: 0 / -9.47."""
     identity_px: NotNegative = 0.1
     """Motion below this (root mean square over the frame) is not worth resampling a frame for. Half / twice: 0 / 0."""
     least_px: NotNegative = 0.04
