@@ -15,6 +15,7 @@ from hdrfuse.imaging.calibration.black import BLACK
 from hdrfuse.imaging.calibration.correspondences import TONE_PAIRS
 from hdrfuse.imaging.calibration.fit import FIT
 from hdrfuse.imaging.calibration.spacing import SPACING
+from hdrfuse.imaging.calibration.white_level import WHITE_LEVEL
 from hdrfuse.imaging.merging.color_mapping import COLOR_MAPPING
 from hdrfuse.imaging.merging.consistency_settings import CONSISTENCY
 from hdrfuse.imaging.merging.ghosts import GHOSTS
@@ -48,6 +49,7 @@ SETTINGS: Mapping[str, Any] = {
     "registration": REGISTRATION,
     "scatter": SCATTER,
     "spacing": SPACING,
+    "white_level": WHITE_LEVEL,
     "structure": STRUCTURE,
     "tone_pairs": TONE_PAIRS,
     "weights": WEIGHTS,

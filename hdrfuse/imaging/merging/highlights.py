@@ -75,14 +75,15 @@ def ramp(plane: Plane, low: float, high: float) -> Plane:
     return np.asarray(np.clip((plane - low) / (high - low), 0.0, 1.0), np.float32)
 
 
-def unclipped(frame: CalibratedFrame, exposure: Plane, apart: bool, *, start: float = CLIPPING.start) -> Plane:
+def unclipped(frame: CalibratedFrame, exposure: Plane, apart: bool, *, start: float | None = None) -> Plane:
     """1 where nothing (h, W, 1), or where each channel (h, W, 3), of a frame's exposure (h, W, 3) is clipped.
 
-    From `start` on, a share of the exposure from which all is clipped as `CLIPPING.end` is one, it is less.
+    From `start` on it is less: `CLIPPING.start` if not given, either on a scale on which all is clipped at `CLIPPING.end`.
     """
     if not frame.clips:
         return np.ones((*exposure.shape[:2], 3 if apart else 1), np.float32)
     top = min(CLIPPING.end, frame.shoulder)
+    start = CLIPPING.start if start is None else start
     return np.float32(1.0) - ramp(
         exposure if apart else channel_max(exposure)[..., None], top * start / CLIPPING.end, top
     )
