@@ -78,7 +78,7 @@ def ramp(plane: Plane, low: float, high: float) -> Plane:
 def unclipped(frame: CalibratedFrame, exposure: Plane, apart: bool, *, start: float | None = None) -> Plane:
     """1 where nothing (h, W, 1), or where each channel (h, W, 3), of a frame's exposure (h, W, 3) is clipped.
 
-    From `start` on it is less: `CLIPPING.start` if not given, either on a scale on which all is clipped at `CLIPPING.end`.
+    From `start` on, `CLIPPING.start` if not given, it is less; of a frame whose shoulder lies lower, as much lower.
     """
     if not frame.clips:
         return np.ones((*exposure.shape[:2], 3 if apart else 1), np.float32)
