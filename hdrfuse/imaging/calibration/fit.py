@@ -132,7 +132,8 @@ def calibrate(
         if residual_ev < min(median_error(make(), matches, no_gain) for make in KNOWN_CURVES.values()):
             return replace(earlier, residual_ev=residual_ev)
         earlier = None
-    fitted, fitted_gains = _fit(matches, frames, reference)
+    fits = [_fit(matches, frames, reference, shoulder=shoulder) for shoulder in (False, True)]
+    fitted, fitted_gains = max(fits, key=lambda each: _credit(matches, *each))
     fit_error = tone_error(fitted, matches, fitted_gains)
     choices: list[tuple[float, str, ResponseCurve, Array]] = []
     if first and (raised := _above_black(matches, no_gain, explained_share(fitted, matches, fitted_gains))):
@@ -193,9 +194,13 @@ def _gains_under(curve: ResponseCurve, matches: Sequence[TonePairs], frames: int
 
 
 def _credit(matches: Sequence[TonePairs], curve: ResponseCurve, gains: Array) -> tuple[float, float]:
-    """How much of the pairs a curve explains, to a hundredth; among equals the smaller error counts."""
+    """How much of the pairs a curve explains, to a hundredth; among equals the smaller error counts.
+
+    A median error of a stop is worth all of them: a curve that explains a few more while it misses the rest is none.
+    """
     bonus = FIT.known_explains_more if curve.name in KNOWN_CURVES else 0.0
-    return round(explained_share(curve, matches, gains) + bonus, 2), -tone_error(curve, matches, gains)
+    credit = explained_share(curve, matches, gains) + bonus - median_error(curve, matches, gains)
+    return round(credit, 2), -tone_error(curve, matches, gains)
 
 
 def _centre(error: Array) -> float:
@@ -205,13 +210,18 @@ def _centre(error: Array) -> float:
     return 0.0 if nominal > shifted else median
 
 
-def _fit(matches: Sequence[TonePairs], frames: int, reference: int) -> tuple[ResponseCurve, Array]:
-    """Fit one curve for all channels, and one a channel where that clearly explains more."""
-    shared_shape, shared_gains = _fit_channels(matches, frames, reference, channels=(0, 1, 2))
+def _fit(matches: Sequence[TonePairs], frames: int, reference: int, *, shoulder: bool) -> tuple[ResponseCurve, Array]:
+    """Fit one curve for all channels, and one a channel where that clearly explains more.
+
+    Its `shoulder` is free or sRGB's: a free one may follow what moved in front of bright skies.
+    """
+    shared_shape, shared_gains = _fit_channels(matches, frames, reference, channels=(0, 1, 2), shoulder=shoulder)
     shared = parametric("fitted", np.stack([shared_shape] * 3))
     shapes = []
     for c in range(3):
-        shape, _ = _fit_channels(matches, frames, reference, channels=(c,), prior=shared_shape, gains=shared_gains)
+        shape, _ = _fit_channels(
+            matches, frames, reference, channels=(c,), shoulder=shoulder, prior=shared_shape, gains=shared_gains
+        )
         shapes.append(shape)
     single = parametric("fitted per channel", np.stack(shapes))
     if median_error(single, matches, shared_gains) < (
@@ -231,7 +241,7 @@ def _nominal_evs(matches: Sequence[TonePairs], frames: int, reference: int) -> A
 
 
 def _fit_channels(
-    matches: Sequence[TonePairs], frames: int, reference: int, *, channels: tuple[int, ...],
+    matches: Sequence[TonePairs], frames: int, reference: int, *, channels: tuple[int, ...], shoulder: bool,
     prior: Array | None = None, gains: Array | None = None,
 ) -> tuple[Array, Array]:  # fmt: skip
     """Robust regularised least squares for the shares of `shape_terms` and the gains; Cauchy's loss by reweighting."""
@@ -254,7 +264,9 @@ def _fit_channels(
         return centre, free_gains
     a, b, w = np.concatenate(rows), np.concatenate(targets), np.concatenate(weights)
     scale_ev, shapes = FIT.residual_scale_ev, len(centre)
-    prior_rows = np.diag(np.concatenate([1.0 / np.array(FIT.prior_sigma), np.full(frames, 1.0 / FIT.gain_sigma_ev)]))
+    firmness = 1.0 / np.array(FIT.prior_sigma)
+    firmness[-1] = firmness[-1] if shoulder else FIT.firm
+    prior_rows = np.diag(np.concatenate([firmness, np.full(frames, 1.0 / FIT.gain_sigma_ev)]))
     prior_rows[shapes + reference, shapes + reference] = FIT.firm
     # Gains in proportion to the EVs only stretch the curve: what they would explain is the curve's.
     stretch = FIT.firm * _nominal_evs(matches, frames, reference)
