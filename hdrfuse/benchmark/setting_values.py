@@ -49,10 +49,10 @@ SETTINGS: Mapping[str, Any] = {
     "registration": REGISTRATION,
     "scatter": SCATTER,
     "spacing": SPACING,
-    "white_level": WHITE_LEVEL,
     "structure": STRUCTURE,
     "tone_pairs": TONE_PAIRS,
     "weights": WEIGHTS,
+    "white_level": WHITE_LEVEL,
 }
 """Groups of settings by name: the frozen instances that functions have as their defaults."""
 

@@ -165,8 +165,10 @@ def parse_date(text: str | None) -> datetime | None:
 
 
 def _zone(text: str | None) -> timezone | None:
-    if text is None or text == "Z":
-        return UTC if text else None
+    if text is None:
+        return None
+    if text == "Z":
+        return UTC
     try:
         parsed = datetime.strptime(text, "%z").utcoffset()
     except ValueError:

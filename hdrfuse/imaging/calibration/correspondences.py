@@ -97,7 +97,7 @@ def match_histograms(
     """
     floors, whites = floors or [0.0] * len(samples), whites or [1.0] * len(samples)
     channel = np.repeat(np.arange(3), len(QUANTILES))
-    tones = [np.concatenate([np.quantile(_dither(frame[..., c]), QUANTILES) for c in range(3)]) for frame in samples]
+    tones = [np.concatenate([np.quantile(dither(frame[..., c]), QUANTILES) for c in range(3)]) for frame in samples]
     return [_pairs(index, evs, floors, whites, channel, x, y) for index, (x, y) in enumerate(pairwise(tones))]
 
 
@@ -218,8 +218,8 @@ def _in_range(
     )
 
 
-def _dither(values: Samples) -> Array:
-    """Spread 8-bit codes over their width, so that quantiles are not stuck to them."""
+def dither(values: Samples) -> Array:
+    """(n,) values of any shape, 8-bit codes spread over their width, so that quantiles are not stuck to them."""
     rng = np.random.default_rng(1)
     flat = values.ravel().astype(np.float64)
     return flat + rng.uniform(-0.5 / 255.0, 0.5 / 255.0, size=flat.shape)

@@ -9,13 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hdrfuse.imaging.calibration.correspondences import Array, Samples, dither
 from hdrfuse.imaging.radiometry import channel_max
 from hdrfuse.setting_limits import Settings
-
-Array = NDArray[np.float64]
-Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +62,7 @@ def white_levels(samples: Sequence[Samples]) -> tuple[float, ...]:
 
 def _tones(frame: Samples) -> Array:
     """(4095,) codes of the largest channel at SHARES, spread over their width so that they rise."""
-    largest = 255.0 * channel_max(frame).ravel().astype(np.float64)
-    spread = np.random.default_rng(1).uniform(-0.5, 0.5, largest.shape)
-    return np.asarray(np.quantile(largest + spread, SHARES), np.float64)
+    return np.asarray(255.0 * np.quantile(dither(channel_max(frame)), SHARES), np.float64)
 
 
 def _least_white(darker: Array, own: Array) -> float:
