@@ -161,7 +161,7 @@ def _merged(
 ) -> Merged:  # fmt: skip
     """The result in the unit of the files, with everything that is known of it."""
     bracket, calibration, radiance = prepared.bracket, prepared.calibration, deghosted.radiance
-    unseen = _finish_radiance(radiance, prepared, options)
+    unseen = _finish_radiance(radiance, prepared, ghosts, options)
     height, width = radiance.shape[:2]
     warnings = (*prepared.warnings, *_rejection_warning(bracket, ghosts), *deghosted.warnings)
     report = MergeReport(
@@ -191,7 +191,9 @@ def _merged(
     )
 
 
-def _finish_radiance(radiance: NDArray[np.float32], prepared: Prepared, options: MergeOptions) -> float:
+def _finish_radiance(
+    radiance: NDArray[np.float32], prepared: Prepared, ghosts: Ghosts, options: MergeOptions
+) -> float:  # fmt: skip
     """Hold white, blacken what no frame has seen, apply the files' unit, in place -> share that nobody has seen.
 
     Raises HdrfuseError for a radiance that is no picture.
@@ -200,7 +202,7 @@ def _finish_radiance(radiance: NDArray[np.float32], prepared: Prepared, options:
         raise HdrfuseError(f"--method {options.method}: gave a radiance with NaN or infinity, which is no picture")
     own = prepared.frames[prepared.bracket.reference]
     if options.hold_white:
-        hold_white(radiance, own)
+        hold_white(radiance, own, ghosts)
     seen = seen_by_any(prepared.frames)
     if seen is not None:
         radiance[~seen] = own.exposure()[~seen]  # black; the network makes something up

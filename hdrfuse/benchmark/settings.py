@@ -159,7 +159,7 @@ def blended_again(scoring: Scoring) -> Callable[[str, Value | None], float]:
         changed: dict[str, Any] = {} if value is None else {name.partition(".")[2]: value}
         radiance = merged.copy()
         replace(coarse_to_fine, blend=replace(BLEND, **changed)).blended(radiance, seen)
-        hold_white(radiance, own)
+        hold_white(radiance, own, registered.detection.ghosts)
         return scoring.of(radiance)
 
     return score

@@ -8,7 +8,7 @@ from hdrfuse.imaging.merging.ghosts import Ghosts
 from hdrfuse.imaging.merging.highlights import CLIPPING, HIGHLIGHTS, ramp, unclipped
 from hdrfuse.imaging.merging.strips import Strip, each_strip, enlarge_rows
 from hdrfuse.imaging.merging.weights import NEIGHBOUR_ROWS, frame_weights, weighted_mean
-from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_mean, linearise
+from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max, channel_mean, linearise
 
 
 def merge(
@@ -54,11 +54,13 @@ def _merge_rows(frames: Sequence[CalibratedFrame], reference: int, ghosts: Ghost
     return np.maximum(merged, 0.0, out=merged)
 
 
-def hold_white(radiance: Plane, reference: CalibratedFrame) -> None:
+def hold_white(radiance: Plane, reference: CalibratedFrame, ghosts: Ghosts) -> None:
     """Raise radiance (H, W, 3), where the reference clips, to what that shows: 1.0 at its white, in place.
 
     What clips is at least as bright, whatever other frames, a fill or a network make of it; each channel by itself.
     Eight bits may have been compressed, which leaves white below itself; deeper files clip at their white alone.
+    Under a guessed curve a channel may be white because another one clipped before the camera mixed its colours: what
+    darker frames measure to be brighter than white keeps its hue.
     """
     if not reference.clips:
         return
@@ -70,15 +72,21 @@ def hold_white(radiance: Plane, reference: CalibratedFrame) -> None:
 
     of_codes = None if reference.lookup is None else least(reference.lookup.T[None])[0].T
     first_code = 0 if of_codes is None else int(np.argmax((of_codes > 0).any(axis=0)))
+    shape = (radiance.shape[0], radiance.shape[1])
 
     def hold_strip(strip: Strip) -> None:
-        if first_code and reference.pixels[strip.rows].max() < first_code:
+        rows = strip.rows
+        if first_code and reference.pixels[rows].max() < first_code:
             return  # nothing clips here, which is told sooner from the codes
-        seen = linearise(reference.pixels[strip.rows], of_codes, reference.white)
+        seen = linearise(reference.pixels[rows], of_codes, reference.white)
         held = least(seen) if of_codes is None else seen
-        if (valid := reference.validity(strip.rows)) is not None:
+        if (valid := reference.validity(rows)) is not None:
             held *= valid[..., None]
-        np.maximum(radiance[strip.rows], held, out=radiance[strip.rows])
+        if reference.shoulder < 1.0:
+            guessed = enlarge_rows(ghosts.occluded_highlight_mask, shape, rows)
+            measured = ramp(channel_max(radiance[rows]), *HIGHLIGHTS.keeps_hue) * (1.0 - guessed)
+            held *= 1.0 - measured[..., None]
+        np.maximum(radiance[rows], held, out=radiance[rows])
 
     for _ in each_strip(hold_strip, len(radiance)):
         pass

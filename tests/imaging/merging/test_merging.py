@@ -126,7 +126,7 @@ def test_white_is_held_in_the_channels_that_the_reference_clips_and_nothing_else
     radiance = np.full((*SIZE, 3), 0.1, np.float32)
     radiance[50:] = 5.0
     expected = np.where(pixels == white, np.maximum(radiance, np.float32(1)), radiance)
-    hold_white(radiance, reference)
+    hold_white(radiance, reference, no_ghosts([reference]))
     np.testing.assert_array_equal(radiance, expected)
 
 
@@ -137,19 +137,40 @@ def test_a_fitted_curves_white_begins_where_compression_leaves_clipped_values():
     shoulder = float(lookup[0, 250])
     reference = CalibratedFrame(pixels=pixels, lookup=lookup, white=255.0, ev=0.0, noise=NOISE, shoulder=shoulder)
     radiance = np.full((*SIZE, 3), 0.1, np.float32)
-    hold_white(radiance, reference)
+    hold_white(radiance, reference, no_ghosts([reference]))
     np.testing.assert_allclose(radiance[PATCH], 1.0, rtol=1e-6)
     assert radiance[0, 0, 0] < lookup[0, 245]  # what is measured there counts, as far as it does
+
+
+def test_a_lamps_hue_that_darker_frames_measure_is_not_bleached_by_what_clips_in_a_rendered_reference():
+    lookup = KNOWN_CURVES["gamma"]().lookup(np.dtype(np.uint8))
+    white = np.full((*SIZE, 3), 255, np.uint8)
+    rendered = CalibratedFrame(pixels=white, lookup=lookup, white=255.0, ev=0.0, noise=NOISE, shoulder=0.9)
+    lamp = np.full((*SIZE, 3), (3.8, 2.0, 0.6), np.float32)
+    dark = np.full((*SIZE, 3), (0.9, 0.5, 0.1), np.float32)
+    guessed = Ghosts(
+        consistency=(lamp[..., 0],), occluded_highlight_mask=np.ones(SIZE, np.float32), highlight_estimate=lamp
+    )
+    for reference, ghosts, blue in (
+        (rendered, no_ghosts([rendered]), 0.6),
+        (rendered, guessed, 1.0),
+        (replace(rendered, shoulder=1.0), no_ghosts([rendered]), 1.0),
+    ):
+        held = lamp.copy()
+        hold_white(held, reference, ghosts)
+        np.testing.assert_allclose(held, np.broadcast_to(np.float32([3.8, 2.0, blue]), lamp.shape), rtol=1e-6)
+    hold_white(dark, rendered, no_ghosts([rendered]))
+    np.testing.assert_array_equal(dark, 1.0)
 
 
 def test_deep_frames_clip_at_their_white_alone_and_what_darker_frames_measure_below_it_stays():
     light = np.linspace(0.9, 1.2, SIZE[1], dtype=np.float32)[None, :, None].repeat(SIZE[0], axis=0).repeat(3, axis=2)
     reference = CalibratedFrame(pixels=np.minimum(light, 1), lookup=None, white=1.0, ev=0.0, noise=NOISE)
     held = light.copy()
-    hold_white(held, reference)
+    hold_white(held, reference, no_ghosts([reference]))
     np.testing.assert_array_equal(held, light)
     dark = np.zeros_like(light)
-    hold_white(dark, reference)
+    hold_white(dark, reference, no_ghosts([reference]))
     assert (dark[light >= 1] == 1).all()
 
 
@@ -157,7 +178,7 @@ def test_frames_that_never_clip_have_no_white_to_hold():
     radiance = light(9)
     reference = CalibratedFrame(pixels=radiance * 40, lookup=None, white=float("inf"), ev=0.0, noise=NOISE)
     held = radiance.copy()
-    hold_white(held, reference)
+    hold_white(held, reference, no_ghosts([reference]))
     np.testing.assert_array_equal(held, radiance)
 
 
