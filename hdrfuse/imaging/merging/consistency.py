@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hdrfuse.imaging.merging.color_mapping import map_colors
 from hdrfuse.imaging.merging.consistency_settings import CONSISTENCY
+from hdrfuse.imaging.merging.highlights import HIGHLIGHTS, ramp
 from hdrfuse.imaging.merging.reference_estimate import ReferenceEstimate
 from hdrfuse.imaging.merging.scatter import measure_scatter
 from hdrfuse.imaging.merging.structure import with_structure
@@ -136,7 +137,11 @@ def _compare(
     for white, (bound, measured), sign in zip(whites, ((anchor, other), (other, anchor)), (1, -1), strict=True):
         where = np.flatnonzero(white)
         least = bound.limit.ravel()[where] * np.float32(1.0 - tolerance.highlights) - np.sqrt(noise.ravel()[where])
-        difference.ravel()[where] = sign * np.minimum(measured.radiance.ravel()[where] - least, 0)
+        short_of = np.minimum(measured.radiance.ravel()[where] - least, 0)
+        if tolerance.rendered:  # a channel may be white because another one clipped before colours were mixed
+            brightest = channel_max(measured.radiance).ravel()[where // 3] / bound.limit.ravel()[where]
+            short_of *= 1.0 - ramp(brightest, *HIGHLIGHTS.keeps_hue)
+        difference.ravel()[where] = sign * short_of
     difference[whites[0] & whites[1]] = 0.0
     seen = [np.minimum(side.radiance, side.limit) for side in (anchor, other)]
     slack = np.maximum(*seen)
