@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 
 from hdrfuse.imaging.merging.color_mapping import map_colors
 from hdrfuse.imaging.merging.consistency_settings import CONSISTENCY
-from hdrfuse.imaging.merging.highlights import HIGHLIGHTS, ramp
 from hdrfuse.imaging.merging.reference_estimate import ReferenceEstimate
 from hdrfuse.imaging.merging.scatter import measure_scatter
 from hdrfuse.imaging.merging.structure import with_structure
-from hdrfuse.imaging.radiometry import CalibratedFrame, NoiseModel, Plane, channel_max, estimate_noise
+from hdrfuse.imaging.radiometry import CalibratedFrame, NoiseModel, Plane, channel_max, channel_min, estimate_noise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,11 +136,9 @@ def _compare(
     for white, (bound, measured), sign in zip(whites, ((anchor, other), (other, anchor)), (1, -1), strict=True):
         where = np.flatnonzero(white)
         least = bound.limit.ravel()[where] * np.float32(1.0 - tolerance.highlights) - np.sqrt(noise.ravel()[where])
-        short_of = np.minimum(measured.radiance.ravel()[where] - least, 0)
-        if tolerance.rendered:  # a channel may be white because another one clipped before colours were mixed
-            brightest = channel_max(measured.radiance).ravel()[where // 3] / bound.limit.ravel()[where]
-            short_of *= 1.0 - ramp(brightest, *HIGHLIGHTS.keeps_hue)
-        difference.ravel()[where] = sign * short_of
+        difference.ravel()[where] = sign * np.minimum(measured.radiance.ravel()[where] - least, 0)
+        if tolerance.rendered:
+            _keep_hues(difference, bound, measured, sign)
     difference[whites[0] & whites[1]] = 0.0
     seen = [np.minimum(side.radiance, side.limit) for side in (anchor, other)]
     slack = np.maximum(*seen)
@@ -158,6 +155,22 @@ def _compare(
         if black.any():
             slack += _blurred(black.astype(np.float32), CONSISTENCY.scales_px[1]) * noise
     return difference, slack
+
+
+def _keep_hues(difference: Plane, bound: ReferenceEstimate, measured: ReferenceEstimate, sign: int) -> None:
+    """Take out of a difference (h, w, 3), in place, what a channel that clipped did to the colours beside it.
+
+    A camera mixes its channels after they clip: of a lamp whose red is cut off too much is left of green and blue. So
+    where the measured side is brighter than the white of the clipped one, less of other channels is no difference.
+    """
+    where = np.flatnonzero(np.isfinite(channel_min(bound.limit)))
+    if not len(where):
+        return
+    beyond_white = channel_max(measured.radiance).ravel()[where] - channel_min(bound.limit).ravel()[where]
+    allowed = np.float32(CONSISTENCY.mixed) * np.maximum(beyond_white, 0)[:, None]
+    there = np.float32(sign) * difference.reshape(-1, 3)[where]
+    less = np.minimum(there + allowed, 0)
+    difference.reshape(-1, 3)[where] = np.float32(sign) * np.where(there < 0, less, there)
 
 
 def in_colors_of(

@@ -214,6 +214,19 @@ def test_a_still_red_thing_that_clips_in_one_channel_is_merged_with_its_hue():
     np.testing.assert_allclose(hue(inside).mean(axis=(0, 1)), hue(red), rtol=0.03)
 
 
+@pytest.mark.parametrize(("blue_of_the_lamp", "is_a_ghost"), [(0.4, False), (0.01, True)])
+def test_what_a_clipped_lamp_leaves_in_the_channel_beside_it_is_no_ghost(blue_of_the_lamp, is_a_ghost):
+    lamp = slice(60, 180), slice(80, 240)
+    red = 2.5 * np.exp2(0.4 * fractal(3, HEIGHT, WIDTH))[lamp]
+    short = np.minimum(4 * slide(9), 0.9)
+    short[lamp] = np.stack([red, 0.8 * red, np.full_like(red, blue_of_the_lamp)], axis=2)
+    reference = short.copy()
+    reference[lamp][..., 2] = np.minimum(0.4 + 0.12 * (red - 1), 0.9)  # a colour matrix adds what red, cut off, lacks
+    frames = [taken(short, -2.0), taken(reference, 0.0)]
+    ghosts = find_ghosts(frames, 1, [replace(STILL, rendered=True)] * 2)
+    assert (ghosts.consistency[0][lamp].mean() < 0.5) == is_a_ghost
+
+
 def test_the_same_frames_give_the_same_ghosts():
     scenes = [square(frame, brightness=0.03)[0] for frame in range(3)]
     (first, _), (second, _) = found_in(scenes), found_in(scenes)
