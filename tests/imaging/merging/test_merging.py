@@ -147,7 +147,7 @@ def test_a_lamps_hue_that_darker_frames_measure_is_not_bleached_by_what_clips_in
     white = np.full((*SIZE, 3), 255, np.uint8)
     rendered = CalibratedFrame(pixels=white, lookup=lookup, white=255.0, ev=0.0, noise=NOISE, shoulder=0.9)
     lamp = np.full((*SIZE, 3), (3.8, 2.0, 0.6), np.float32)
-    dark = np.full((*SIZE, 3), (0.9, 0.5, 0.1), np.float32)
+    dark = np.full((*SIZE, 3), (0.6, 0.5, 0.1), np.float32)
     guessed = Ghosts(
         consistency=(lamp[..., 0],), occluded_highlight_mask=np.ones(SIZE, np.float32), highlight_estimate=lamp
     )
