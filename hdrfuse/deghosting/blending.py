@@ -15,7 +15,7 @@ from hdrfuse.deghosting.blend_settings import BLEND, BlendSettings
 from hdrfuse.deghosting.blend_statistics import BlendStatistics, NetworkError, blend_statistics, blurred
 from hdrfuse.imaging.color import mu_law
 from hdrfuse.imaging.merging.ghosts import Ghosts
-from hdrfuse.imaging.merging.highlights import CLIPPING, ramp
+from hdrfuse.imaging.merging.highlights import CLIPPING, hue_kept, ramp
 from hdrfuse.imaging.merging.strips import Strip, each_strip, enlarge_rows
 from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max, channel_min
 
@@ -37,7 +37,7 @@ def blend_weight_map(
         error=error, tolerance=tolerance, averaged_px=averaged_px, settings=settings,
     )  # fmt: skip
     darker = frames[:reference]
-    impossible = impossible_darkness_map(c, settings)
+    impossible = impossible_darkness_map(c, settings) * (1.0 - hue_kept(merged, frames[reference], c.occluded))
     ghost = np.maximum(mean_outlier_weight(c, settings), texture_outlier_weight(c, settings))
     ghost = ghost * (1.0 - own_frame_allowance(c, settings))
     ghost = ghost * (1.0 - c.clipped * measured_highlight_map(darker, ghosts, c.clipped, settings))

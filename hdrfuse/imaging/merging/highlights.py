@@ -96,6 +96,17 @@ def unclipped(frame: CalibratedFrame, exposure: Plane, apart: bool, *, start: fl
     )
 
 
+def hue_kept(radiance: Plane, reference: CalibratedFrame, guessed: Plane) -> Plane:
+    """(h, w) 1 where the reference's whites say nothing against a merged radiance (h, w, 3), 1.0 = its white.
+
+    Under a guessed curve a channel may be white because another one clipped before the camera mixed its colours, so
+    that hues stay as darker frames measure them, unless the radiance is `guessed` (h, w).
+    """
+    if reference.shoulder >= 1.0:
+        return np.zeros(radiance.shape[:2], np.float32)
+    return ramp(channel_max(radiance), *HIGHLIGHTS.keeps_hue) * (np.float32(1.0) - guessed)
+
+
 def reconstruct_highlights(
     radiance: Plane, seen: Plane, *, known: Plane, clipped: NDArray[np.bool_], white: float
 ) -> Plane:

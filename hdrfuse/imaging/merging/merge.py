@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from hdrfuse.imaging.merging.ghosts import Ghosts
-from hdrfuse.imaging.merging.highlights import CLIPPING, HIGHLIGHTS, ramp, unclipped
+from hdrfuse.imaging.merging.highlights import CLIPPING, HIGHLIGHTS, hue_kept, ramp, unclipped
 from hdrfuse.imaging.merging.strips import Strip, each_strip, enlarge_rows
 from hdrfuse.imaging.merging.weights import NEIGHBOUR_ROWS, frame_weights, weighted_mean
-from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max, channel_mean, linearise
+from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_mean, linearise
 
 
 def merge(
@@ -84,8 +84,7 @@ def hold_white(radiance: Plane, reference: CalibratedFrame, ghosts: Ghosts) -> N
             held *= valid[..., None]
         if reference.shoulder < 1.0:
             guessed = enlarge_rows(ghosts.occluded_highlight_mask, shape, rows)
-            measured = ramp(channel_max(radiance[rows]), *HIGHLIGHTS.keeps_hue) * (1.0 - guessed)
-            held *= 1.0 - measured[..., None]
+            held *= 1.0 - hue_kept(radiance[rows], reference, guessed)[..., None]
         np.maximum(radiance[rows], held, out=radiance[rows])
 
     for _ in each_strip(hold_strip, len(radiance)):
