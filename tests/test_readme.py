@@ -39,7 +39,7 @@ SUFFIXES = {
 }
 """Appended to the README's commands that take minutes or hours; all others run letter by letter."""
 
-SHRINKING = 4
+SHRINKING = 8
 """The demo's frames are so many times smaller here, but for the first commands, which run at full size too."""
 
 MOST_WORDS = 2000
@@ -203,6 +203,7 @@ def test_the_changelog_begins_with_this_version() -> None:
     assert re.findall(r"^## (\S+)", CHANGELOG, flags=re.MULTILINE)[0] == hdrfuse.__version__
 
 
+@pytest.mark.slow
 def test_the_readmes_picture_is_made_by_the_project() -> None:
     assert PICTURE.relative_to(TOP).as_posix() in README
     assert PICTURE.stat().st_size < 150_000
