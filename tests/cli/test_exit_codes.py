@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
 
 import cv2
 import pytest
@@ -15,6 +14,7 @@ from hdrfuse.cli import app
 from hdrfuse.errors import ExitCode
 
 from .brackets import listing, write_bracket
+from .full_disk import files_of_at_most
 
 COMMANDS = ("merge", "batch", "info", "demo", "bench", "train")
 
@@ -234,19 +234,6 @@ def test_an_interrupt_while_writing_leaves_nothing(run, beach, monkeypatch):
     before = listing(beach.parent)
     assert run("merge", beach, "-q", "--method", "classical").code == 130
     assert listing(beach.parent) == before
-
-
-@contextmanager
-def files_of_at_most(largest_bytes):
-    """Let a write beyond fail, as on a full disk."""
-    import resource
-
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (largest_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.usefixtures("merged_at_once")
