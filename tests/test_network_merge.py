@@ -61,12 +61,8 @@ def test_results_at_two_tile_sizes_agree(weights):
 
 def test_the_seed_is_the_only_chance(weights):
     options = [MergeOptions(method="lfdiff", weights=weights, seed=seed) for seed in (0, 0, 1)]
-    found = [
-        merge_bracket(
-            bracket_of_arrays(scene(0, "moving", size=SMALL).frames, EVS, reference=1), each
-        ).radiance.tobytes()
-        for each in options
-    ]
+    bracket = bracket_of_arrays(scene(0, "moving", size=SMALL).frames, EVS, reference=1)
+    found = [merge_bracket(bracket, each).radiance.tobytes() for each in options]
     assert found[0] == found[1]
 
 

@@ -23,7 +23,10 @@ SIZE = (640, 480)
 FLOORS_DB = {"static": 52.0, "moving": 44.0, "handheld": 47.0, "handheld-moving": 41.5}
 """PSNR-mu that no scene may fall below."""
 
-SCENES = [(motion, seed) for motion in FLOORS_DB for seed in (0, 1) if (motion, seed) != ("static", 1)]
+SCENES = [
+    *((motion, 0) for motion in FLOORS_DB),
+    *(pytest.param(motion, 1, marks=pytest.mark.slow) for motion in FLOORS_DB if motion != "static"),
+]
 
 
 @cache
