@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hdrfuse.benchmark import camera_images, quality, speed
+from hdrfuse.benchmark import camera_images, quality
 from hdrfuse.benchmark.photographs import write_photographs
 from hdrfuse.deghosting.methods import CLASSICAL
 
@@ -12,7 +12,7 @@ from hdrfuse.deghosting.methods import CLASSICAL
 @pytest.fixture
 def classical_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the network, which takes most of the time, where any method shows what is tested."""
-    for module in (camera_images, quality, speed):
+    for module in (camera_images, quality):
         monkeypatch.setattr(module, "ready_methods", lambda: [CLASSICAL])
 
 

@@ -16,7 +16,7 @@ from hdrfuse.benchmark.tables import Results
 from hdrfuse.brackets.scene import find_scene
 from hdrfuse.cli import main
 from hdrfuse.data.procedural import procedural_bracket
-from hdrfuse.deghosting.methods import CLASSICAL
+from hdrfuse.deghosting.methods import CLASSICAL, ready_methods
 from hdrfuse.errors import ExitCode, HdrfuseError
 from hdrfuse.evaluation.baselines import opencv_debevec
 from hdrfuse.evaluation.scenes import KnownBracket
@@ -67,11 +67,11 @@ def test_a_process_that_fails_is_an_error_with_its_last_line() -> None:
         speed.run_in_fresh_process([sys.executable, "-c", "raise ValueError('no light')"])
 
 
-@pytest.mark.usefixtures("classical_alone")
+@pytest.mark.slow
 def test_speed_has_both_tools_on_the_same_files_and_their_ratio() -> None:
     timings = speed.measure_speed([0.06], repetitions=1)
     assert [timing.tool for timing in timings] == [
-        speed.HELP, *(f"hdrfuse {method.name}" for method in speed.ready_methods()), speed.OPENCV
+        speed.HELP, *(f"hdrfuse {method.name}" for method in ready_methods()), speed.OPENCV
     ]  # fmt: skip
     *_, ours, peer = timings
     assert peer.ratio == 1.0
@@ -92,6 +92,7 @@ def test_bench_prints_quality_as_a_table(capsys: pytest.CaptureFixture[str]) -> 
     assert err == ""
 
 
+@pytest.mark.usefixtures("classical_alone")
 def test_bench_prints_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["bench", "--what", "quality", "--seeds", "1", "--size", "96x64", "--quiet", "--json"]
     assert main(arguments) == ExitCode.DONE

@@ -164,6 +164,7 @@ def request(shoot, out):
     return BatchRequest(root=shoot, out=out, settings=BatchSettings(options=options), workers=1, page=False)
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_costs_its_scene_a_second_try(small_shoot, tmp_path):
     account = run_batch(request(small_shoot, tmp_path / "out"), Killer("scene1", 1))
     assert account.failures == []
