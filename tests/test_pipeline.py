@@ -23,7 +23,10 @@ SIZE = (640, 480)
 FLOORS_DB = {"static": 52.0, "moving": 44.0, "handheld": 47.0, "handheld-moving": 41.5}
 """PSNR-mu that no scene may fall below."""
 
-SCENES = [(motion, seed) for motion in FLOORS_DB for seed in (0, 1) if (motion, seed) != ("static", 1)]
+SCENES = [
+    *((motion, 0) for motion in FLOORS_DB),
+    *(pytest.param(motion, 1, marks=pytest.mark.slow) for motion in FLOORS_DB if motion != "static"),
+]
 
 
 @cache
@@ -74,7 +77,7 @@ def test_the_curve_of_procedural_scenes_is_recognised_exactly(motion, seed):
 HAND_HELD: list[tuple[Encoding, int]] = [("srgb", 8), ("linear", 16)]
 
 
-@pytest.mark.parametrize(("encoding", "bits"), HAND_HELD)
+@pytest.mark.parametrize(("encoding", "bits"), [HAND_HELD[0], pytest.param(*HAND_HELD[1], marks=pytest.mark.slow)])
 def test_the_curve_of_hand_held_frames_is_recognised_exactly(encoding, bits):
     report = merged_scene(1, "handheld", encoding=encoding, bits=bits).report
     assert report.response.curve == encoding
@@ -107,8 +110,12 @@ def test_the_same_frames_give_the_same_bytes():
 
 @pytest.mark.parametrize(
     "evs",
-    [(-2.0, 0.0), (-1.0, 0.0, 1.0), (-3.0, 0.0, 3.0), tuple(float(ev) for ev in range(-4, 5))],
-    ids=["two frames", "1 EV apart", "3 EV apart", "nine frames"],
+    [
+        pytest.param((-2.0, 0.0), id="two frames"),
+        pytest.param((-1.0, 0.0, 1.0), id="1 EV apart"),
+        pytest.param((-3.0, 0.0, 3.0), id="3 EV apart"),
+        pytest.param(tuple(float(ev) for ev in range(-4, 5)), id="nine frames", marks=pytest.mark.slow),
+    ],
 )
 def test_brackets_of_other_counts_and_steps_beat_triangle_weights(evs):
     bracket = scene(2, "moving", SMALL, evs=evs)
@@ -224,8 +231,17 @@ def lamp(reaches: bool) -> list[np.ndarray]:
     return frames
 
 
-@pytest.mark.parametrize("reaches", [True, False], ids=["switched off", "hand-held"])
-@pytest.mark.parametrize("blend", [None, True, False], ids=["classical", "blend", "network alone"])
+@pytest.mark.parametrize(
+    ("reaches", "blend"),
+    [
+        pytest.param(True, None, id="switched off, classical"),
+        pytest.param(False, True, id="hand-held, blend"),
+        pytest.param(True, False, id="switched off, network alone"),
+        pytest.param(False, None, id="hand-held, classical", marks=pytest.mark.slow),
+        pytest.param(True, True, id="switched off, blend", marks=pytest.mark.slow),
+        pytest.param(False, False, id="hand-held, network alone", marks=pytest.mark.slow),
+    ],
+)
 def test_nothing_that_the_reference_clips_is_darker_than_its_white(tmp_path, reaches, blend):
     frames = lamp(reaches)
     if blend is None:

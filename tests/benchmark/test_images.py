@@ -60,6 +60,7 @@ def test_a_table_has_each_scene_the_mean_and_the_least(measured: list[images.Ima
     assert sum(f"{measured[0].least_db:.1f}" in row for row in rows if "least" in row) >= 1
 
 
+@pytest.mark.usefixtures("classical_alone")
 def test_bench_measures_images_alone_on_request(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["bench", "--what", "images", "--images", str(folder), "--seeds", "1", "--size", "96x64", "--bits", "8"]
     assert main([*arguments, "--quiet", "--json"]) == ExitCode.DONE
@@ -69,6 +70,7 @@ def test_bench_measures_images_alone_on_request(folder: Path, capsys: pytest.Cap
     assert found["images"][0].keys() == {"method", "motion", "scenes", "psnr_mu_db", "mean_db", "least_db"}
 
 
+@pytest.mark.usefixtures("classical_alone")
 def test_bench_photographs_images_with_a_camera_on_request(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["bench", "--what", "images", "--images", str(folder), "--seeds", "1", "--size", "96x64", "--camera"]
     assert main([*arguments, "--quiet", "--json"]) == ExitCode.DONE

@@ -130,6 +130,7 @@ def test_a_setting_of_the_classical_merge_is_a_table_with_the_value_in_use_marke
     assert "+0.000" in rows[1]
 
 
+@pytest.mark.usefixtures("classical_alone")
 def test_a_setting_is_measured_on_files_as_cameras_write_them(tmp_path: Path) -> None:
     coarse = np.exp(np.random.default_rng(1).normal(-2, 1.2, (12, 16, 3))).astype(np.float32)
     cv2.imwrite(str(tmp_path / "Desk.hdr"), np.maximum(cv2.resize(coarse, (160, 120)), 1e-3))

@@ -11,12 +11,12 @@ from PIL import Image
 
 from hdrfuse.benchmark import disagreement, quality, speed
 from hdrfuse.benchmark.camera_images import ways
-from hdrfuse.benchmark.photographs import photograph_size, write_photographs
+from hdrfuse.benchmark.photographs import photograph_size
 from hdrfuse.benchmark.tables import Results
 from hdrfuse.brackets.scene import find_scene
 from hdrfuse.cli import main
 from hdrfuse.data.procedural import procedural_bracket
-from hdrfuse.deghosting.methods import ready_methods
+from hdrfuse.deghosting.methods import CLASSICAL, ready_methods
 from hdrfuse.errors import ExitCode, HdrfuseError
 from hdrfuse.evaluation.baselines import opencv_debevec
 from hdrfuse.evaluation.scenes import KnownBracket
@@ -27,15 +27,11 @@ from hdrfuse.pipeline import MergeOptions, merge_bracket
 
 
 @pytest.fixture(scope="module")
-def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("photographs")
-    write_photographs(folder, megapixels=0.06)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def qualities() -> dict[tuple[str, str], float]:
-    found = quality.measure_quality([0], size=(384, 288), motions=("static", "moving"))
+    """PSNR-mu of the baselines and the classical method, by way to merge and motion."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quality, "ready_methods", lambda: [CLASSICAL])
+        found = quality.measure_quality([0], size=(384, 288), motions=("static", "moving"))
     return {(each.method, each.motion): each.mean_db for each in found}
 
 
@@ -71,6 +67,7 @@ def test_a_process_that_fails_is_an_error_with_its_last_line() -> None:
         speed.run_in_fresh_process([sys.executable, "-c", "raise ValueError('no light')"])
 
 
+@pytest.mark.slow
 def test_speed_has_both_tools_on_the_same_files_and_their_ratio() -> None:
     timings = speed.measure_speed([0.06], repetitions=1)
     assert [timing.tool for timing in timings] == [
@@ -86,6 +83,7 @@ def test_speed_has_both_tools_on_the_same_files_and_their_ratio() -> None:
     assert f"{ours.ratio:.2f}" in text
 
 
+@pytest.mark.usefixtures("classical_alone")
 def test_bench_prints_quality_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["bench", "--what", "quality", "--seeds", "1", "--size", "96x64", "--quiet"]
     assert main(arguments) == ExitCode.DONE
@@ -94,6 +92,7 @@ def test_bench_prints_quality_as_a_table(capsys: pytest.CaptureFixture[str]) -> 
     assert err == ""
 
 
+@pytest.mark.usefixtures("classical_alone")
 def test_bench_prints_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["bench", "--what", "quality", "--seeds", "1", "--size", "96x64", "--quiet", "--json"]
     assert main(arguments) == ExitCode.DONE
@@ -126,9 +125,8 @@ def test_frames_of_one_curve_agree_under_it_and_under_no_other() -> None:
     assert srgb > 0.3
 
 
-def test_stacks_are_measured_before_and_after_calibration(tmp_path: Path) -> None:
-    write_photographs(stack := tmp_path / "stacks" / "study", megapixels=0.3)
-    bracket = read_bracket(find_scene([stack]))
+def test_stacks_are_measured_before_and_after_calibration(photographs: Path) -> None:
+    bracket = read_bracket(find_scene([photographs]))
     found = disagreement.stack_disagreement(bracket, merge_bracket(bracket, MergeOptions(method="classical")))
     assert (found.stack, found.frames) == ("study", 3)
     assert found.srgb_ev is not None
@@ -157,9 +155,11 @@ def test_opencv_is_scored_where_its_frames_have_data() -> None:
     assert fmean(radiance[rows, columns].ravel()) == pytest.approx(fmean(bracket.truth.ravel()), rel=0.15)
 
 
-def test_stacks_are_measured_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_photographs(tmp_path / "study", megapixels=0.1)
-    assert main(["bench", "--what", "stacks", "--stacks", str(tmp_path), "--quiet", "--json"]) == ExitCode.DONE
+@pytest.mark.usefixtures("classical_alone")
+def test_stacks_are_measured_alone(photographs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        main(["bench", "--what", "stacks", "--stacks", str(photographs.parent), "--quiet", "--json"]) == ExitCode.DONE
+    )
     found = json.loads(capsys.readouterr().out)
     assert [stack["stack"] for stack in found["calibration"]] == ["study"]
     assert [(stack["stack"], stack["method"]) for stack in found["stacks"]] == [("study", name) for name in ways()]

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from hdrfuse.benchmark.decision_borders import REACH_PX, border_steps
-from hdrfuse.benchmark.photographs import write_photographs
 from hdrfuse.benchmark.shadow_noise import shadow_noise_ratio
 from hdrfuse.benchmark.stacks import Appearance, find_stacks
 from hdrfuse.benchmark.tables import Results
@@ -169,9 +168,19 @@ def test_a_still_stack_is_one_of_those_that_are_measured(tmp_path: Path) -> None
         find_stacks(tmp_path, ["facade", "tower"])
 
 
-def test_bench_measures_stacks_that_are_said_to_be_still(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_photographs(tmp_path / "study", megapixels=0.06)
-    arguments = ["bench", "--what", "stacks", "--stacks", str(tmp_path), "--still", "study", "--quiet", "--json"]
+@pytest.mark.usefixtures("classical_alone")
+def test_bench_measures_stacks_that_are_said_to_be_still(photographs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [
+        "bench",
+        "--what",
+        "stacks",
+        "--stacks",
+        str(photographs.parent),
+        "--still",
+        "study",
+        "--quiet",
+        "--json",
+    ]
     assert main(arguments) == ExitCode.DONE
     for stack in json.loads(capsys.readouterr().out)["stacks"]:
         assert stack["still"] is True

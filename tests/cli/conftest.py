@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from hdrfuse.brackets.scene import find_scene
 from hdrfuse.cli import main
+from hdrfuse.imaging.bracket import read_bracket
+from hdrfuse.pipeline import Merged, MergeOptions, merge_bracket
 
 from .brackets import listing, write_bracket
 
@@ -74,3 +77,16 @@ def start():
 def beach(tmp_path) -> Path:
     """A folder with a bracket of three JPEGs with EXIF, in which a square moves."""
     return write_bracket(tmp_path / "beach")
+
+
+@pytest.fixture(scope="session")
+def merged_beach(tmp_path_factory) -> Merged:
+    """What the classical method makes of the beach."""
+    scene = find_scene([write_bracket(tmp_path_factory.mktemp("merged") / "beach")])
+    return merge_bracket(read_bracket(scene), MergeOptions(method="classical"))
+
+
+@pytest.fixture
+def merged_at_once(monkeypatch, merged_beach) -> None:
+    """Let a classical merge of the beach take no time, for what comes before and after it."""
+    monkeypatch.setattr("hdrfuse.job.merge_bracket", lambda *arguments, **options: merged_beach)

@@ -3,11 +3,14 @@
 import json
 import os
 import shutil
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 
 import pytest
 from PIL import Image
 
 from hdrfuse.batch.journal import open_journal
+from hdrfuse.cli import main
 
 from .brackets import frame_exif, listing, photograph, write_bracket
 
@@ -20,12 +23,33 @@ def batch(run):
     return lambda root, *words: run("batch", root, *CLASSICAL, *words)
 
 
+def write_shoot(folder):
+    write_bracket(folder / "monday" / "beach")
+    write_bracket(folder / "hill", (-1.0, 1.0))
+    return folder
+
+
 @pytest.fixture
 def shoot(tmp_path):
     """Two folders of a bracket each, one below the other's parent."""
-    write_bracket(tmp_path / "shoot" / "monday" / "beach")
-    write_bracket(tmp_path / "shoot" / "hill", (-1.0, 1.0))
-    return tmp_path / "shoot"
+    return write_shoot(tmp_path / "shoot")
+
+
+@pytest.fixture(scope="module")
+def kept_shoot(tmp_path_factory):
+    """The shoot as a batch left it, and where it was then."""
+    folder = write_shoot(tmp_path_factory.mktemp("merged") / "shoot")
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        assert main(["batch", str(folder), *CLASSICAL]) == 0
+    return shutil.copytree(folder, folder.with_name("kept")), folder
+
+
+@pytest.fixture
+def merged_shoot(kept_shoot):
+    """The shoot with a batch's results in it, at its old place and with the old times of its files."""
+    kept, folder = kept_shoot
+    shutil.rmtree(folder)
+    return shutil.copytree(kept, folder)
 
 
 def results(out):
@@ -74,26 +98,25 @@ def test_every_bracket_becomes_what_merge_makes_of_it(run, shoot, tmp_path):
     assert "4 merged" in outcome.out
 
 
-def test_a_second_run_does_what_is_new_changed_or_gone(batch, shoot):
-    out = shoot / "hdr"
-    assert batch(shoot).code == 0
+def test_a_second_run_does_what_is_new_changed_or_gone(batch, merged_shoot):
+    out = merged_shoot / "hdr"
     before = results(out)
-    for path in (shoot / "hill").iterdir():
+    for path in (merged_shoot / "hill").iterdir():
         os.utime(path, (1, 1))  # a copy of the card
-    outcome = batch(shoot)
+    outcome = batch(merged_shoot)
     assert outcome.code == 0
     assert "0 merged, 2 done before" in outcome.out
     assert results(out) == before
-    write_bracket(shoot / "new", (0.0, 2.0))
-    Image.fromarray(photograph(1.0)[::-1]).save(shoot / "hill" / "shot2.jpg", exif=frame_exif(1.0))
-    assert batch(shoot).code == 0
+    write_bracket(merged_shoot / "new", (0.0, 2.0))
+    Image.fromarray(photograph(1.0)[::-1]).save(merged_shoot / "hill" / "shot2.jpg", exif=frame_exif(1.0))
+    assert batch(merged_shoot).code == 0
     assert statuses(out) == {"hill": "merged", "monday/beach": "kept", "new": "merged"}
     assert results(out)["hill.exr"] != before["hill.exr"]
     (out / "new.preview.jpg").unlink()
-    (shoot / "hill" / "exposure.txt").write_text("0\n2\n")
-    assert batch(shoot).code == 0
+    (merged_shoot / "hill" / "exposure.txt").write_text("0\n2\n")
+    assert batch(merged_shoot).code == 0
     assert statuses(out) == {"hill": "merged", "monday/beach": "kept", "new": "merged"}
-    assert batch(shoot, "--tonemap", "drago").code == 0
+    assert batch(merged_shoot, "--tonemap", "drago").code == 0
     assert set(statuses(out).values()) == {"merged"}
 
 
@@ -151,21 +174,19 @@ def test_what_no_batch_wrote_is_never_replaced_unasked(batch, shoot):
     assert (out / "hill.exr").read_bytes() != b"mine"
 
 
-def test_a_result_that_was_edited_is_kept(batch, shoot):
-    out = shoot / "hdr"
-    assert batch(shoot).code == 0
+def test_a_result_that_was_edited_is_kept(batch, merged_shoot):
+    out = merged_shoot / "hdr"
     (out / "hill.preview.jpg").write_bytes(b"retouched")
-    outcome = batch(shoot)
+    outcome = batch(merged_shoot)
     assert outcome.code == 0
     assert "hill.preview.jpg: was changed" in outcome.err
-    outcome = batch(shoot, "--tonemap", "drago")
+    outcome = batch(merged_shoot, "--tonemap", "drago")
     assert outcome.code == 3
     assert (out / "hill.preview.jpg").read_bytes() == b"retouched"
 
 
-def test_an_edit_of_the_same_size_is_seen_and_never_lost(batch, shoot):
-    out = shoot / "hdr"
-    assert batch(shoot).code == 0
+def test_an_edit_of_the_same_size_is_seen_and_never_lost(batch, merged_shoot):
+    out = merged_shoot / "hdr"
     exr, preview = out / "hill.exr", out / "hill.preview.jpg"
     times = exr.stat()
     for path in (exr, preview):
@@ -175,48 +196,45 @@ def test_an_edit_of_the_same_size_is_seen_and_never_lost(batch, shoot):
     os.utime(preview, (1, 1))
     os.utime(exr, ns=(times.st_atime_ns, times.st_mtime_ns))  # as a tool that keeps times leaves it
     edited = results(out)
-    outcome = batch(shoot)
+    outcome = batch(merged_shoot)
     assert outcome.code == 0
     assert "hill.preview.jpg: was changed" in outcome.err
     preview.unlink()  # what is left seems untouched, and is about to be replaced
-    outcome = batch(shoot)
+    outcome = batch(merged_shoot)
     assert outcome.code == 3
     assert "hill.exr: was changed since it was written; --overwrite" in outcome.err
     assert results(out)["hill.exr"] == edited["hill.exr"]
 
 
-def test_an_edit_of_a_result_survives_a_scene_that_failed_since(batch, shoot):
-    out, frame = shoot / "hdr", shoot / "hill" / "shot1.jpg"
-    assert batch(shoot).code == 0
+def test_an_edit_of_a_result_survives_a_scene_that_failed_since(batch, merged_shoot):
+    out, frame = merged_shoot / "hdr", merged_shoot / "hill" / "shot1.jpg"
     sound = frame.read_bytes()
     frame.write_bytes(sound[:-900])
-    assert batch(shoot).code == 3
+    assert batch(merged_shoot).code == 3
     (out / "hill.preview.jpg").write_bytes(b"retouched")
     frame.write_bytes(sound)
     os.utime(frame, (1, 1))
-    Image.fromarray(photograph(1.5)).save(shoot / "hill" / "shot2.jpg", exif=frame_exif(1.0))
-    outcome = batch(shoot)
+    Image.fromarray(photograph(1.5)).save(merged_shoot / "hill" / "shot2.jpg", exif=frame_exif(1.0))
+    outcome = batch(merged_shoot)
     assert outcome.code == 3
     assert "hill.preview.jpg: was changed" in outcome.err
     assert (out / "hill.preview.jpg").read_bytes() == b"retouched"
 
 
-def test_what_an_earlier_version_noted_is_still_taken_for_done(batch, shoot):
-    out = shoot / "hdr"
-    assert batch(shoot).code == 0
+def test_what_an_earlier_version_noted_is_still_taken_for_done(batch, merged_shoot):
+    out = merged_shoot / "hdr"
     lines = [json.loads(line) for line in (out / "journal.jsonl").read_text().splitlines()]
     for line in lines:
         line.pop("written", None)
     (out / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    outcome = batch(shoot)
+    outcome = batch(merged_shoot)
     assert outcome.err == ""
     assert "0 merged, 2 done before" in outcome.out
 
 
 @pytest.mark.parametrize("odd", ["deep", "number", "report"])
-def test_an_odd_line_of_the_journal_costs_its_scene_another_merge_and_nothing_else(batch, shoot, odd):
-    out = shoot / "hdr"
-    assert batch(shoot).code == 0
+def test_an_odd_line_of_the_journal_costs_its_scene_another_merge_and_nothing_else(batch, merged_shoot, odd):
+    out = merged_shoot / "hdr"
     lines = (out / "journal.jsonl").read_text().splitlines()
     match odd:
         case "deep":
@@ -227,7 +245,7 @@ def test_an_odd_line_of_the_journal_costs_its_scene_another_merge_and_nothing_el
             done = next(index for index, line in enumerate(lines) if '"done"' in line and '"hill"' in line)
             lines[done] = json.dumps({**json.loads(lines[done]), "report": {}})
     (out / "journal.jsonl").write_text("\n".join(lines) + "\n")
-    outcome = batch(shoot)
+    outcome = batch(merged_shoot)
     assert outcome.code == 0
     assert "journal.jsonl: 1 damaged line ignored" in outcome.err
     assert statuses(out) == {"hill": "merged" if odd == "report" else "kept", "monday/beach": "kept"}

@@ -31,6 +31,7 @@ def test_the_demo_is_a_bracket_and_its_truth(demo_folder):
     assert Image.open(demo_folder / "demo-1.jpg").size == Image.open(demo_folder / "moving.gt.png").size
 
 
+@pytest.mark.slow
 def test_the_demo_merges_without_an_option_and_comes_close_to_its_truth(run, demo_folder):
     outcome = run("merge", demo_folder, "--json")
     assert outcome.code == 0, outcome.err

@@ -11,6 +11,7 @@ import pytest
 from .brackets import listing
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+TO_A_PROCESS = [signal.SIGINT, *(pytest.param(number, marks=pytest.mark.slow) for number in SIGNALS[1:])]
 OUTPUTS = {"beach.exr", "beach.preview.jpg"}
 
 DURING_IMPORT = """
@@ -108,19 +109,20 @@ def test_an_interrupt_that_falls_into_a_destructor_is_not_lost(beach):
     assert (result.returncode, result.stderr, result.stdout) == (130, "error: interrupted\n", "")
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("number", TO_A_PROCESS)
 def test_a_signal_after_the_work_changes_nothing(beach, number):
     result = finished(AFTERWARDS, int(number), "merge", beach, "--method", "classical", "-q")
     assert (result.returncode, result.stderr) == (0, "")
     assert {path.name for path in beach.parent.iterdir()} == {"beach", *OUTPUTS}
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("number", TO_A_PROCESS)
 def test_a_signal_after_a_failure_does_not_change_its_code(tmp_path, number):
     result = finished(AFTERWARDS, int(number), "merge", tmp_path, "--method", "classical", "-q")
     assert result.returncode == 2
 
 
+@pytest.mark.usefixtures("merged_at_once")
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize("rename", [1, 2])
 def test_a_signal_between_two_renames_waits_for_the_second(run, beach, monkeypatch, number, rename):
@@ -140,6 +142,7 @@ def test_a_signal_between_two_renames_waits_for_the_second(run, beach, monkeypat
     assert not any(beach.with_name(name).read_bytes() == b"old" for name in OUTPUTS)
 
 
+@pytest.mark.usefixtures("merged_at_once")
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_while_the_result_is_told_leaves_it_a_success(run, beach, monkeypatch, number):
     monkeypatch.setattr("hdrfuse.cli.merge.summary", lambda report: os.kill(os.getpid(), number) or "")
@@ -148,6 +151,7 @@ def test_a_signal_while_the_result_is_told_leaves_it_a_success(run, beach, monke
     assert {path.name for path in beach.parent.iterdir()} == {"beach", *OUTPUTS}
 
 
+@pytest.mark.usefixtures("merged_at_once")
 def test_a_second_signal_does_not_disturb_the_removal_of_files(run, beach, monkeypatch):
     def interrupted(*arguments, **options):
         os.kill(os.getpid(), signal.SIGINT)

@@ -190,6 +190,7 @@ print(json.dumps([found.tile_px, float(found.radiance.min()), float(found.radian
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux keeps a limit on a process's memory")
 def test_a_process_with_little_memory_shrinks_its_tiles_and_goes_on(tmp_path):
     weights = write_network(tmp_path / "small.safetensors")

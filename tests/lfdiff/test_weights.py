@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 from dataclasses import asdict, replace
 from hashlib import sha256
 
@@ -25,12 +26,17 @@ from hdrfuse.lfdiff.weights import (
 CONFIG = replace(PRESETS["fast"], alignment_channels=8, channels=16, prior_width=16, denoiser_width=8)
 
 
-@pytest.fixture
-def weights(tmp_path):
+@pytest.fixture(scope="module")
+def saved_weights(tmp_path_factory):
     torch.manual_seed(1)
-    path = tmp_path / "fast.safetensors"
+    path = tmp_path_factory.mktemp("weights") / "fast.safetensors"
     save_weights(path, CONFIG, LFDiff(CONFIG).state_dict(), tile_px=192, training={"seed": 5})
     return path
+
+
+@pytest.fixture
+def weights(saved_weights, tmp_path):
+    return shutil.copy(saved_weights, tmp_path / saved_weights.name)
 
 
 def test_a_weights_file_needs_nothing_else_to_be_loaded(weights):

@@ -48,7 +48,7 @@ def wrong_by(stops: float, index: int) -> tuple[float, ...]:
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("encoding", ["gamma", "srgb", "linear"])
 @pytest.mark.parametrize("motion", ["static", "moving"])
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_known_curve_is_recognised_exactly(seed, motion, encoding, bits):
     found = calibrated(photographed(seed, encoding, motion=motion, bits=bits))
     assert found.curve.name == encoding

@@ -71,8 +71,8 @@ def test_the_legend_is_as_wide_as_the_picture_and_holds_every_color(width):
     band = draw_legend(width)
     assert band.shape[1:] == (width, 3)
     assert band.shape[0] < 40 + width // 4 + 100
-    colors = {tuple(color) for color in band.reshape(-1, 3).tolist()}
-    assert {(225, 40, 40), (255, 90, 230)} <= colors
+    for color in ((225, 40, 40), (255, 90, 230)):
+        assert (band == color).all(axis=2).any()
 
 
 def test_large_frames_are_drawn_small_and_enlarged():
