@@ -108,6 +108,11 @@ class CalibratedFrame:
         """Whether there is a white that the frame cannot pass."""
         return self.lookup is not None or bool(np.isfinite(self.white))
 
+    @property
+    def guessed(self) -> bool:
+        """Whether the curve is a guess near white."""
+        return self.shoulder < 1.0
+
     def exposure(self, rows: slice = slice(None)) -> Plane:
         """Linear exposure (h, W, 3) of some rows, 1.0 = this frame's white."""
         return linearise(self.pixels[rows], self.lookup, self.white)

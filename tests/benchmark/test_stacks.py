@@ -170,17 +170,8 @@ def test_a_still_stack_is_one_of_those_that_are_measured(tmp_path: Path) -> None
 
 @pytest.mark.usefixtures("classical_alone")
 def test_bench_measures_stacks_that_are_said_to_be_still(photographs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = [
-        "bench",
-        "--what",
-        "stacks",
-        "--stacks",
-        str(photographs.parent),
-        "--still",
-        "study",
-        "--quiet",
-        "--json",
-    ]
+    stacks = str(photographs.parent)
+    arguments = ["bench", "--what", "stacks", "--stacks", stacks, "--still", "study", "--quiet", "--json"]
     assert main(arguments) == ExitCode.DONE
     for stack in json.loads(capsys.readouterr().out)["stacks"]:
         assert stack["still"] is True

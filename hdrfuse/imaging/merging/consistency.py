@@ -161,12 +161,14 @@ def _keep_hues(difference: Plane, bound: ReferenceEstimate, measured: ReferenceE
     """Take out of a difference (h, w, 3), in place, what a channel that clipped did to the colours beside it.
 
     A camera mixes its channels after they clip: of a lamp whose red is cut off too much is left of green and blue. So
-    where the measured side is brighter than the white of the clipped one, less of other channels is no difference.
+    where the measured side is brighter than the white of the clipped one, it may have less of other channels, by a
+    share of how much brighter it is.
     """
-    where = np.flatnonzero(np.isfinite(channel_min(bound.limit)))
+    white = channel_min(bound.limit).ravel()
+    where = np.flatnonzero(np.isfinite(white))
     if not len(where):
         return
-    beyond_white = channel_max(measured.radiance).ravel()[where] - channel_min(bound.limit).ravel()[where]
+    beyond_white = channel_max(measured.radiance.reshape(-1, 3)[where]) - white[where]
     allowed = np.float32(CONSISTENCY.mixed) * np.maximum(beyond_white, 0)[:, None]
     there = np.float32(sign) * difference.reshape(-1, 3)[where]
     less = np.minimum(there + allowed, 0)

@@ -60,7 +60,7 @@ def hold_white(radiance: Plane, reference: CalibratedFrame, ghosts: Ghosts) -> N
     What clips is at least as bright, whatever other frames, a fill or a network make of it; each channel by itself.
     Eight bits may have been compressed, which leaves white below itself; deeper files clip at their white alone.
     Under a guessed curve a channel may be white because another one clipped before the camera mixed its colours: what
-    darker frames measure to be brighter than white keeps its hue.
+    darker frames measure to be as bright keeps its hue.
     """
     if not reference.clips:
         return
@@ -82,7 +82,7 @@ def hold_white(radiance: Plane, reference: CalibratedFrame, ghosts: Ghosts) -> N
         held = least(seen) if of_codes is None else seen
         if (valid := reference.validity(rows)) is not None:
             held *= valid[..., None]
-        if reference.shoulder < 1.0:
+        if reference.guessed:
             guessed = enlarge_rows(ghosts.occluded_highlight_mask, shape, rows)
             held *= 1.0 - hue_kept(radiance[rows], reference, guessed)[..., None]
         np.maximum(radiance[rows], held, out=radiance[rows])

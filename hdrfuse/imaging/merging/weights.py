@@ -132,7 +132,7 @@ def _trusts(
     measurement of its own, and a red lamp does not cost the green and blue beside it.
     """
     apart = all(frame.exact for frame in frames)
-    starts = [settings.guessed_start if frame.shoulder < 1.0 else CLIPPING.start for frame in frames]
+    starts = [settings.guessed_start if frame.guessed else CLIPPING.start for frame in frames]
     trusts = [
         unclipped(frame, exposure, apart, start=start)
         for frame, exposure, start in zip(frames, exposures, starts, strict=True)
