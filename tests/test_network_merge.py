@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from daily import daily
 from small_network import write_network
 
 from hdrfuse.data.procedural import procedural_bracket
@@ -42,11 +43,8 @@ def score_db(seed, motion, options):
 
 @pytest.mark.parametrize(
     ("motion", "seed"),
-    [
-        ("static", 0), ("moving", 0),
-        *(pytest.param(*each, marks=pytest.mark.slow) for each in (("static", 2), ("handheld-moving", 1))),
-    ],
-)  # fmt: skip
+    daily(1, [("moving", 0), ("static", 0), ("static", 2), ("handheld-moving", 1)]),
+)
 def test_even_a_poor_network_costs_little(weights, motion, seed):
     classical = score_db(seed, motion, MergeOptions(method="classical"))
     blended = score_db(seed, motion, MergeOptions(method="lfdiff", weights=weights))

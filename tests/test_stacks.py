@@ -3,6 +3,7 @@
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,8 +19,13 @@ from hdrfuse.pipeline import MergeOptions, merge_bracket
 RESIDUAL_EV = {"iphone9": 0.2}
 """What calibration may leave beyond a curve's error: a phone's tone mapping differs from place to place."""
 
-QUICK = {"canal-handheld", "lighthouse"}
-TO_MERGE = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in STACK_NAMES]
+TO_MERGE = {"canal-handheld", "lighthouse"}
+TO_CALIBRATE = TO_MERGE | {"iphone9", "sony-3"}
+
+
+def quick(names: set[str]) -> list[Any]:
+    """All stacks, those without these names only in slow runs."""
+    return [name if name in names else pytest.param(name, marks=pytest.mark.slow) for name in STACK_NAMES]
 
 
 @cache
@@ -32,7 +38,7 @@ def bracket(name: str, stacks: Path) -> Bracket:
     return read(stacks / name)
 
 
-@pytest.mark.parametrize("name", STACK_NAMES)
+@pytest.mark.parametrize("name", quick(TO_CALIBRATE))
 def test_neighbouring_frames_agree_after_calibration_where_srgb_leaves_twice_as_much(name, bracket):
     frames = bracket.frames
     matches = match_histograms([frame.encoded_samples() for frame in frames], bracket.relative_evs)
@@ -54,7 +60,7 @@ def test_neighbouring_frames_agree_after_calibration_where_srgb_leaves_twice_as_
     assert max(map(abs, found.gains_ev)) <= FIT.largest_gain_ev
 
 
-@pytest.mark.parametrize("name", TO_MERGE)
+@pytest.mark.parametrize("name", quick(TO_MERGE))
 def test_a_stack_merges_with_more_light_than_its_reference_holds(name, bracket):
     merged = merge_bracket(bracket, MergeOptions(method="classical"))
     assert merged.radiance.shape == bracket.frames[0].pixels.shape

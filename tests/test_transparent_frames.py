@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 import tifffile
+from daily import daily
 from PIL import Image
 from small_network import write_network
 
@@ -54,7 +55,7 @@ def weights(tmp_path_factory):
     return write_network(tmp_path_factory.mktemp("weights") / "small.safetensors", progress={"scores": scores})
 
 
-@pytest.mark.parametrize("suffix", [".tif", ".png"])
+@pytest.mark.parametrize("suffix", daily(1, [".tif", ".png"]))
 @pytest.mark.parametrize("motion", ["static", "handheld"])
 def test_other_frames_show_what_the_reference_has_no_data_of(tmp_path, motion, suffix):
     folder = write_frames(tmp_path, motion, rims(), suffix)
@@ -66,7 +67,7 @@ def test_other_frames_show_what_the_reference_has_no_data_of(tmp_path, motion, s
     assert merged.report.warnings == ()
 
 
-@pytest.mark.parametrize("blend", [True, False])
+@pytest.mark.parametrize("blend", daily(1, [True, False]))
 def test_the_network_sees_other_frames_there_too(tmp_path, weights, blend):
     folder = write_frames(tmp_path, "static", rims())
     merged = hdrfuse.merge(folder, align=False, reference=1, weights=weights, blend=blend)

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import typer.main
 
 from hdrfuse.brackets.scene import find_scene
 from hdrfuse.cli import main
+from hdrfuse.cli.app import app
 from hdrfuse.imaging.bracket import read_bracket
 from hdrfuse.pipeline import Merged, MergeOptions, merge_bracket
 
@@ -32,9 +34,16 @@ class Outcome:
         return lines[0]
 
 
+@pytest.fixture(scope="session")
+def program():
+    """What Typer makes of the program's functions, which takes as long as a short command."""
+    return typer.main.get_command(app)
+
+
 @pytest.fixture
-def run(capfd):
+def run(capfd, monkeypatch, program):
     """Run the program in this process, through the function that the console script calls."""
+    monkeypatch.setattr(typer.main, "get_command", lambda app: program)
 
     def run(*words) -> Outcome:
         capfd.readouterr()

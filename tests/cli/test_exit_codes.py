@@ -8,6 +8,7 @@ import sys
 
 import cv2
 import pytest
+from daily import daily
 
 from hdrfuse import __version__, errors
 from hdrfuse.cli import app
@@ -69,7 +70,7 @@ WITHOUT_MEMORY = [
 
 
 @pytest.mark.usefixtures("merged_at_once")
-@pytest.mark.parametrize("error", WITHOUT_MEMORY, ids=lambda error: str(error)[:30])
+@pytest.mark.parametrize("error", daily(3, WITHOUT_MEMORY), ids=lambda error: str(error)[:30])
 @pytest.mark.parametrize(
     ("where", "named"),
     [
@@ -201,12 +202,15 @@ if __name__ == "__main__":
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("function", "words"),
-    [
-        ("hdrfuse.imaging.bracket.read_image", ("merge", "shoot/beach", "--method", "classical")),
-        ("hdrfuse.imaging.bracket.read_image", ("batch", "shoot", "--method", "classical")),
-        ("hdrfuse.brackets.shots.read_header", ("batch", "shoot", "--method", "classical", "--dry-run")),
-        ("hdrfuse.formats.reading.identify", ("info", "shoot/beach")),
-    ],
+    daily(
+        2,
+        [
+            ("hdrfuse.imaging.bracket.read_image", ("merge", "shoot/beach", "--method", "classical")),
+            ("hdrfuse.brackets.shots.read_header", ("batch", "shoot", "--method", "classical", "--dry-run")),
+            ("hdrfuse.imaging.bracket.read_image", ("batch", "shoot", "--method", "classical")),
+            ("hdrfuse.formats.reading.identify", ("info", "shoot/beach")),
+        ],
+    ),
 )
 def test_130_comes_whatever_a_decoder_does(tmp_path, function, words, number):
     write_bracket(tmp_path / "shoot" / "beach")

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from daily import daily
 
 from .brackets import listing
 
@@ -69,11 +70,11 @@ def finished(code, *words):
 
 @pytest.mark.parametrize(
     ("module", "number"),
-    [
-        ("hdrfuse.cli.app", signal.SIGTERM), ("typer", signal.SIGINT), ("hdrfuse.cli.eval", signal.SIGHUP),
-        ("numpy", signal.SIGTERM), ("numpy._core._multiarray_umath", signal.SIGINT), ("cv2", signal.SIGINT),
-        ("PIL.Image", signal.SIGTERM), ("hdrfuse.formats.exr_layout", signal.SIGTERM), ("OpenEXR", signal.SIGINT),
-    ],
+    daily(4, [
+        ("typer", signal.SIGINT), ("hdrfuse.cli.eval", signal.SIGHUP), ("numpy._core._multiarray_umath", signal.SIGINT),
+        ("hdrfuse.formats.exr_layout", signal.SIGTERM), ("hdrfuse.cli.app", signal.SIGTERM), ("numpy", signal.SIGTERM),
+        ("cv2", signal.SIGINT), ("PIL.Image", signal.SIGTERM), ("OpenEXR", signal.SIGINT),
+    ]),
 )  # fmt: skip
 def test_a_signal_during_an_import_is_one_line_and_130(beach, module, number):
     before = listing(beach.parent)

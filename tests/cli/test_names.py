@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from daily import daily
 from PIL import Image
 
 from hdrfuse.errors import ExitCode
@@ -182,23 +183,26 @@ def special(kind, path):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="sockets with long names")
 @pytest.mark.parametrize(
     ("kind", "name", "words"),
-    [
-        ("socket", "p.jpg", ("info", "p.jpg")),
-        ("link to a device", "p.jpg", ("info", "p.jpg")),
-        ("link to a device", "p.json", (*MERGE, "beach", "--response", "p.json")),
-        ("pipe", "p.jpg", ("info", "p.jpg")),
-        ("pipe", "p.exr", ("info", "p.exr")),
-        ("pipe", "p.exr", ("compare", "p.exr", "p.exr")),
-        ("pipe", "p.jpg", (*MERGE, "p.jpg", "beach/shot1.jpg")),
-        ("pipe", "beach/p.jpg", (*MERGE, "beach")),
-        pytest.param("pipe", "beach/p.dng", (*MERGE, "beach"), marks=pytest.mark.slow),
-        ("pipe", "beach/exposure.txt", (*MERGE, "beach")),
-        ("pipe", "p.json", (*MERGE, "beach", "--response", "p.json")),
-        ("pipe", "p.safetensors", ("merge", "beach", "--weights", "p.safetensors")),
-        ("pipe", "p.toml", ("batch", ".", "--preset", "p.toml")),
-        ("pipe", "p.jpg", ("batch", ".", "--method", "classical", "--dry-run", "--group", "folder")),
-        ("pipe", "p.md", ("eval", "--dataset", "kalantari", "--data", ".", "--paste", "p.md")),
-    ],
+    daily(
+        8,
+        [
+            ("socket", "p.jpg", ("info", "p.jpg")),
+            ("link to a device", "p.json", (*MERGE, "beach", "--response", "p.json")),
+            ("pipe", "p.jpg", ("info", "p.jpg")),
+            ("pipe", "beach/p.jpg", (*MERGE, "beach")),
+            ("pipe", "beach/exposure.txt", (*MERGE, "beach")),
+            ("pipe", "p.safetensors", ("merge", "beach", "--weights", "p.safetensors")),
+            ("pipe", "p.toml", ("batch", ".", "--preset", "p.toml")),
+            ("pipe", "p.jpg", ("batch", ".", "--method", "classical", "--dry-run", "--group", "folder")),
+            ("link to a device", "p.jpg", ("info", "p.jpg")),
+            ("pipe", "p.exr", ("info", "p.exr")),
+            ("pipe", "p.exr", ("compare", "p.exr", "p.exr")),
+            ("pipe", "p.jpg", (*MERGE, "p.jpg", "beach/shot1.jpg")),
+            ("pipe", "beach/p.dng", (*MERGE, "beach")),
+            ("pipe", "p.json", (*MERGE, "beach", "--response", "p.json")),
+            ("pipe", "p.md", ("eval", "--dataset", "kalantari", "--data", ".", "--paste", "p.md")),
+        ],
+    ),
 )
 def test_a_special_file_is_refused_and_never_waited_for(start, tmp_path, kind, name, words):
     write_bracket(tmp_path / "beach")

@@ -5,6 +5,7 @@ import sys
 from pathlib import PurePath
 
 import pytest
+from daily import daily
 
 from fuzz.bombs import BOMBS, Bomb
 from fuzz.cases import NOT_READ, OF_EACH, files, of_suffix, prepared, sound
@@ -25,7 +26,7 @@ def needed(suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", OF_EACH)
-@pytest.mark.parametrize("share", [0.25, pytest.param(1.0, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("share", daily(1, [0.125, 1.0]))
 def test_a_mutated_file_is_read_or_refused_within_bounds(suffix, share, tmp_path):
     needed(suffix)
     faults = []
@@ -104,17 +105,20 @@ def test_a_bomb_is_defused(observer: Observer, bomb: Bomb):
 
 @pytest.mark.parametrize(
     ("harm", "fault"),
-    [
-        ("none", None),
-        ("processor", "too many processor seconds"),
-        ("memory", "MB above the idle process"),
-        ("address space", "GiB asked for"),
-        ("foreign", "KeyError at fuzz/reader.py"),
-        ("nameless", "a message that is not one line"),
-        ("noise", "printed: libpng error"),
-        ("hang", "hung"),
-        ("crash", "the process died: SIGSEGV"),
-    ],
+    daily(
+        4,
+        [
+            ("none", None),
+            ("processor", "too many processor seconds"),
+            ("memory", "MB above the idle process"),
+            ("crash", "the process died: SIGSEGV"),
+            ("address space", "GiB asked for"),
+            ("foreign", "KeyError at fuzz/reader.py"),
+            ("nameless", "a message that is not one line"),
+            ("noise", "printed: libpng error"),
+            ("hang", "hung"),
+        ],
+    ),
 )
 def test_the_observer_notices_what_a_file_does(harm, fault, tmp_path):
     sound_one, harmful, later = (tmp_path / f"{name}.canary" for name in ("sound", "harmful", "later"))

@@ -2,6 +2,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from daily import daily
 
 from hdrfuse.data.procedural import ENCODINGS, ProceduralBracket, procedural_bracket
 from hdrfuse.errors import BracketError
@@ -47,8 +48,8 @@ def wrong_by(stops: float, index: int) -> tuple[float, ...]:
 
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("encoding", ["gamma", "srgb", "linear"])
-@pytest.mark.parametrize("motion", ["static", "moving"])
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("motion", daily(1, ["moving", "static"]))
+@pytest.mark.parametrize("seed", daily(1, [0, 1]))
 def test_a_known_curve_is_recognised_exactly(seed, motion, encoding, bits):
     found = calibrated(photographed(seed, encoding, motion=motion, bits=bits))
     assert found.curve.name == encoding
@@ -58,7 +59,7 @@ def test_a_known_curve_is_recognised_exactly(seed, motion, encoding, bits):
 
 
 @pytest.mark.parametrize("motion", ["static", "moving"])
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", daily(1, [0, 1]))
 def test_a_cameras_curve_is_fitted_where_srgb_fails(seed, motion):
     found = calibrated(photographed(seed, "contrast", motion=motion))
     assert found.curve.name.startswith("fitted")
@@ -74,9 +75,9 @@ def test_the_fitted_curve_is_the_cameras_in_the_mid_tones(seed):
     assert np.ptp(error) < 0.25  # stops; a factor is only relative radiance
 
 
-@pytest.mark.parametrize("stops", [-0.1, -0.05, 0.05, 0.1])
+@pytest.mark.parametrize("stops", daily(2, [-0.1, 0.05, -0.05, 0.1]))
 @pytest.mark.parametrize("index", [0, 2])
-@pytest.mark.parametrize("encoding", ["gamma", "srgb"])
+@pytest.mark.parametrize("encoding", daily(1, ["srgb", "gamma"]))
 def test_a_wrong_exposure_is_found_under_a_known_curve(encoding, index, stops):
     found = calibrated(photographed(1, encoding, motion="moving", evs=wrong_by(stops, index)))
     assert found.curve.name == encoding

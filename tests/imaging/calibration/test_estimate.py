@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from daily import daily
 from PIL import Image
 
 import hdrfuse
@@ -42,8 +43,8 @@ def span_of(bracket: Bracket) -> tuple[float, tuple[float, float]]:
     return bracket.frames[-1].ev - bracket.frames[0].ev, bracket.frames[-1].stated.interval_ev(bracket.frames[0].stated)
 
 
-@pytest.mark.parametrize("motion", ["static", "handheld-moving"])
-@pytest.mark.parametrize("evs", [EVS, (0.0, 2.0), (-2.0, -1.5, 0.0, 1.0, 2.0)])
+@pytest.mark.parametrize("motion", daily(1, ["handheld-moving", "static"]))
+@pytest.mark.parametrize("evs", daily(2, [(EVS,), ((0.0, 2.0),), ((-2.0, -1.5, 0.0, 1.0, 2.0),)]))
 @pytest.mark.parametrize("curve", CURVES)
 def test_intervals_hold_what_the_exposures_were(curve, evs, motion):
     bracket = bracket_of_arrays([encoded(curve, frame) for frame in light(evs, motion)], ESTIMATE)

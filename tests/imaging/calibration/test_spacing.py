@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from daily import daily
 
 from hdrfuse.data.procedural import ENCODINGS, ProceduralBracket, procedural_bracket
 from hdrfuse.imaging.calibration.spacing import Spacing
@@ -28,7 +29,9 @@ def shown(true_evs: tuple[float, ...], encoding: str, motion: str = "static") ->
 
 @pytest.mark.parametrize("motion", ["static", "moving"])
 @pytest.mark.parametrize("encoding", CURVES)
-@pytest.mark.parametrize("evs", [(-2.0, 0.0, 2.0), (0.0, 3.0), (-0.33, 0.0, 0.33), (-2.0, -1.0, 0.0, 1.0, 2.0)])
+@pytest.mark.parametrize(
+    "evs", daily(2, [((-2.0, 0.0, 2.0),), ((0.0, 3.0),), ((-0.33, 0.0, 0.33),), ((-2.0, -1.0, 0.0, 1.0, 2.0),)])
+)
 def test_what_is_true_is_not_contradicted(evs, encoding, motion):
     assert shown(evs, encoding, motion).contradicts(np.diff(evs)) is None
 
@@ -37,12 +40,12 @@ def test_what_is_true_is_not_contradicted(evs, encoding, motion):
 @pytest.mark.parametrize("encoding", ["srgb", "gamma"])
 @pytest.mark.parametrize(
     ("true_evs", "stated"),
-    [
-        ((-0.3, 0.0, 0.3), (-2, 0, 2)), ((-2.0, 0.0, 2.0), (-4, 0, 4)), ((-1.0, 0.0, 1.0), (-2, 0, 2)),
-        ((0.0, 1.0), (0, 2)), ((-2.0, 0.0, 1.0), (-2, 0, 2)), ((-2.0, 0.0, 2.0), (-2, 0, 1)),
-        ((-2.0, 0.0, 2.0), (-0.5, 0, 0.5)), ((-2.0, 0.0, 2.0), (0, 0, 2)),
+    daily(3, [
+        ((-0.3, 0.0, 0.3), (-2, 0, 2)), ((-2.0, 0.0, 2.0), (-2, 0, 1)), ((-2.0, 0.0, 2.0), (0, 0, 2)),
+        ((-2.0, 0.0, 2.0), (-4, 0, 4)), ((-1.0, 0.0, 1.0), (-2, 0, 2)), ((0.0, 1.0), (0, 2)),
+        ((-2.0, 0.0, 1.0), (-2, 0, 2)), ((-2.0, 0.0, 2.0), (-0.5, 0, 0.5)),
         ((-2.0, -1.0, 0.0, 1.0, 2.0), (-2, -1, 0, 0, 1)),
-    ],
+    ]),
 )  # fmt: skip
 def test_another_size_is_contradicted_where_the_curve_is_plain(true_evs, stated, encoding, motion):
     spacing = shown(true_evs, encoding, motion)
