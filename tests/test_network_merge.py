@@ -52,6 +52,7 @@ def test_even_a_poor_network_costs_little(weights, motion, seed):
     assert score_db(seed, motion, MergeOptions(method="lfdiff", weights=weights, blend=False)) < classical - 3
 
 
+@pytest.mark.slow
 def test_results_at_two_tile_sizes_agree(weights):
     radiance = [
         merged(0, "moving", MergeOptions(method="lfdiff", weights=weights, tile=tile)).radiance / 4

@@ -75,6 +75,7 @@ def test_the_curve_of_procedural_scenes_is_recognised_exactly(motion, seed):
 HAND_HELD: list[tuple[Encoding, int]] = [("srgb", 8), ("linear", 16)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("encoding", "bits"), [HAND_HELD[0], pytest.param(*HAND_HELD[1], marks=pytest.mark.slow)])
 def test_the_curve_of_hand_held_frames_is_recognised_exactly(encoding, bits):
     report = merged_scene(1, "handheld", encoding=encoding, bits=bits).report

@@ -19,8 +19,8 @@ from hdrfuse.pipeline import MergeOptions, merge_bracket
 RESIDUAL_EV = {"iphone9": 0.2}
 """What calibration may leave beyond a curve's error: a phone's tone mapping differs from place to place."""
 
-TO_MERGE = {"canal-handheld", "lighthouse"}
-TO_CALIBRATE = TO_MERGE | {"iphone9", "sony-3"}
+TO_MERGE = {"canal-handheld"}
+TO_CALIBRATE = TO_MERGE | {"lighthouse", "iphone9", "sony-3"}
 
 
 def quick(names: set[str]) -> list[Any]:

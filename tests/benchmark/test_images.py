@@ -70,6 +70,7 @@ def test_bench_measures_images_alone_on_request(folder: Path, capsys: pytest.Cap
     assert found["images"][0].keys() == {"method", "motion", "scenes", "psnr_mu_db", "mean_db", "least_db"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("classical_alone")
 def test_bench_photographs_images_with_a_camera_on_request(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["bench", "--what", "images", "--images", str(folder), "--seeds", "1", "--size", "96x64", "--camera"]

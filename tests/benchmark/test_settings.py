@@ -149,6 +149,7 @@ def test_bench_measures_a_setting_as_json(capsys: pytest.CaptureFixture[str]) ->
     assert {(score["value"], score["in_use"]) for score in found} == {(0.7, False), (0.8, True)}
 
 
+@pytest.mark.slow
 def test_a_value_that_breaks_the_merge_is_named_and_the_others_are_measured(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

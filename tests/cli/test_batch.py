@@ -7,6 +7,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 
 import pytest
+from daily import daily
 from PIL import Image
 
 from hdrfuse.batch.journal import open_journal
@@ -251,6 +252,7 @@ def test_an_odd_line_of_the_journal_costs_its_scene_another_merge_and_nothing_el
     assert statuses(out) == {"hill": "merged" if odd == "report" else "kept", "monday/beach": "kept"}
 
 
+@pytest.mark.slow
 def test_other_photographs_of_the_same_names_replace_nothing(batch, shoot, tmp_path):
     out = tmp_path / "archive"
     assert batch(shoot, "--out", out).code == 0
@@ -298,6 +300,7 @@ def test_json_is_the_summary(batch, shoot):
     assert report["seconds"]["total"] > 0
 
 
+@pytest.mark.slow
 def test_views_of_equal_exposures_on_different_scales_are_named_with_the_way_out(batch, tmp_path):
     shoot = tmp_path / "panorama"
     for name, light in (("room", 0.0), ("window", 3.0)):
@@ -351,11 +354,14 @@ def test_usage_is_refused_before_anything_is_written_in_a_dry_run_too(batch, sho
 
 @pytest.mark.parametrize(
     ("words", "reason"),
-    [
-        (("--exposures=-2,0,2",), "--exposures -2,0,2: 3 EVs for 2 images"),
-        (("--reference", "2"), "--reference 2: the bracket has frames 0 to 1"),
-        (("--name", "taken-{scene}"), "taken-hill.exr: exists already; --overwrite replaces it"),
-    ],
+    daily(
+        1,
+        [
+            (("--exposures=-2,0,2",), "--exposures -2,0,2: 3 EVs for 2 images"),
+            (("--reference", "2"), "--reference 2: the bracket has frames 0 to 1"),
+            (("--name", "taken-{scene}"), "taken-hill.exr: exists already; --overwrite replaces it"),
+        ],
+    ),
 )
 def test_a_dry_run_names_the_scenes_that_fail_before_they_are_read(batch, shoot, words, reason):
     (shoot / "hdr").mkdir()

@@ -73,6 +73,7 @@ def is_alive(pid):
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="no /proc")  # noqa: PTH110
 @pytest.mark.parametrize("moments", [(1,), pytest.param((0, 1, 2), marks=pytest.mark.slow)])
 def test_killed_at_any_moment_it_goes_on_to_the_same_files(run, start, shoot, tmp_path, moments):
@@ -197,6 +198,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_rename_that_fails_while_overwriting_leaves_a_scene_s_old_files(run, tmp_path):
     shoot, out, program = (tmp_path / name for name in ("shoot", "out", "program.py"))
     write_bracket(shoot / "scene0")

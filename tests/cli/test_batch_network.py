@@ -1,5 +1,6 @@
 """`hdrfuse batch` by the network; its weights are random, which is all that this test needs."""
 
+import pytest
 from small_network import write_network
 
 from hdrfuse.batch.settings import BatchSettings
@@ -8,6 +9,7 @@ from hdrfuse.options import MergeOptions
 from .brackets import listing, write_bracket
 
 
+@pytest.mark.slow
 def test_batches_by_the_network_make_what_merge_makes_and_notice_other_weights(run, tmp_path):
     weights = write_network(tmp_path / "small.safetensors")
     for name in ("beach", "hill"):

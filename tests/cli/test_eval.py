@@ -234,6 +234,7 @@ def test_two_names_of_one_form_are_refused_and_explained(refused, tmp_path):
     refused(tmp_path, "eval", "--table", "2", *words, naming=("each once", "lfdiff-blend is lfdiff now"))
 
 
+@pytest.mark.slow
 def test_weights_of_every_stage_go_into_one_run(run, data, tmp_path):
     weights = []
     for row, prior in (("baseline", "none"), ("stage1", "ground-truth"), ("stage2", "diffusion")):

@@ -4,6 +4,7 @@ import json
 import exifread
 import numpy as np
 import pytest
+from daily import daily
 from PIL import Image
 from PIL.ExifTags import Base
 
@@ -166,7 +167,7 @@ def test_the_preview_carries_the_references_exif(run, beach):
     assert float(tags["EXIF ExposureTime"].values[0]) == pytest.approx(1 / 64, rel=1e-3)
 
 
-@pytest.mark.parametrize("name", ["mu-law", "reinhard", "drago", "mantiuk"])
+@pytest.mark.parametrize("name", daily(2, ["mu-law", "mantiuk", "reinhard", "drago"]))
 def test_every_tonemapper_makes_a_preview(run, beach, tmp_path, name):
     assert run("merge", beach, "--out", tmp_path / "o.hdr", "--tonemap", name, "-q").code == 0
     levels = np.asarray(Image.open(tmp_path / "o.preview.jpg"))
@@ -202,7 +203,7 @@ def test_a_saved_response_can_be_used_again(run, beach, tmp_path):
     assert np.median(np.abs(a - b) / np.maximum(a, 0.05)) < 0.02
 
 
-@pytest.mark.parametrize("response", ["auto", "srgb", "gamma", "linear", "debevec"])
+@pytest.mark.parametrize("response", daily(3, ["auto", "srgb", "debevec", "gamma", "linear"]))
 def test_every_response_merges(run, beach, tmp_path, response):
     outcome = run("merge", beach, "--out", tmp_path / "o.exr", "--response", response, "--no-preview", "--json")
     assert outcome.code == 0, outcome.err

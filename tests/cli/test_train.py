@@ -133,6 +133,7 @@ def test_table_3_names_the_other_stages(run, images, tmp_path):
     assert load_weights(tmp_path / "run" / "weights.safetensors")[1].config.prior == "none"
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_to_the_very_same_weights(run, images, tmp_path):
     words = ("train", "--stage", "1", "--data", images, "--cache", tmp_path / "cache", "--steps", "12", *SMALL)
     assert run(*words, "--out", tmp_path / "whole").code == 0

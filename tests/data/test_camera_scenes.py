@@ -67,6 +67,7 @@ def test_scenes_hold_the_samples(library, sample, tmp_path):
     assert crop.ldr.mean() == pytest.approx(sample.ldr[:, :, :128].mean(), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_scenes_of_other_images_are_made_anew(library, tmp_path):
     open_camera_scenes(library, tmp_path, count=1, size=SIZE)
     other = ImageLibrary(library.folder)

@@ -61,6 +61,7 @@ def test_something_large_moves_in_front_of_the_clipped_window(demo):
     assert (moving & clipped).sum() > 2000
 
 
+@pytest.mark.slow
 def test_existing_files_are_replaced_only_when_told_to_and_with_the_same_bytes(demo, tmp_path):
     old = tmp_path / "truth.gt.exr"
     old.write_bytes(b"mine")

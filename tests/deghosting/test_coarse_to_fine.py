@@ -40,6 +40,7 @@ def test_what_stands_still_is_not_shown_to_the_network():
     assert network.share < 0.02
 
 
+@pytest.mark.slow
 def test_what_is_not_shown_to_it_would_not_have_changed(monkeypatch):
     sparing, truth = once_merged("moving")
     assert sparing.report.network.settled_tiles > 10

@@ -2,6 +2,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from daily import daily
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +23,7 @@ def noiseless(seed: int) -> ProceduralBracket:
 
 @pytest.mark.parametrize("index", [0, 1])
 @pytest.mark.parametrize(("shot", "read"), [(2e-4, 1e-6), (1e-3, 1e-5), (1e-4, 1e-5)])
-@pytest.mark.parametrize("seed", [0, 2])
+@pytest.mark.parametrize("seed", daily(1, [0, 2]))
 def test_a_frames_noise_is_measured_within_30_percent(seed, shot, read, index):
     light = noiseless(seed).frames[index].astype(np.float32) / np.float32(65535)
     exposure = sense(np.random.default_rng(seed), light, shot, read)

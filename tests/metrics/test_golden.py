@@ -6,15 +6,13 @@ import pytest
 
 from hdrfuse.metrics import hdrvdp2, psnr_l, psnr_mu, pu21_psnr, ssim_l, ssim_mu
 
+not_here = pytest.mark.skipif(not golden_scores.ALL.is_dir(), reason=golden_scores.MISSING)
 here_or_shared = pytest.mark.parametrize(
-    "pair",
-    [
-        *golden_scores.COMMITTED,
-        *(
-            pytest.param(name, marks=pytest.mark.skipif(not golden_scores.ALL.is_dir(), reason=golden_scores.MISSING))
-            for name in golden_scores.OTHERS
-        ),
-    ],
+    "pair", [*golden_scores.COMMITTED, *(pytest.param(name, marks=not_here) for name in golden_scores.OTHERS)]
+)
+not_daily = [not_here, pytest.mark.slow]
+here_or_slow = pytest.mark.parametrize(
+    "pair", [*golden_scores.COMMITTED, *(pytest.param(name, marks=not_daily) for name in golden_scores.OTHERS)]
 )
 
 
@@ -29,7 +27,7 @@ def test_psnr_and_ssim_are_those_of_the_papers_shared_code(pair):
     assert ssim_mu(image, reference) == pytest.approx(expected["SSIM_mu"], abs=1e-8)
 
 
-@here_or_shared
+@here_or_slow
 def test_hdrvdp2_is_that_of_the_software_in_octave(pair):
     rows = golden_scores.hdrvdp(pair)
     assert len(rows) == 10

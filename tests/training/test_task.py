@@ -54,6 +54,7 @@ def test_a_share_of_the_samples_comes_from_cameras(images, tmp_path):
     assert mixed.brackets[1].ldr.shape == (3, 32, 32, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_scenes")
 def test_a_run_with_cameras_resumed_ends_where_an_uninterrupted_one_does(images, tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"

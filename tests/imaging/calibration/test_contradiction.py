@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from daily import daily
 
 from hdrfuse.brackets.exposure import Exposure
 from hdrfuse.errors import ExposureError
@@ -49,10 +50,10 @@ def test_another_order_of_the_same_numbers_is_taken_with_a_warning(true_evs, sta
 @pytest.mark.parametrize("source", ["exposure.txt", "EXIF", "EXIF bias", "file name"])
 @pytest.mark.parametrize(
     ("true_evs", "stated"),
-    [
-        ((-0.3, 0, 0.3), (-2, 0, 2)), ((-2, 0, 2), (-4, 0, 4)), ((1, 0, -1), (-3, 0, 3)),
-        ((-2, -1, 0, 0, 1), (-2, -1, 0, 1, 2)), ((-1, 0, 1), (0, 0, 2)),
-    ],
+    daily(2, [
+        ((-0.3, 0, 0.3), (-2, 0, 2)), ((-1, 0, 1), (0, 0, 2)), ((-2, 0, 2), (-4, 0, 4)), ((1, 0, -1), (-3, 0, 3)),
+        ((-2, -1, 0, 0, 1), (-2, -1, 0, 1, 2)),
+    ]),
 )  # fmt: skip
 def test_another_size_is_estimated_with_a_warning_where_a_file_states_it(true_evs, stated, source):
     evs, sources, (warning,) = settled(true_evs, stated, source)
