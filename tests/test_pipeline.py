@@ -84,6 +84,7 @@ def test_the_curve_of_hand_held_frames_is_recognised_exactly(encoding, bits):
     assert report.warnings == ()
 
 
+@pytest.mark.slow
 def test_a_cameras_curve_is_undone_in_a_hand_held_moving_scene():
     how: dict[str, Any] = {"encoding": "contrast", "bits": 8}
     result, bracket = merged_scene(0, "handheld-moving", **how), scene(0, "handheld-moving", **how)

@@ -103,6 +103,7 @@ def test_where_all_that_have_data_disagree_the_nearest_darker_speaks(tmp_path):
     np.testing.assert_allclose(radiance[bright][unclipped], bright_light[unclipped] / 4, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_what_the_brightest_frame_alone_shows_clipped_is_its_white(tmp_path, weights):
     covered = rims()
     y, x = np.unravel_index(scene("static").frames[2].min(axis=2)[:TOP, :-30].argmax(), (TOP, SIZE[0] - 30))

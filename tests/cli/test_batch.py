@@ -161,6 +161,7 @@ def test_bad_scenes_are_named_and_hold_up_no_other(batch, tmp_path):
     assert batch(shoot, "--group", "folder").code == 0
 
 
+@pytest.mark.slow
 def test_what_no_batch_wrote_is_never_replaced_unasked(batch, shoot):
     out = shoot / "hdr"
     out.mkdir()

@@ -111,6 +111,7 @@ def test_a_hand_moves_the_frame_visibly_and_never_beyond_the_scene(size):
         assert 2 * scale < moved.max() < 60 * scale
 
 
+@pytest.mark.slow
 def test_a_typical_reference_clips_in_3_to_12_percent_and_the_shortest_hardly():
     brackets = [small(seed, motion="moving") for seed in range(12)]
     reference = [(b.frames[1].max(-1) == 65535).mean() for b in brackets]

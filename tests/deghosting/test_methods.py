@@ -151,6 +151,7 @@ def test_a_name_that_could_mean_something_else_is_refused(name):
         replace(CLASSICAL, name=name)
 
 
+@pytest.mark.slow
 def test_an_installed_package_adds_a_method_and_a_broken_one_takes_none_away(beach, tmp_path):
     site = tmp_path / "site"
     for name, source in (("greycard", PACKAGE), ("broken", "raise OSError('no such library')")):
