@@ -24,7 +24,7 @@ from hdrfuse.formats.scene_referred import clipping_white
 from hdrfuse.imaging.calibration.contradiction import StatedFrame, reconcile_exposures
 from hdrfuse.imaging.calibration.estimate import estimate_exposures, estimates_in_words
 from hdrfuse.imaging.calibration.response import response_curve
-from hdrfuse.imaging.calibration.white_level import white_levels
+from hdrfuse.imaging.calibration.white_level import least_channel_whites, white_levels
 from hdrfuse.imaging.compatibility import COMPATIBILITY, check_alike
 from hdrfuse.imaging.damage import check_repeats
 from hdrfuse.imaging.frame import FRAME, Frame
@@ -63,6 +63,13 @@ class Bracket:
         if self.frames[0].linear:
             return (1.0,) * len(self.frames)
         return white_levels([frame.encoded_samples() for frame in self.frames])
+
+    @cached_property
+    def least_channel_whites(self) -> tuple[float, ...]:
+        """Encoded value, a share of the highest, at which any channel of a frame is white; 1.0 for linear frames."""
+        if self.frames[0].linear:
+            return (1.0,) * len(self.frames)
+        return least_channel_whites([frame.encoded_samples() for frame in self.frames])
 
     @property
     def ev_intervals(self) -> tuple[tuple[float, float] | None, ...]:

@@ -163,6 +163,12 @@ def shape_terms(encoded: Array) -> Array:
     return np.column_stack([np.log2(_srgb(encoded)), encoded, encoded**2, encoded**SHOULDER_POWER])
 
 
+def least_slope(shape: Array) -> float:
+    """Least d log f^-1 / d log v of a curve whose shares of `shape_terms` are (4,), between 4 % of white and white."""
+    v = np.geomspace(0.04, 1.0, 33)
+    return float(np.min(np.diff(shape_terms(v) @ shape) / np.diff(np.log2(v))))
+
+
 def parametric(name: str, shape: Array) -> ResponseCurve:
     """Curve of `shape` (3 channels, 4): log2 f^-1(v) is the sum of `shape_terms` in these shares, less that of white.
 

@@ -52,7 +52,7 @@ def white_levels(samples: Sequence[Samples]) -> tuple[float, ...]:
     `samples` are display-encoded (h, w, 3), shares of the highest value, darkest frame first. Histograms are compared,
     so that frames need not be registered. The darkest frame's white is not known: nothing darker shows what it hides.
     """
-    tones = [_tones(frame) for frame in samples]
+    tones = [_tones(channel_max(frame)) for frame in samples]
     levels = [1.0]
     for index in range(1, len(tones)):
         code = min(_least_white(darker, tones[index]) for darker in tones[:index])
@@ -60,9 +60,23 @@ def white_levels(samples: Sequence[Samples]) -> tuple[float, ...]:
     return tuple(levels)
 
 
-def _tones(frame: Samples) -> Array:
-    """(4095,) codes of the largest channel at SHARES, spread over their width so that they rise."""
-    rising = np.sort(dither(channel_max(frame)))  # np.quantile takes hundreds of times as long for a small frame
+def least_channel_whites(samples: Sequence[Samples]) -> tuple[float, ...]:
+    """Least encoded value at which any channel of a frame is white, a share of the highest, as `white_levels` finds it.
+
+    Where white balance comes after the sensor's white and drifts, as automatic balance does, or a colour matrix
+    follows it, white is a colour: some channel ends at 249 of 255 in a frame whose others reach 255.
+    """
+    tones = [[_tones(frame[..., c]) for c in range(3)] for frame in samples]
+    levels = [1.0]
+    for index in range(1, len(tones)):
+        codes = [_least_white(darker[c], tones[index][c]) for darker in tones[:index] for c in range(3)]
+        levels.append(min(codes) / 255.0)
+    return tuple(levels)
+
+
+def _tones(plane: Samples) -> Array:
+    """(4095,) codes of a plane (h, w) at SHARES, spread over their width so that they rise."""
+    rising = np.sort(dither(plane))  # np.quantile takes hundreds of times as long for a small frame
     return np.asarray(255.0 * np.interp(SHARES * (len(rising) - 1), np.arange(len(rising)), rising), np.float64)
 
 

@@ -58,13 +58,13 @@ def hold_white(radiance: Plane, reference: CalibratedFrame, ghosts: Ghosts) -> N
     """Raise radiance (H, W, 3), where the reference clips, to what that shows: 1.0 at its white, in place.
 
     What clips is at least as bright, whatever other frames, a fill or a network make of it; each channel by itself.
-    Eight bits may have been compressed, which leaves white below itself; deeper files clip at their white alone.
-    Under a guessed curve a channel may be white because another one clipped before the camera mixed its colours: what
-    darker frames measure to be as bright keeps its hue.
+    Eight bits may have been compressed, which leaves white below itself; deeper files clip at their white alone, and
+    under a guessed curve what nears white says no more than it shows. There a channel may be white because another one
+    clipped before the camera mixed its colours: what darker frames measure to be as bright keeps its hue.
     """
     if not reference.clips:
         return
-    lossy = reference.pixels.dtype == np.uint8
+    lossy = reference.pixels.dtype == np.uint8 and not reference.guessed
 
     def least(exposure: Plane) -> Plane:
         clipped = np.float32(1.0) - unclipped(reference, exposure, apart=True)

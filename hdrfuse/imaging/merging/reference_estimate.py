@@ -34,13 +34,14 @@ class ReferenceEstimate:
     def of(cls, frame: CalibratedFrame) -> "ReferenceEstimate":
         """What a frame alone says."""
         exposure = frame.exposure()
-        clipped = exposure >= CLIPPING.end if frame.clips else np.zeros(exposure.shape, np.bool_)
+        end = min(CLIPPING.end, frame.shoulder)
+        clipped = exposure >= end if frame.clips else np.zeros(exposure.shape, np.bool_)
         return cls(
             radiance=exposure / np.float32(frame.gain),
             variance=frame.noise.variance(exposure) / np.float32(frame.gain**2),
             unsure=np.maximum(np.float32(CONSISTENCY.toe * frame.toe) - np.float32(CONSISTENCY.toe) * exposure, 0)
             / np.float32(frame.gain),
-            limit=_limit(clipped, CLIPPING.end / frame.gain),
+            limit=_limit(clipped, end / frame.gain),
             shoulder=ramp(channel_max(exposure), *CONSISTENCY.shoulder),
             noise_correlation=frame.noise_correlation,
             was_clipped=in_any_channel(clipped),

@@ -67,6 +67,25 @@ def test_a_cameras_curve_is_fitted_where_srgb_fails(seed, motion):
     assert found.srgb_residual_ev > 0.2
 
 
+def pairs_of_a_camera(step_ev: float, darker: int) -> TonePairs:
+    """Red and blue by a contrast curve; green, of which a colour matrix took most, as red clips on the sensor."""
+    light = np.geomspace(0.02, 0.24, 200, dtype=np.float32)
+    dark, bright = (np.asarray(ENCODINGS["contrast"](each), np.float64) for each in (light, light * 2**step_ev))
+    rises = np.linspace(0, 1, 200)
+    green = (0.031 + 0.04 * rises**2, 0.267 + 0.66 * rises)
+    return TonePairs(
+        darker=darker, brighter=darker + 1, step_ev=step_ev, channel=np.repeat([0, 1, 2], 200),
+        dark=np.concatenate([dark, green[0], dark]), bright=np.concatenate([bright, green[1], bright]),
+    )  # fmt: skip
+
+
+def test_a_channel_that_no_curve_explains_gets_that_of_the_others():
+    curve = calibrate([pairs_of_a_camera(2.0, 0), pairs_of_a_camera(2.0, 1)], 3, 1).curve
+    dark, middle = curve(np.repeat([[8 / 255], [64 / 255]], 3, axis=1))
+    assert (dark < 0.03).all()  # by green's own pairs 0.13
+    assert middle == pytest.approx([middle[0]] * 3, rel=0.1)
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_fitted_curve_is_the_cameras_in_the_mid_tones(seed):
     exposure = np.geomspace(0.03, 0.6, 20, dtype=np.float32)

@@ -7,7 +7,7 @@ from daily import daily
 from hdrfuse.data.procedural import procedural_bracket
 from hdrfuse.imaging.bracket import bracket_of_arrays
 from hdrfuse.imaging.calibration.response import KNOWN_CURVES
-from hdrfuse.imaging.calibration.white_level import white_levels
+from hdrfuse.imaging.calibration.white_level import least_channel_whites, white_levels
 from hdrfuse.metrics.tone import align_tone
 from hdrfuse.options import MergeOptions
 from hdrfuse.pipeline import merge_bracket
@@ -68,4 +68,30 @@ def test_a_darker_frame_tells_what_such_a_white_hides():
     assert shown.mean() > 0.02
     error = np.log2(align_tone(merged.radiance, truth)[shown] / truth[shown])
     assert np.abs(error).mean() < 0.1  # white taken for a measurement: half a stop and more
+    assert merged.report.ghost_fraction < 0.01
+
+
+def balanced_after_white(drifts, evs=EVS):
+    """A scene's frames in 8 bits, balanced by drifting gains a channel after the sensor cut light off."""
+    bracket = procedural_bracket(5, motion="static", size=(384, 256), evs=evs, encoding="linear")
+    frames = []
+    for frame, gains in zip(bracket.frames, drifts, strict=True):
+        light = frame.astype(np.float32) / 65535 * np.array(gains, np.float32)
+        frames.append(np.rint(np.clip(light, 0, 1) ** np.float32(1 / 2.8) * 255).astype(np.uint8))
+    return frames, bracket
+
+
+DRIFTS = (1.0, 1.0, 0.99), (1.0, 1.01, 1.0), (0.99, 1.01, 0.9)
+
+
+def test_a_white_that_has_a_colour_is_found_by_its_least_channel():
+    frames, _ = balanced_after_white(DRIFTS)
+    found = np.array(least_channel_whites([frame / np.float32(255) for frame in frames])) * 255
+    assert abs(found[2] - 255 * 0.9 ** (1 / 2.8)) <= 3  # 245.6; the others reach 254 and more
+    assert (levels(frames) == 255).all()
+
+
+def test_a_white_that_has_a_colour_is_no_motion():
+    frames, _ = balanced_after_white(DRIFTS)
+    merged = merge_bracket(bracket_of_arrays(frames, EVS), MergeOptions(method="classical"))
     assert merged.report.ghost_fraction < 0.01

@@ -130,16 +130,17 @@ def test_white_is_held_in_the_channels_that_the_reference_clips_and_nothing_else
     np.testing.assert_array_equal(radiance, expected)
 
 
-def test_a_fitted_curves_white_begins_where_compression_leaves_clipped_values():
+def test_under_a_fitted_curve_what_nears_white_is_held_at_what_it_shows():
     lookup = KNOWN_CURVES["gamma"]().lookup(np.dtype(np.uint8))
     pixels = np.full((*SIZE, 3), 245, np.uint8)
-    pixels[PATCH] = 250
+    pixels[PATCH], pixels[:10] = 250, 255
     shoulder = float(lookup[0, 250])
     reference = CalibratedFrame(pixels=pixels, lookup=lookup, white=255.0, ev=0.0, noise=NOISE, shoulder=shoulder)
     radiance = np.full((*SIZE, 3), 0.1, np.float32)
     hold_white(radiance, reference, no_ghosts([reference]))
-    np.testing.assert_allclose(radiance[PATCH], 1.0, rtol=1e-6)
-    assert radiance[0, 0, 0] < lookup[0, 245]  # what is measured there counts, as far as it does
+    np.testing.assert_allclose(radiance[:10], 1.0, rtol=1e-6)
+    np.testing.assert_allclose(radiance[PATCH], lookup[0, 250], rtol=1e-6)
+    assert radiance[15, 0, 0] < lookup[0, 245]  # what is measured there counts, as far as it does
 
 
 def test_a_lamps_hue_that_darker_frames_measure_is_not_bleached_by_what_clips_in_a_rendered_reference():
