@@ -37,12 +37,14 @@ def blend_weight_map(
         error=error, tolerance=tolerance, averaged_px=averaged_px, settings=settings,
     )  # fmt: skip
     darker = frames[:reference]
-    impossible = impossible_darkness_map(c, settings) * (1.0 - hue_kept(merged, frames[reference], c.occluded))
+    kept = hue_kept(merged, frames[reference], c.occluded)
+    measured = c.clipped * measured_highlight_map(darker, ghosts, c.clipped, settings)
+    impossible = impossible_darkness_map(c, settings) * (1.0 - kept)
     ghost = np.maximum(mean_outlier_weight(c, settings), texture_outlier_weight(c, settings))
     ghost = ghost * (1.0 - own_frame_allowance(c, settings))
-    ghost = ghost * (1.0 - c.clipped * measured_highlight_map(darker, ghosts, c.clipped, settings))
+    ghost = ghost * (1.0 - measured)
     ghost = np.maximum(ghost, impossible)
-    weight = least_noise_weight(c, settings)
+    weight = least_noise_weight(c, settings) * (1.0 - kept * measured)  # a hundredth of its white shows in a pure hue
     weight = weight + ghost * (1.0 - weight)
     weight = weight + c.occluded * (occluded_highlight_weight(c, darker, settings) - weight)
     missing = c.clipped * missing_light_map(c, impossible, settings)

@@ -53,6 +53,21 @@ def inner(share):
     return float(share[25:35, 25:45].mean())
 
 
+@pytest.mark.parametrize("shoulder", [1.0, 0.9])
+def test_a_lamps_hue_that_a_darker_frame_measures_takes_nothing_from_the_network(shoulder):
+    lamp = plane(0.0) + np.array([3.0, 2.0, 0.01], np.float32)
+    frames = [exposed(lamp, -2.0), exposed(plane(4.0), 0.0), exposed(plane(4.0), 2.0)]  # rendered: all channels clip
+    frames = [replace(frame, shoulder=shoulder) for frame in frames]  # below 1: their curve is a guess
+    agreed = Ghosts(
+        consistency=(np.ones(SHAPE, np.float32),) * 3, occluded_highlight_mask=np.zeros(SHAPE, np.float32),
+        highlight_estimate=plane(0.0),
+    )  # fmt: skip
+    pale = NetworkError(white=4.0, rms=0.002)
+    learned = np.maximum(lamp, np.float32(1.2))
+    share = blend_weight_map(lamp, learned, frames, 1, agreed, error=pale, tolerance=0.02)
+    assert (inner(share) < 1e-4) == (shoulder < 1.0), inner(share)
+
+
 @pytest.mark.parametrize("level", [0.01, 0.1, 0.6, 2.0])
 def test_where_all_agree_the_merge_stays(level):
     light = plane(level)
