@@ -138,6 +138,7 @@ def calibrate_frames(bracket: Bracket, calibration: Calibration) -> list[Calibra
                 exact=exact,
                 toe=toe,
                 shoulder=shoulder,
+                coloured_white=shoulder if least_white < 1.0 else 1.0,
             )
         )
     return frames
@@ -215,7 +216,12 @@ def recalibrate_frames(
             renewed.append(new)
             continue
         lookup = None if new.lookup is None else calibration.curve.ending_at(white)[0].lookup(old.pixels.dtype)
-        renewed.append(replace(old, lookup=lookup, ev=new.ev, exact=new.exact, toe=new.toe, shoulder=new.shoulder))
+        renewed.append(
+            replace(
+                old, lookup=lookup, ev=new.ev, exact=new.exact, toe=new.toe, shoulder=new.shoulder,
+                coloured_white=new.coloured_white,
+            )
+        )  # fmt: skip
     return renewed
 
 

@@ -95,6 +95,8 @@ class CalibratedFrame:
     """Whether it was encoded by a known curve, not a fitted one: each channel then measures the light by itself."""
     toe: float = 0.0
     """Exposure below which the curve is a guess: crushed shadows, flare; 0 where the curve is known."""
+    coloured_white: float = 1.0
+    """Exposure from which some channel may be white, where white has a colour; 1.0 where it has none."""
     shoulder: float = 1.0
     """Exposure above which it is a guess, since compression moves clipped values there; 1 where it is known."""
 

@@ -34,7 +34,7 @@ class ReferenceEstimate:
     def of(cls, frame: CalibratedFrame) -> "ReferenceEstimate":
         """What a frame alone says."""
         exposure = frame.exposure()
-        end = min(CLIPPING.end, frame.shoulder)
+        end = min(CLIPPING.end, frame.coloured_white)
         clipped = exposure >= end if frame.clips else np.zeros(exposure.shape, np.bool_)
         return cls(
             radiance=exposure / np.float32(frame.gain),
