@@ -85,7 +85,7 @@ class FitSettings(Settings):
 
     Where one channel clips on the sensor, a colour matrix gives part of it to the others: under a red lamp green's
     frames agree with nothing that depends on green alone. Of 27 made brackets of two camera models all chosen curves
-    have 0.6 or more but that of such a lamp, 0.1, which called 97 % of it moved.
+    have 0.6 or more but that of such a lamp, 0.36, under which 97 % of it was called moved.
     """
     no_black_ev: float = 0.015
     """Error of a known curve from which a raised black is looked for.
