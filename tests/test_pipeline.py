@@ -76,7 +76,7 @@ HAND_HELD: list[tuple[Encoding, int]] = [("srgb", 8), ("linear", 16)]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("encoding", "bits"), [HAND_HELD[0], pytest.param(*HAND_HELD[1], marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("encoding", "bits"), HAND_HELD)
 def test_the_curve_of_hand_held_frames_is_recognised_exactly(encoding, bits):
     report = merged_scene(1, "handheld", encoding=encoding, bits=bits).report
     assert report.response.curve == encoding
@@ -291,11 +291,11 @@ def night(blacks: tuple[int, int, int], evs: Sequence[float], *, moving: bool = 
 
 @pytest.mark.parametrize(
     ("blacks", "evs"),
-    [
-        pytest.param((3, 3, 10), range(-4, 5), marks=pytest.mark.slow), ((8, 6, 4), (-2, 0, 2)),
-        pytest.param((12, 16, 9), (-1, 0, 1, 2), marks=pytest.mark.slow), ((0, 0, 0), range(-2, 3)),
-    ],
-)  # fmt: skip
+    daily(
+        2,
+        [((8, 6, 4), (-2, 0, 2)), ((0, 0, 0), range(-2, 3)), ((3, 3, 10), range(-4, 5)), ((12, 16, 9), (-1, 0, 1, 2))],
+    ),
+)
 def test_a_raised_black_moves_nothing_and_leaves_the_shadows_their_colour(blacks, evs):
     frames, light = night(blacks, list(evs))
     result = merge_bracket(

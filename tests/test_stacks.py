@@ -3,10 +3,10 @@
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from daily import daily
 from shared_data import STACK_NAMES
 
 from hdrfuse.benchmark.disagreement import median_disagreement, srgb_to_linear
@@ -19,13 +19,10 @@ from hdrfuse.pipeline import MergeOptions, merge_bracket
 RESIDUAL_EV = {"iphone9": 0.2}
 """What calibration may leave beyond a curve's error: a phone's tone mapping differs from place to place."""
 
-TO_MERGE = {"canal-handheld"}
-TO_CALIBRATE = TO_MERGE | {"lighthouse", "iphone9", "sony-3"}
+TELLING = {"canal-handheld", "lighthouse", "iphone9", "sony-3"}
+"""One of them is merged and all are calibrated every day, the other stacks in slow runs."""
 
-
-def quick(names: set[str]) -> list[Any]:
-    """All stacks, those without these names only in slow runs."""
-    return [name if name in names else pytest.param(name, marks=pytest.mark.slow) for name in STACK_NAMES]
+TELLING_FIRST = sorted(STACK_NAMES, key=lambda name: name not in TELLING)
 
 
 @cache
@@ -38,7 +35,7 @@ def bracket(name: str, stacks: Path) -> Bracket:
     return read(stacks / name)
 
 
-@pytest.mark.parametrize("name", quick(TO_CALIBRATE))
+@pytest.mark.parametrize("name", daily(len(TELLING), TELLING_FIRST))
 def test_neighbouring_frames_agree_after_calibration_where_srgb_leaves_twice_as_much(name, bracket):
     frames = bracket.frames
     matches = match_histograms([frame.encoded_samples() for frame in frames], bracket.relative_evs)
@@ -60,7 +57,7 @@ def test_neighbouring_frames_agree_after_calibration_where_srgb_leaves_twice_as_
     assert max(map(abs, found.gains_ev)) <= FIT.largest_gain_ev
 
 
-@pytest.mark.parametrize("name", quick(TO_MERGE))
+@pytest.mark.parametrize("name", daily(1, TELLING_FIRST))
 def test_a_stack_merges_with_more_light_than_its_reference_holds(name, bracket):
     merged = merge_bracket(bracket, MergeOptions(method="classical"))
     assert merged.radiance.shape == bracket.frames[0].pixels.shape

@@ -123,10 +123,12 @@ def calibrate_frames(bracket: Bracket, calibration: Calibration) -> list[Calibra
         (None, 0.0) if frame.linear else calibration.curve.ending_at(white)
         for frame, white in zip(bracket.frames, bracket.white_levels, strict=True)
     ]
-    ends = zip(bracket.frames, calibration.gains_ev, curves, bracket.least_channel_whites, strict=True)
-    for frame, gain, (curve, rise), least_white in ends:
-        exact = curve is not None and curve.name in KNOWN_CURVES
-        toe, shoulder = (0.0, 1.0) if curve is None or exact else _guessed_ends(curve, least_white)
+    guessed = calibration.curve.name not in KNOWN_CURVES
+    whites = bracket.least_channel_whites if guessed else (1.0,) * len(curves)
+    for frame, gain, (curve, rise), least_white in zip(
+        bracket.frames, calibration.gains_ev, curves, whites, strict=True
+    ):
+        toe, shoulder = _guessed_ends(curve, least_white) if guessed and curve is not None else (0.0, 1.0)
         frames.append(
             CalibratedFrame(
                 pixels=frame.pixels,
@@ -135,7 +137,7 @@ def calibrate_frames(bracket: Bracket, calibration: Calibration) -> list[Calibra
                 ev=frame.ev + gain + rise - bracket.frames[bracket.reference].ev - curves[bracket.reference][1],
                 noise=estimate_noise(frame.pixels, curve, frame.white),
                 valid=frame.covered,
-                exact=exact,
+                exact=curve is not None and not guessed,
                 toe=toe,
                 shoulder=shoulder,
                 coloured_white=shoulder if least_white < 1.0 else 1.0,

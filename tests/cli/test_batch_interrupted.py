@@ -75,7 +75,7 @@ def is_alive(pid):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="no /proc")  # noqa: PTH110
-@pytest.mark.parametrize("moments", [(1,), pytest.param((0, 1, 2), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("moments", [(1,), (0, 1, 2)])
 def test_killed_at_any_moment_it_goes_on_to_the_same_files(run, start, shoot, tmp_path, moments):
     """A moment is when so many scenes are done."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"

@@ -52,12 +52,8 @@ def white_levels(samples: Sequence[Samples]) -> tuple[float, ...]:
     `samples` are display-encoded (h, w, 3), shares of the highest value, darkest frame first. Histograms are compared,
     so that frames need not be registered. The darkest frame's white is not known: nothing darker shows what it hides.
     """
-    tones = [_tones(channel_max(frame)) for frame in samples]
-    levels = [1.0]
-    for index in range(1, len(tones)):
-        code = min(_least_white(darker, tones[index]) for darker in tones[:index])
-        levels.append(code / 255.0 if code < WHITE_LEVEL.ordinary else 1.0)
-    return tuple(levels)
+    codes = _least_whites([channel_max(frame) for frame in samples])
+    return tuple(code / 255.0 if code < WHITE_LEVEL.ordinary else 1.0 for code in codes)
 
 
 def least_channel_whites(samples: Sequence[Samples]) -> tuple[float, ...]:
@@ -66,12 +62,16 @@ def least_channel_whites(samples: Sequence[Samples]) -> tuple[float, ...]:
     Where white balance comes after the sensor's white and drifts, as automatic balance does, or a colour matrix
     follows it, white is a colour: some channel ends at 249 of 255 in a frame whose others reach 255.
     """
-    tones = [[_tones(frame[..., c]) for c in range(3)] for frame in samples]
-    levels = [1.0]
-    for index in range(1, len(tones)):
-        codes = [_least_white(darker[c], tones[index][c]) for darker in tones[:index] for c in range(3)]
-        levels.append(min(codes) / 255.0)
-    return tuple(levels)
+    channels = [_least_whites([frame[..., c] for frame in samples]) for c in range(3)]
+    return tuple(min(codes) / 255.0 for codes in zip(*channels, strict=True))
+
+
+def _least_whites(planes: Sequence[Samples]) -> list[float]:
+    """Least code at which each plane (h, w) is white, darkest frame first; 255 where no darker one tells of less."""
+    tones = [_tones(plane) for plane in planes]
+    return [
+        min((_least_white(darker, own) for darker in tones[:index]), default=255.0) for index, own in enumerate(tones)
+    ]
 
 
 def _tones(plane: Samples) -> Array:
