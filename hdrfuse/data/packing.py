@@ -20,6 +20,7 @@ CUTOUT_SUFFIX = ".out.png"
 TEXTURE_SUFFIXES = frozenset({".jpg", ".jpeg"})
 FOREGROUND = "foreground"
 """Folder whose cut-outs and photos move in front of the HDR images; photos elsewhere are left alone."""
+LEARNED_FROM: tuple[Split, ...] = ("train", "validation")
 STATE = "sources.json"
 """Beside the library: what it was packed from, so that a changed folder is packed again, and what was left out."""
 
@@ -58,13 +59,14 @@ def open_split(
 ) -> ImageLibrary:
     """Return a split of the sources' images, packed into the cache folder first if need be.
 
-    A path stands for one folder of HDR images. Training and validation are packed together, files of the test
-    split only where that is asked for: training never opens them. Files that cannot be read are left out;
+    A path stands for one folder of HDR images. Training and validation are packed together, files of another split
+    only where that is asked for: training never opens them. Files that cannot be read are left out;
     `left_out` names them. Raises BadInputError if there is no readable HDR image, OutputError or WriteError where
     the cache cannot be written.
     """
     sources = Sources(images=(sources,)) if isinstance(sources, Path) else sources
-    files = [path for path in sources.files() if (split_of(source_name(path)) == "test") == (split == "test")]
+    together = LEARNED_FROM if split in LEARNED_FROM else (split,)
+    files = [path for path in sources.files() if split_of(source_name(path)) in together]
     state = {str(path.resolve()): [path.stat().st_size, path.stat().st_mtime_ns] for path in files}
     if packed_state(cache).get("files") != state:
         pack_files(files, cache, state, report)

@@ -7,7 +7,8 @@ from functools import cache
 from importlib import resources
 from typing import Literal
 
-Split = Literal["train", "validation", "test"]
+Split = Literal["train", "validation", "test", "reserved"]
+"""Reserved images are for the last word on what was chosen by the others: nothing else reads them."""
 
 VALIDATION_PERCENT = 8
 TEST_PERCENT = 12
@@ -16,7 +17,7 @@ TEST_PERCENT = 12
 def split_of(name: str) -> Split:
     """Return the split of a source image by its name without suffix.
 
-    splits.json names the validation and test images of the published set, whose other images are for
+    splits.json names the validation, test and reserved images of the published set, whose other images are for
     training; an image outside that set falls by a hash of its name, 8 % and 12 %.
     """
     if name in published_splits():
@@ -51,4 +52,4 @@ def name_hash(name: str) -> int:
 def published_splits() -> dict[str, Split]:
     """Return the splits of the published set by name."""
     table: dict[Split, list[str]] = json.loads(resources.files("hdrfuse.data").joinpath("splits.json").read_text())
-    return {name: split for split in ("train", "test", "validation") for name in table.get(split, ())}
+    return {name: split for split in ("train", "reserved", "test", "validation") for name in table.get(split, ())}
