@@ -76,7 +76,8 @@ class LFDiffConfig:
     low_residuals: int = 0
     """Residual blocks on the low branch in the place of attention and gated feed-forward; 0 keeps those."""
     learned_slopes: bool = False
-    """Whether the residual blocks' rectifiers learn a slope below zero: then no channel falls silent for good."""
+    """Whether rectifiers of residual blocks and of the prior's encoders learn a slope below zero: then no channel
+    falls silent for good."""
     unshuffle: int = 1
     """Features live at 1/unshuffle of the frame's resolution."""
     head: OutputHead = "sigmoid"
