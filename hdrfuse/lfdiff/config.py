@@ -48,7 +48,7 @@ LARGEST_MULTIPLE = 64
 
 @dataclass(frozen=True, kw_only=True)
 class LFDiffConfig:
-    """Sizes of one network; the defaults are the published ones (LF-Diff, CVPR 2024, section 4.1).
+    """Sizes of one network; the defaults are the published ones (LF-Diff, CVPR 2024, section 5.1).
 
     Raises ValueError, which names the number, where no network could be built so or none could run.
     """

@@ -23,7 +23,7 @@ class NoiseSchedule(nn.Module):
         self.register_buffer("alpha_bar", (1 - beta).cumprod(0).float(), persistent=False)
 
     def add_noise(self, prior: Tensor, noise: Tensor, step: Tensor) -> Tensor:
-        """z_t = sqrt(a_t) z + sqrt(1 - a_t) noise (LF-Diff, eq. 11): (B, 3, h, w) at steps (B,)."""
+        """z_t = sqrt(a_t) z + sqrt(1 - a_t) noise (Ho et al. 2020, eq. 4): (B, 3, h, w) at steps (B,)."""
         alpha_bar = self.alpha_bar[step][:, None, None, None]
         return alpha_bar.sqrt() * prior + (1 - alpha_bar).sqrt() * noise
 

@@ -24,7 +24,7 @@ def prior_encoder(in_channels: int, config: LFDiffConfig) -> nn.Sequential:
 
 
 class LPENet(nn.Module):
-    """The prior z of a known radiance (LF-Diff, eq. 5); used in training only."""
+    """The prior z of a known radiance (LF-Diff, eq. 6); used in training only."""
 
     def __init__(self, config: LFDiffConfig) -> None:
         super().__init__()

@@ -135,7 +135,7 @@ REFERENCE_PREFERENCE = 3.0
 
 
 class DHRNet(nn.Module):
-    """Dynamic HDR reconstruction network (LF-Diff, section 3.3 and eq. 10)."""
+    """Dynamic HDR reconstruction network (LF-Diff, eq. 10)."""
 
     preference: Tensor
 

@@ -79,7 +79,7 @@ def baseline(learner: Learner, batch: Batch, generator: torch.Generator) -> Loss
 
 
 def stage_one(learner: Learner, batch: Batch, generator: torch.Generator) -> Losses:
-    """Reconstruction with the true prior, whose encoder learns too (LF-Diff, eq. 6)."""
+    """Reconstruction with the true prior, whose encoder learns too (LF-Diff, eq. 11)."""
     return {"reconstruction": learner.reconstruct(batch, learner.model.true_prior(batch.radiance))}
 
 
@@ -145,7 +145,7 @@ def block_weights(observed: Observed) -> Tensor:
 
 
 def noise_loss(learner: Learner, condition: Tensor, truth: Tensor, generator: torch.Generator) -> Tensor:
-    """Mean squared error of the predicted noise at a random step (LF-Diff, eq. 12)."""
+    """Mean squared error of the predicted noise at a random step (LF-Diff, eq. 15)."""
     model = learner.model
     noise = torch.randn(truth.shape, generator=generator).to(truth.device)
     step = torch.randint(model.config.diffusion_steps, (len(truth),), generator=generator).to(truth.device)

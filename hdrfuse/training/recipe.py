@@ -27,7 +27,7 @@ OBJECTIVES_NEED_STAGE_1: frozenset[Objective] = frozenset({"split", "direct", "s
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """One stage of training; the defaults are the published ones (LF-Diff, section 4.1)."""
+    """One stage of training; the defaults are the published ones (LF-Diff, section 5.1)."""
 
     objective: Objective
     preset: str = "paper"
