@@ -11,8 +11,16 @@ OutputHead = Literal["sigmoid", "residual", "blend"]
 """How the last convolution becomes a radiance: bounded by a sigmoid; added to the tonemapped reference; or
 added to a mix of the tonemapped frames whose weights it gives too."""
 
+DenoiserPredicts = Literal["noise", "v"]
+"""What the denoiser tells of z_t = sqrt(a) z + sqrt(1 - a) noise: the noise, or v = sqrt(a) noise - sqrt(1 - a) z, from
+which z follows as well at the noisiest step as at the last (Salimans & Ho 2022)."""
 
-WORDS: dict[str, tuple[str, ...]] = {"prior": get_args(PriorSource), "head": get_args(OutputHead)}
+
+WORDS: dict[str, tuple[str, ...]] = {
+    "prior": get_args(PriorSource),
+    "head": get_args(OutputHead),
+    "denoiser_predicts": get_args(DenoiserPredicts),
+}
 
 LIMITS: dict[str, tuple[float, float]] = {
     "mu": (1.0, 1e6),
@@ -96,6 +104,7 @@ class LFDiffConfig:
     denoiser_width: int = 31
     denoiser_blocks: tuple[int, ...] = (2, 2, 2)
     """NAF blocks on each level of the denoiser, down and up; one more stands at the bottom."""
+    denoiser_predicts: DenoiserPredicts = "noise"
     diffusion_steps: int = 200
     beta_first: float = 5e-4
     beta_last: float = 0.1
@@ -188,5 +197,6 @@ PRESETS: dict[str, LFDiffConfig] = {
         condition_width=32,
         denoiser_width=16,
         denoiser_blocks=(1, 1),
+        denoiser_predicts="v",
     ),
 }

@@ -145,12 +145,12 @@ def block_weights(observed: Observed) -> Tensor:
 
 
 def noise_loss(learner: Learner, condition: Tensor, truth: Tensor, generator: torch.Generator) -> Tensor:
-    """Mean squared error of the predicted noise at a random step (LF-Diff, eq. 15)."""
+    """Mean squared error of the predicted noise, or v, at a random step (LF-Diff, eq. 15)."""
     model = learner.model
     noise = torch.randn(truth.shape, generator=generator).to(truth.device)
     step = torch.randint(model.config.diffusion_steps, (len(truth),), generator=generator).to(truth.device)
     predicted = model.denoiser(model.schedule.add_noise(truth, noise, step), condition, step)
-    return learner.recipe.noise_weight * F.mse_loss(predicted, noise)
+    return learner.recipe.noise_weight * F.mse_loss(predicted, model.schedule.target(truth, noise, step))
 
 
 OBJECTIVES: dict[Objective, Callable[[Learner, Batch, torch.Generator], Losses]] = {

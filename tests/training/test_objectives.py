@@ -52,3 +52,20 @@ def test_split_teaches_the_diffusion_through_the_whole_chain_and_leaves_the_reco
     model = a_learner.model
     assert model.denoiser.last.weight.grad.abs().max() > 0
     assert all(parameter.grad is None for parameter in model.reconstruction.parameters())
+
+
+@pytest.mark.parametrize("predicts", ["noise", "v"])
+def test_a_denoiser_that_knows_the_prior_has_no_noise_loss(monkeypatch, predicts):
+    a_learner = learner("split", denoiser_predicts=predicts)
+    model = a_learner.model.eval()
+
+    def oracle(noisy, condition, step):
+        a = model.schedule.alpha_bar[step][:, None, None, None]
+        noise = (noisy - a.sqrt() * truth) / (1 - a).sqrt()
+        return noise if predicts == "noise" else a.sqrt() * noise - (1 - a).sqrt() * truth
+
+    truth = a_learner.true_prior(validation_set(FlatBrackets(), 1)[0])
+    monkeypatch.setattr(model.denoiser, "forward", oracle)
+    _, losses = minimised(a_learner)
+    assert losses["noise"] < 1e-8
+    assert losses["prior"] < 1e-4
