@@ -37,7 +37,7 @@ class PackedScene:
 class ScenePatches:
     """All full windows of some scenes, shuffled anew every epoch, flipped and turned: an endless list.
 
-    The same scenes, seed and index give the same crop (LF-Diff, section 4.1: 128 x 128 at stride 64).
+    The same scenes, seed and index give the same crop (LF-Diff, section 5.1: 128 x 128 at stride 64).
     """
 
     scenes: tuple[PackedScene, ...]

@@ -11,8 +11,16 @@ OutputHead = Literal["sigmoid", "residual", "blend"]
 """How the last convolution becomes a radiance: bounded by a sigmoid; added to the tonemapped reference; or
 added to a mix of the tonemapped frames whose weights it gives too."""
 
+DenoiserPredicts = Literal["noise", "v"]
+"""What the denoiser tells of z_t = sqrt(a) z + sqrt(1 - a) noise: the noise, or v = sqrt(a) noise - sqrt(1 - a) z, from
+which z follows as well at the noisiest step as at the last (Salimans & Ho 2022)."""
 
-WORDS: dict[str, tuple[str, ...]] = {"prior": get_args(PriorSource), "head": get_args(OutputHead)}
+
+WORDS: dict[str, tuple[str, ...]] = {
+    "prior": get_args(PriorSource),
+    "head": get_args(OutputHead),
+    "denoiser_predicts": get_args(DenoiserPredicts),
+}
 
 LIMITS: dict[str, tuple[float, float]] = {
     "mu": (1.0, 1e6),
@@ -48,7 +56,7 @@ LARGEST_MULTIPLE = 64
 
 @dataclass(frozen=True, kw_only=True)
 class LFDiffConfig:
-    """Sizes of one network; the defaults are the published ones (LF-Diff, CVPR 2024, section 4.1).
+    """Sizes of one network; the defaults are the published ones (LF-Diff, CVPR 2024, section 5.1).
 
     Raises ValueError, which names the number, where no network could be built so or none could run.
     """
@@ -76,7 +84,8 @@ class LFDiffConfig:
     low_residuals: int = 0
     """Residual blocks on the low branch in the place of attention and gated feed-forward; 0 keeps those."""
     learned_slopes: bool = False
-    """Whether the residual blocks' rectifiers learn a slope below zero: then no channel falls silent for good."""
+    """Whether rectifiers of residual blocks and of the prior's encoders learn a slope below zero: then no channel
+    falls silent for good."""
     unshuffle: int = 1
     """Features live at 1/unshuffle of the frame's resolution."""
     head: OutputHead = "sigmoid"
@@ -95,6 +104,7 @@ class LFDiffConfig:
     denoiser_width: int = 31
     denoiser_blocks: tuple[int, ...] = (2, 2, 2)
     """NAF blocks on each level of the denoiser, down and up; one more stands at the bottom."""
+    denoiser_predicts: DenoiserPredicts = "noise"
     diffusion_steps: int = 200
     beta_first: float = 5e-4
     beta_last: float = 0.1
@@ -187,5 +197,6 @@ PRESETS: dict[str, LFDiffConfig] = {
         condition_width=32,
         denoiser_width=16,
         denoiser_blocks=(1, 1),
+        denoiser_predicts="v",
     ),
 }

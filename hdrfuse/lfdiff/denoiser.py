@@ -67,7 +67,7 @@ class NAFRow(nn.ModuleList):
 
 
 class Denoiser(nn.Module):
-    """Predict the noise in z_t from z_t, the condition and the step (LF-Diff, eq. 14)."""
+    """Predict the noise in z_t, or v, from z_t, the condition and the step (LF-Diff, eq. 14)."""
 
     def __init__(self, config: LFDiffConfig) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class Denoiser(nn.Module):
         self.last = nn.Conv2d(width, config.prior_channels, 3, padding=1)
 
     def forward(self, noisy: Tensor, condition: Tensor, step: Tensor) -> Tensor:
-        """Noisy prior and condition (B, 3, h, w), steps (B,) -> noise (B, 3, h, w); h and w suit the levels."""
+        """Noisy prior and condition (B, 3, h, w), steps (B,) -> noise or v (B, 3, h, w); h and w suit the levels."""
         time = self.embed_time(sinusoidal_embedding(step, self.width))
         x = self.first(torch.cat([noisy, condition], dim=1))
         skips = []

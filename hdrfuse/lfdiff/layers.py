@@ -49,8 +49,13 @@ def cosine_scores(a: Tensor, b: Tensor) -> Tensor:
     return (a @ b.transpose(-1, -2)).float() / (norm_a * norm_b.transpose(-1, -2)).clamp_min(1e-6)
 
 
+def rectifier(channels: int, learned_slopes: bool = False) -> nn.Module:
+    """ReLU, or one that learns each channel's slope below zero (He et al. 2015)."""
+    return nn.PReLU(channels, INITIAL_SLOPE) if learned_slopes else nn.ReLU(inplace=True)
+
+
 class ResidualBlock(nn.Module):
-    """x + conv(relu(conv(x))), or with a rectifier that learns each channel's slope below zero (He et al. 2015)."""
+    """x + conv(relu(conv(x))), its rectifier's slopes below zero learned on demand."""
 
     def __init__(self, channels: int, width: int | None = None, learned_slopes: bool = False) -> None:
         super().__init__()
@@ -58,8 +63,7 @@ class ResidualBlock(nn.Module):
         first, second = conv3x3(channels, width), conv3x3(width, channels)
         with torch.no_grad():
             second.weight.mul_(INITIAL_RESIDUAL)  # or the variance would double with every block
-        rectifier = nn.PReLU(width, INITIAL_SLOPE) if learned_slopes else nn.ReLU(inplace=True)
-        self.body = nn.Sequential(first, rectifier, second)
+        self.body = nn.Sequential(first, rectifier(width, learned_slopes), second)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""

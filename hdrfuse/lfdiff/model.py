@@ -39,7 +39,7 @@ class LFDiff(nn.Module):
         """Frames X (B, 3, 6, H, W) of any size -> radiance (B, 3, H, W) in [0, 1], float32.
 
         1.0 is the white of the shortest frame. `noise` is the frame's share of z_T, (B, 3, ceil(H/s), ceil(W/s))
-        with the prior's stride s, needed by the diffusion alone. Source: LF-Diff, section 3.4.
+        with the prior's stride s, needed by the diffusion alone. Source: LF-Diff, sections 4.1 to 4.3.
         """
         height, width = frames.shape[-2:]
         frames = pad_to_multiple(frames, self.config.multiple_of)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from hdrfuse.lfdiff.alignment import AlignmentModule
 from hdrfuse.lfdiff.config import LFDiffConfig
-from hdrfuse.lfdiff.layers import INITIAL_RESIDUAL, RunningNorm, conv3x3, residual_blocks
+from hdrfuse.lfdiff.layers import INITIAL_RESIDUAL, RunningNorm, conv3x3, rectifier, residual_blocks
 from hdrfuse.lfdiff.signals import mu_law
 
 
@@ -15,8 +15,8 @@ def prior_encoder(in_channels: int, config: LFDiffConfig) -> nn.Sequential:
     """Convolution, residual blocks, convolution to the prior's channels, bounded to [-1, 1]."""
     return nn.Sequential(
         conv3x3(in_channels, config.prior_width),
-        nn.ReLU(),
-        residual_blocks(config.prior_residuals, config.prior_width),
+        rectifier(config.prior_width, config.learned_slopes),
+        residual_blocks(config.prior_residuals, config.prior_width, learned_slopes=config.learned_slopes),
         conv3x3(config.prior_width, config.prior_channels),
         RunningNorm(config.prior_channels),  # without it the optimiser drives tanh into saturation for good
         nn.Tanh(),
@@ -24,7 +24,7 @@ def prior_encoder(in_channels: int, config: LFDiffConfig) -> nn.Sequential:
 
 
 class LPENet(nn.Module):
-    """The prior z of a known radiance (LF-Diff, eq. 5); used in training only."""
+    """The prior z of a known radiance (LF-Diff, eq. 6); used in training only."""
 
     def __init__(self, config: LFDiffConfig) -> None:
         super().__init__()

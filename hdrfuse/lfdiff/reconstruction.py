@@ -66,6 +66,13 @@ class PriorIntegrationModule(FeatureRefinementModule):
         self.low = PriorBlock(config)
 
 
+INITIAL_TEMPERATURE = 0.1
+"""Gamma of eq. 9 at first: cosines over 1 leave the softmax over N = 3 nearly flat, so that no colour passes."""
+
+LEAST_TEMPERATURE = 0.01
+"""What gamma, learned, never falls below: an optimiser's steps would carry it to zero and past it."""
+
+
 class PriorAttention(nn.Module):
     """Let the low-frequency prior steer image features by channel cross-attention (LF-Diff, eq. 9)."""
 
@@ -73,16 +80,20 @@ class PriorAttention(nn.Module):
         super().__init__()
         self.to_q = pointwise_depthwise(channels, channels)
         self.to_kv = pointwise_depthwise(prior_channels, 2 * prior_channels)
-        self.temperature = nn.Parameter(torch.ones(()))
+        self.temperature = nn.Parameter(torch.tensor(INITIAL_TEMPERATURE))
         self.to_out = nn.Conv2d(channels, channels, 1)
 
     def forward(self, features: Tensor, prior: Tensor) -> Tensor:
         """Features (B, C, h, w) and prior (B, N, h, w) -> steered features (B, C, h, w)."""
         q = rearrange(self.to_q(features), "b c h w -> b c (h w)")
         k, v = rearrange(self.to_kv(prior), "b (two n) h w -> two b n (h w)", two=2)
-        attention = (cosine_scores(q, k) / self.temperature).softmax(dim=-1)  # (B, C, N)
-        attended = attention.to(v.dtype) @ v  # each channel a convex mix of the prior's values
+        attended = self.mixture(q, k).to(v.dtype) @ v  # each channel a convex mix of the prior's values
         return features + self.to_out(rearrange(attended, "b c (h w) -> b c h w", h=features.shape[-2]))
+
+    def mixture(self, q: Tensor, k: Tensor) -> Tensor:
+        """Q (B, C, n) and K (B, N, n) over positions -> A = softmax(Q K / gamma), (B, C, N), its rows' sums one."""
+        temperature = self.temperature.square().add(LEAST_TEMPERATURE**2).sqrt()
+        return (cosine_scores(q, k) / temperature).softmax(dim=-1)
 
 
 class PriorBlock(nn.Module):
@@ -124,7 +135,7 @@ REFERENCE_PREFERENCE = 3.0
 
 
 class DHRNet(nn.Module):
-    """Dynamic HDR reconstruction network (LF-Diff, section 3.3 and eq. 10)."""
+    """Dynamic HDR reconstruction network (LF-Diff, eq. 10)."""
 
     preference: Tensor
 

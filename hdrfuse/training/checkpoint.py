@@ -109,6 +109,8 @@ def check_sizes(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> 
 def check_same(stored: LFDiffConfig, own: LFDiffConfig) -> None:
     """Raise ValueError that says what of a network's configuration has changed, though its tensors may fit."""
     before, now = asdict(stored), asdict(own)
+    if own.prior != "diffusion":  # else a preset that predicts otherwise now would end runs that have no denoiser
+        before["denoiser_predicts"] = now["denoiser_predicts"]
     if changed := [f"{name} {before[name]} -> {now[name]}" for name in now if before[name] != now[name]]:
         raise ValueError(", ".join(changed))
 

@@ -1,4 +1,4 @@
-"""Losses of both stages (LF-Diff, eq. 6 and 15)."""
+"""Losses of both stages (LF-Diff, eq. 11 and 15)."""
 
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def _convolution(tensors: dict[str, Tensor], name: str) -> nn.Conv2d:
 
 
 class ReconstructionLoss(nn.Module):
-    """L_r = |T(H) - T(H^)|_1 + weight |phi(T(H)) - phi(T(H^))|_1 (LF-Diff, eq. 6), and a squared term on demand."""
+    """L_r = |T(H) - T(H^)|_1 + weight |phi(T(H)) - phi(T(H^))|_1 (LF-Diff, eq. 11), and a squared term on demand."""
 
     def __init__(
         self, perceptual: PerceptualLoss | None = None, weight: float = 0.01, squared_weight: float = 0.0

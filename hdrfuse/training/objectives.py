@@ -79,7 +79,7 @@ def baseline(learner: Learner, batch: Batch, generator: torch.Generator) -> Loss
 
 
 def stage_one(learner: Learner, batch: Batch, generator: torch.Generator) -> Losses:
-    """Reconstruction with the true prior, whose encoder learns too (LF-Diff, eq. 6)."""
+    """Reconstruction with the true prior, whose encoder learns too (LF-Diff, eq. 11)."""
     return {"reconstruction": learner.reconstruct(batch, learner.model.true_prior(batch.radiance))}
 
 
@@ -93,19 +93,24 @@ def direct(learner: Learner, batch: Batch, generator: torch.Generator) -> Losses
 
 
 def split(learner: Learner, batch: Batch, generator: torch.Generator) -> Losses:
-    """The diffusion alone: the noise loss of a random step."""
-    condition = learner.model.condition(batch.frames)
-    return {"noise": noise_loss(learner, condition, learner.true_prior(batch), generator)}
+    """The diffusion alone, the reconstruction untouched: noise and prior losses (LF-Diff, eq. 15 and section 5.3)."""
+    _, losses = diffusion(learner, batch, generator)
+    return losses
 
 
 def stage_two(learner: Learner, batch: Batch, generator: torch.Generator) -> Losses:
     """Reconstruction with the prior of the whole sampling chain, noise and prior losses (LF-Diff, eq. 15)."""
+    prior, losses = diffusion(learner, batch, generator)
+    return {"reconstruction": learner.reconstruct(batch, prior), **losses}
+
+
+def diffusion(learner: Learner, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Losses]:
+    """The prior of the whole sampling chain (B, 3, h, w), with its gradient, and the losses that judge it."""
     model, truth = learner.model, learner.true_prior(batch)
     condition = model.condition(batch.frames)
     start = torch.randn(truth.shape, generator=generator).to(truth.device)
     prior = ddim_sample(model.denoiser, start, condition, model.schedule, model.config.sampling_steps)
-    return {
-        "reconstruction": learner.reconstruct(batch, prior),
+    return prior, {
         "noise": noise_loss(learner, condition, truth, generator),
         "prior": learner.recipe.prior_weight * F.l1_loss(prior.float(), truth),
     }
@@ -140,12 +145,12 @@ def block_weights(observed: Observed) -> Tensor:
 
 
 def noise_loss(learner: Learner, condition: Tensor, truth: Tensor, generator: torch.Generator) -> Tensor:
-    """Mean squared error of the predicted noise at a random step (LF-Diff, eq. 12)."""
+    """Mean squared error of the predicted noise, or v, at a random step (LF-Diff, eq. 15)."""
     model = learner.model
     noise = torch.randn(truth.shape, generator=generator).to(truth.device)
     step = torch.randint(model.config.diffusion_steps, (len(truth),), generator=generator).to(truth.device)
     predicted = model.denoiser(model.schedule.add_noise(truth, noise, step), condition, step)
-    return learner.recipe.noise_weight * F.mse_loss(predicted, noise)
+    return learner.recipe.noise_weight * F.mse_loss(predicted, model.schedule.target(truth, noise, step))
 
 
 OBJECTIVES: dict[Objective, Callable[[Learner, Batch, torch.Generator], Losses]] = {

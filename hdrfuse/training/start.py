@@ -1,8 +1,9 @@
 """Training that begins with a trained network instead of chance."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from hdrfuse.errors import WeightsError
@@ -24,39 +25,41 @@ def fill(module: nn.Module, tensors: dict[str, Tensor], prefix: str, path: Path)
 def start_from(model: LFDiff, path: Path) -> None:
     """Start a network from a weights file; what the file lacks of the prior stays at chance.
 
-    A network that takes a prior may start from one that takes none: it ignores its prior at first, and the other way
-    round. Residual blocks that the file lacks pass on what they are given at first, and slopes that it lacks are a
-    ReLU's. Raises WeightsError for a file that is damaged or of another size.
+    A network that takes a prior may start from one that takes none, and the other way round. It hears its prior from
+    the first step on: silenced, the attention would have to be found by a network that has learned to do without.
+    Residual blocks that the file lacks pass on what they are given at first, and slopes that it lacks are a ReLU's.
+    Raises WeightsError for a file that is damaged or of another size.
     """
     tensors, _ = read_tensors(path)
     own = model.state_dict()
     known = {own_name(name, own): value for name, value in tensors.items()}
+    known |= slopes_of_relus(model, known)
     lacking = {name for name in own if name.startswith("reconstruction.") and name not in known}
     for name, module in model.named_modules():
-        silent = last_convolution(module)
         missing = {each for each in lacking if each.startswith(f"{name}.")}
-        if silent is None or not missing:
-            continue
-        if missing == {slopes := f"{name}.body.1.weight"}:
-            nn.init.zeros_(model.get_parameter(slopes))
-        else:
-            nn.init.zeros_(silent.weight)
-            nn.init.zeros_(silent.bias)  # type: ignore[arg-type]
-        lacking -= missing
+        if missing and isinstance(module, ResidualBlock):
+            silence(module)
+        if isinstance(module, ResidualBlock | PriorAttention):
+            lacking -= missing
     if lacking:
         raise WeightsError(f"{path}: not the weights of this preset's network; {min(lacking)} is missing")
     load(model, model.state_dict() | {name: value for name, value in known.items() if name in own}, path)
 
 
-def last_convolution(module: nn.Module) -> nn.Conv2d | None:
-    """Return what a module adds to its input passes through last; None for one that adds nothing."""
-    match module:
-        case PriorAttention():
-            return module.to_out
-        case ResidualBlock():
-            return module.body[-1]  # type: ignore[return-value]
-        case _:
-            return None
+def slopes_of_relus(model: LFDiff, known: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return slopes of zero, by name, for rectifiers that learn theirs but whose convolution was followed by a ReLU."""
+    slopes = {f"{name}.weight": module.weight for name, module in model.named_modules() if isinstance(module, nn.PReLU)}
+    return {
+        name: torch.zeros_like(value)
+        for name, value in slopes.items()
+        if name not in known and name.replace(".1.weight", ".0.weight") in known
+    }
+
+
+def silence(block: ResidualBlock) -> None:
+    """Let a residual block add nothing."""
+    for parameter in block.body[-1].parameters():
+        nn.init.zeros_(parameter)
 
 
 def own_name(name: str, own: Collection[str]) -> str:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -28,16 +30,47 @@ def test_the_sampler_visits_evenly_spaced_steps_from_the_noisiest_down(steps, ex
     assert sampling_times(200, steps) == list(expected)
 
 
-@pytest.mark.parametrize("steps", [1, 5, 10, 200])
-def test_a_perfect_denoiser_leads_to_the_true_prior(steps):
-    truth = torch.rand(2, 3, 5, 7) * 2 - 1
+def schedule_that_predicts(what):
+    return NoiseSchedule(replace(PRESETS["paper"], denoiser_predicts=what))
+
+
+def oracle(truth, what, error=0.0):
+    """A denoiser that knows the prior, or nearly."""
 
     def denoise(z, condition, step):
         a = SCHEDULE.alpha_bar[step][:, None, None, None]
-        return (z - a.sqrt() * truth) / (1 - a).sqrt()
+        noise = (z - a.sqrt() * truth) / (1 - a).sqrt()
+        return error + (noise if what == "noise" else a.sqrt() * noise - (1 - a).sqrt() * truth)
 
-    sampled = ddim_sample(denoise, torch.randn(2, 3, 5, 7), truth, SCHEDULE, steps)
-    torch.testing.assert_close(sampled, truth, atol=2e-3, rtol=0)
+    return denoise
+
+
+@pytest.mark.parametrize("steps", [1, 5, 10, 200])
+@pytest.mark.parametrize("what", ["noise", "v"])
+def test_a_perfect_denoiser_leads_to_the_true_prior(steps, what):
+    truth = torch.rand(2, 3, 5, 7) * 2 - 1
+    sampled = ddim_sample(oracle(truth, what), torch.randn(2, 3, 5, 7), truth, schedule_that_predicts(what), steps)
+    torch.testing.assert_close(sampled, truth, atol=2e-3 if steps == 1 else 1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("what", ["noise", "v"])
+def test_the_target_of_a_denoiser_is_what_the_sampler_takes_it_for(what):
+    schedule, step = schedule_that_predicts(what), torch.tensor([60, 60])
+    prior, noise = torch.rand(2, 3, 4, 4), torch.randn(2, 3, 4, 4)
+    noisy, alpha = schedule.add_noise(prior, noise, step), schedule.alpha_bar[60]
+    target = schedule.target(prior, noise, step)
+    torch.testing.assert_close(target, noise if what == "noise" else alpha**0.5 * noise - (1 - alpha) ** 0.5 * prior)
+    torch.testing.assert_close(schedule.parts(noisy, target, alpha), (prior, noise), atol=1e-5, rtol=1e-4)
+
+
+def test_an_error_in_v_is_no_greater_in_the_prior_at_the_noisiest_step():
+    truth, start = torch.zeros(1, 3, 4, 4), torch.randn(1, 3, 4, 4)
+    off = {
+        what: ddim_sample(oracle(truth, what, error=1e-3), start, truth, schedule_that_predicts(what), 1).abs().max()
+        for what in ("noise", "v")
+    }
+    assert off["v"] < 1.01e-3
+    assert off["noise"] > 0.1  # a hundred and eighty times the error
 
 
 def test_the_sampler_follows_the_ddim_equation():

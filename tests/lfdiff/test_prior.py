@@ -1,10 +1,12 @@
 import math
 from dataclasses import replace
 
+import pytest
 import torch
 import torch.nn.functional as F
 
 from hdrfuse.lfdiff.config import PRESETS
+from hdrfuse.lfdiff.layers import INITIAL_SLOPE
 from hdrfuse.lfdiff.prior import LPENet, LPENetDM
 
 SMALL = replace(PRESETS["fast"], prior_stride=4, prior_width=16, condition_width=8)
@@ -31,6 +33,23 @@ def test_the_condition_comes_from_the_three_frames_alone():
     condition = net(frames)
     assert condition.shape == (1, 3, 2, 3)
     torch.testing.assert_close(condition, net.encoder(net.alignment(unshuffled)))
+
+
+@pytest.mark.parametrize("encoder", [LPENet, LPENetDM])
+def test_learned_slopes_keep_every_channel_of_an_encoder_learning(encoder):
+    net = encoder(SMALL)
+    slopes = {name: value for name, value in net.named_parameters() if value.ndim == 1 and "bias" not in name}
+    assert list(slopes) == ["encoder.1.weight", *(f"encoder.2.{n}.body.1.weight" for n in range(2))]
+    assert all((value == INITIAL_SLOPE).all() for value in slopes.values())
+    torch.nn.init.constant_(net.encoder[0].bias, -100.0)  # nothing is above zero
+    net(torch.rand(1, 3, 16, 16) if encoder is LPENet else torch.rand(1, 3, 6, 16, 16)).square().sum().backward()
+    assert net.encoder[0].weight.grad.abs().amax((1, 2, 3)).all()
+
+
+@pytest.mark.parametrize("encoder", [LPENet, LPENetDM])
+def test_an_encoder_has_no_slopes_where_none_are_asked_for(encoder):
+    net = encoder(replace(SMALL, learned_slopes=False))
+    assert not [module for module in net.modules() if isinstance(module, torch.nn.PReLU)]
 
 
 def test_a_prior_does_not_saturate_when_its_encoder_grows():

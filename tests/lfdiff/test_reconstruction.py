@@ -46,6 +46,32 @@ def test_prior_attention_gives_each_channel_a_convex_mix_of_the_priors_values(si
     torch.testing.assert_close(module(features, prior), expected, atol=1e-5, rtol=1e-4)
 
 
+def untrained_mixture(seed, temperature=None):
+    """A of eq. 9 before training, (40, 3): features and prior of one smooth picture."""
+    torch.manual_seed(seed)
+    module = PriorAttention(40, 3)
+    if temperature is not None:
+        torch.nn.init.constant_(module.temperature, temperature)
+    picture = F.interpolate(torch.rand(1, 3, 4, 4), size=(16, 16), mode="bilinear")
+    q = module.to_q(F.conv2d(picture, torch.randn(40, 3, 1, 1) / 3**0.5)).flatten(2)
+    k, _ = module.to_kv(2 * picture - 1).flatten(2).split(3, 1)
+    return module.mixture(q, k)[0].detach()
+
+
+def test_the_priors_colour_passes_from_the_start():
+    # the mean of the three passes by the first singular value, their differences by the others
+    values = torch.stack([torch.linalg.svdvals(untrained_mixture(seed)) for seed in range(8)]).mean(0)
+    assert values[1] > 0.5 * values[0]
+    assert values[2] > 0.3 * values[0]
+
+
+@pytest.mark.parametrize("temperature", [0.0, -0.005, 1e-6])
+def test_a_temperature_that_learns_to_vanish_leaves_a_mixture(temperature):
+    mixture = untrained_mixture(0, temperature)
+    torch.testing.assert_close(mixture.sum(1), torch.ones(40))
+    assert torch.equal(mixture.argmax(1), untrained_mixture(0).argmax(1))
+
+
 @pytest.mark.parametrize("low_residuals", [0, 2])
 @pytest.mark.parametrize("size", [(8, 8), (9, 7)])
 def test_an_frm_refines_low_and_high_frequencies_apart(size, low_residuals):

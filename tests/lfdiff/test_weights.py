@@ -51,6 +51,14 @@ def test_a_weights_file_needs_nothing_else_to_be_loaded(weights):
     assert metadata.sha256 == sha256(weights.read_bytes()).hexdigest()
 
 
+def test_a_denoiser_of_which_a_file_does_not_say_what_it_predicts_predicts_the_noise(weights):
+    assert CONFIG.denoiser_predicts == "v"
+    config = asdict(CONFIG)
+    del config["denoiser_predicts"]
+    model, metadata = load_weights(rewritten(weights, config=json.dumps(config)))
+    assert metadata.config.denoiser_predicts == model.schedule.predicts == "noise"
+
+
 def test_half_precision_weights_load_as_single_precision(tmp_path):
     path = tmp_path / "half.safetensors"
     save_weights(path, CONFIG, LFDiff(CONFIG).state_dict(), tile_px=256, training={}, dtype=torch.float16)
@@ -156,7 +164,8 @@ def shapes_alone(monkeypatch):
         ("denoiser_blocks", [200, 200]), ("frm_pool", 0), ("frm_pool", 64), ("frm_pool", 2.5), ("unshuffle", 0),
         ("prior_stride", 0), ("prior_stride", 6), ("heads", 0), ("mu", float("nan")), ("mu", float("inf")),
         ("beta_last", 1.5), ("diffusion_steps", 10**12), ("sampling_steps", 0), ("sampling_steps", 201),
-        ("tile_px", 0), ("prior", "nobody's"), ("prior", "none"), ("head", None), ("learned_slopes", 1),
+        ("tile_px", 0), ("prior", "nobody's"), ("prior", "none"), ("head", None), ("denoiser_predicts", "x0"),
+        ("learned_slopes", 1),
         ("channels", "16"), ("channels", True), ("channels", None), ("lead_width", [16]),
         ("feed_forward_expansion", 1e300), ("unknown", 1),
     ],

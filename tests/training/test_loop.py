@@ -162,6 +162,21 @@ def test_a_checkpoint_of_a_network_of_other_numbers_is_refused(flat_brackets, tm
         run(task(flat_brackets, steps=5), tmp_path / "run", resume=True)
 
 
+@pytest.mark.parametrize("objective", ["baseline", "stage1"])
+def test_a_run_without_a_denoiser_goes_on_whatever_one_would_predict(flat_brackets, tmp_path, monkeypatch, objective):
+    run(task(flat_brackets, objective, steps=1), tmp_path / "run")
+    monkeypatch.setitem(PRESETS, "tiny", replace(PRESETS["tiny"], denoiser_predicts="noise"))
+    assert run(task(flat_brackets, objective, steps=2), tmp_path / "run", resume=True).step == 2
+
+
+def test_a_diffusion_that_predicts_something_else_is_another_network(flat_brackets, tmp_path, monkeypatch):
+    run(task(flat_brackets, steps=1), tmp_path / "s1")
+    run(task(flat_brackets, "split", earlier=tmp_path / "s1", steps=1), tmp_path / "s2")
+    monkeypatch.setitem(PRESETS, "tiny", replace(PRESETS["tiny"], denoiser_predicts="noise"))
+    with pytest.raises(WeightsError, match=r"denoiser_predicts v -> noise"):
+        run(task(flat_brackets, "split", earlier=tmp_path / "s1", steps=2), tmp_path / "s2", resume=True)
+
+
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(flat_brackets, tmp_path):
     run(task(flat_brackets, steps=2), tmp_path)
     before = (tmp_path / "checkpoint.safetensors").read_bytes()

@@ -1,6 +1,6 @@
 import pytest
 
-from hdrfuse.training.recipe import OBJECTIVES_NEED_STAGE_1, Recipe, learning_rate
+from hdrfuse.training.recipe import OBJECTIVES_NEED_STAGE_1, RECIPES, Recipe, learning_rate
 
 
 def test_the_published_schedule_falls_tenfold_every_fifty_epochs():
@@ -24,6 +24,17 @@ def test_a_cosine_ends_at_nothing():
 def test_a_trapezoid_is_flat_until_its_decay():
     recipe = Recipe(objective="stage1", schedule="trapezoid", steps=100, decay_steps=20, learning_rate=1.0)
     assert [learning_rate(recipe, step) for step in (0, 80, 90, 100)] == pytest.approx([1, 1, 0.5, 0])
+
+
+@pytest.mark.parametrize("preset", RECIPES)
+@pytest.mark.parametrize("objective", ["stage1", "split", "direct", "stage2"])
+def test_every_term_of_the_published_loss_has_the_published_weight(preset, objective):
+    recipe = RECIPES[preset](objective)
+    assert (recipe.noise_weight, recipe.prior_weight) == (1, 1)
+
+
+def test_trust_in_block_means_weighs_a_twentieth_of_their_prediction():
+    assert RECIPES["fast"]("block-means").prior_weight == 0.05
 
 
 def test_what_follows_stage_1_is_known():

@@ -33,23 +33,34 @@ def picture(model):
         return model.reconstruction(frames, None if model.config.prior == "none" else prior)
 
 
+def silence_prior(model):
+    for name, parameter in model.named_parameters():
+        if ".attention.to_out." in name:
+            torch.nn.init.zeros_(parameter)
+
+
 @pytest.mark.parametrize("prior", ["ground-truth", "direct", "diffusion", "none"])
-def test_a_network_starts_with_the_picture_of_one_without_a_prior(tmp_path, prior):
+def test_a_network_starts_with_the_picture_of_one_without_a_prior_but_for_what_the_prior_adds(tmp_path, prior):
     earlier, model = network("none"), network(prior, seed=1)
     assert not torch.allclose(picture(model), picture(earlier), atol=1e-2)
     start_from(model, saved(earlier, tmp_path))
+    silence_prior(model)
     assert torch.allclose(picture(model), picture(earlier), atol=5e-3)  # weights are stored in half precision
 
 
-def test_the_prior_is_ignored_at_first_and_learned_from_then_on(tmp_path):
-    model = network("ground-truth", seed=1)
+@pytest.mark.parametrize("prior", ["ground-truth", "direct", "diffusion"])
+def test_the_prior_is_heard_from_the_first_step_on(tmp_path, prior):
+    model = network(prior, seed=1)
     start_from(model, saved(network("none"), tmp_path))
-    frames, prior = torch.rand(1, 3, 6, 64, 64), torch.rand(1, 3, 8, 8)
-    assert torch.equal(model.reconstruction(frames, prior), model.reconstruction(frames, -prior))
-    model.reconstruction(frames, prior).square().sum().backward()
-    gradients = [p.grad.abs().max() for n, p in model.named_parameters() if n.endswith("attention.to_out.weight")]
-    assert gradients
-    assert min(gradients) > 0
+    frames, own = torch.rand(1, 3, 6, 64, 64), 2 * torch.rand(1, 3, 8, 8) - 1
+    constant = own.mean((2, 3), keepdim=True).expand_as(own)
+    with torch.no_grad():
+        told, untold = model.reconstruction(frames, own), model.reconstruction(frames, constant)
+    assert (told - untold).square().mean().sqrt() > 2e-3
+    model.reconstruction(frames, own).square().sum().backward()
+    for name, parameter in model.named_parameters():
+        if ".attention." in name:
+            assert parameter.grad.abs().max() > 0, name
 
 
 def test_a_network_with_a_prior_starts_with_all_that_one_of_its_kind_has(tmp_path):
@@ -86,6 +97,14 @@ def test_slopes_that_the_file_lacks_are_a_relus_at_first_and_learn_from_then_on(
     assert {name: bool(p.any()) for name, p in slopes.items()} == {name: ".low.2." in name for name in slopes}
     model.reconstruction(torch.rand(1, 3, 6, 64, 64), None).square().sum().backward()
     assert all(p.grad.any() for name, p in slopes.items() if ".low.2." not in name)
+
+
+def test_slopes_that_the_file_lacks_are_a_relus_in_the_priors_encoder_too(tmp_path):
+    earlier = network("ground-truth", learned_slopes=False)
+    model = network("ground-truth", seed=1, learned_slopes=True)
+    start_from(model, saved(earlier, tmp_path))
+    radiance = torch.rand(1, 3, 64, 64)
+    assert torch.allclose(model.true_prior(radiance), earlier.true_prior(radiance), atol=5e-3)
 
 
 @pytest.mark.parametrize("changes", [{"channels": 32}, {"frms_per_block": (2,)}])
