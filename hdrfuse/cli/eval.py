@@ -134,7 +134,7 @@ def evaluate(
     motion: MotionOption = None,
     made: MadeScenes,
     cache: CacheOption = None,
-    options: Annotated[MergeOptions, Without("blend")],
+    options: Annotated[MergeOptions, Without("blend", "prior")],
     out: OutOption = None,
     pictures: PicturesOption = True,
     keep_results: KeepOption = False,
