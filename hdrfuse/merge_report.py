@@ -109,11 +109,21 @@ class NetworkReport:
     """Tiles that it was not needed for."""
     device: str
     precision: str
+    prior: str | None = None
+    """Where its low-frequency prior came from, "off" where it was left out; None for weights without one."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain types; without a prior where the weights have none."""
+        document = {**asdict(self), "frames": list(self.frames)}
+        if self.prior is None:
+            del document["prior"]
+        return document
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Read what `asdict` gave."""
-        return cls(**{**{each.name: document[each.name] for each in fields(cls)}, "frames": tuple(document["frames"])})
+        """Read what `as_json` gave."""
+        whole = {"prior": None, **document}
+        return cls(**{**{each.name: whole[each.name] for each in fields(cls)}, "frames": tuple(document["frames"])})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +176,7 @@ class MergeReport:
             "filled_fraction": self.filled_fraction,
             "warnings": list(self.warnings),
             "unseen_fraction": self.unseen_fraction,
-            "network": None if self.network is None else {**asdict(self.network), "frames": list(self.network.frames)},
+            "network": None if self.network is None else self.network.as_json(),
             "tiles": None if self.network is None else self.network.tiles,
             "seconds": dict(self.seconds),
             "peak_memory_mb": self.peak_memory_mb,

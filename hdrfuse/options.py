@@ -61,6 +61,7 @@ class MergeKeywords(TypedDict, total=False):
     hold_white: bool
     weights: str | Path | None
     blend: bool
+    prior: bool
     device: str
     precision: str
     tile: int | None

@@ -237,6 +237,7 @@ def _facts(bracket: Bracket, options: MergeOptions, network: NetworkReport | Non
             "reference": frame.name,
             "seed": str(options.seed),
             **({} if network is None else {"weights": network.weights, "weights sha256": network.sha256}),
+            **({} if network is None or network.prior is None else {"prior": network.prior}),
         },
     )
 

@@ -73,6 +73,15 @@ def test_an_estimates_interval_is_kept():
     assert not is_report(document)
 
 
+@pytest.mark.parametrize("prior", ["block-means", "off"])
+def test_the_prior_is_said_of_networks_that_have_one(prior):
+    document = {**DOCUMENT, "network": {**DOCUMENT["network"], "prior": prior}}
+    assert is_report(document)
+    assert MergeReport.from_json(document).network.prior == prior
+    assert json.dumps(MergeReport.from_json(document).as_json()) == json.dumps(document)
+    assert not is_report({**DOCUMENT, "network": {**DOCUMENT["network"], "prior": 1}})
+
+
 def test_a_report_of_0_1_0_which_knew_no_frames_without_data_is_read():
     earlier = without(DOCUMENT, "unseen_fraction")
     assert is_report(earlier)

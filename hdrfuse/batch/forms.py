@@ -150,6 +150,7 @@ _REPORT = fields(
             settled_tiles=is_count,
             device=is_text,
             precision=is_text,
+            prior=optional(is_text),
         )
     ),
 )

@@ -36,6 +36,13 @@ class MotionName(StrEnum):
     HANDHELD_MOVING = "handheld-moving"
 
 
+class SplitName(StrEnum):
+    """Which HDR images a synthetic set is made from."""
+
+    TEST = "test"
+    RESERVED = "reserved"
+
+
 DEFAULT_MOTIONS = (MotionName.STATIC, MotionName.MOVING)
 
 DATA, RULES, OUTPUT = "Data", "Rules", "Output"
@@ -85,6 +92,11 @@ MotionOption = Annotated[
     typer.Option("--motion", show_default="static, moving", rich_help_panel=PANEL,
                  help="What moves; several times for several."),
 ]  # fmt: skip
+SplitOption = Annotated[
+    list[SplitName] | None,
+    typer.Option("--split", show_default="test", rich_help_panel=PANEL,
+                 help="HDR images of the test split or of the one reserved for a last word; both: several times."),
+]  # fmt: skip
 CacheOption = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Where decoded images are kept.", show_default="OUT/cache",
@@ -132,9 +144,10 @@ def evaluate(
     timed_size: TimedSizeOption = "1500x1000",
     seeds: SeedsOption = 12,
     motion: MotionOption = None,
+    split: SplitOption = None,
     made: MadeScenes,
     cache: CacheOption = None,
-    options: Annotated[MergeOptions, Without("blend")],
+    options: Annotated[MergeOptions, Without("blend", "prior")],
     out: OutOption = None,
     pictures: PicturesOption = True,
     keep_results: KeepOption = False,
@@ -157,7 +170,7 @@ def evaluate(
     merging = replace(options, align=align, response=response, gains=response != "gamma")
     request = EvaluationRequest(
         out=place, dataset=dataset, data=data,
-        synthetic=synthetic_set(dataset, data, replace(made, seeds=seeds), motion, cache or place / "cache"),
+        synthetic=synthetic_set(dataset, data, replace(made, seeds=seeds), motion, split, cache or place / "cache"),
         methods=tuple(method or (PAPERS_FORM,)),
         weights=tuple(weights or ()), tables=tuple(sorted(set(table or (1,)))),
         protocol=Protocol(clip=clip, vdp_preset=vdp_preset, merging=merging), pictures=pictures,
@@ -178,12 +191,13 @@ def evaluate(
 
 
 def synthetic_set(
-    dataset: Dataset | None, images: Path | None, made: MadeScenes, motion: list[MotionName] | None, cache: Path
-) -> "SyntheticSet | None":
+    dataset: Dataset | None, images: Path | None, made: MadeScenes, motion: list[MotionName] | None,
+    split: list[SplitName] | None, cache: Path,
+) -> "SyntheticSet | None":  # fmt: skip
     """What the synthetic set is made of, if that is evaluated. Raises UsageError for its options with another set."""
     from hdrfuse.evaluation.scenes import SyntheticSet
 
-    given = [name for name, value in (("--movers", made.movers), ("--motion", motion)) if value]
+    given = [name for name, value in (("--movers", made.movers), ("--motion", motion), ("--split", split)) if value]
     if given and dataset != "synthetic":
         raise UsageError(f"{given[0]}: for --dataset synthetic only, whose brackets are made")
     if dataset != "synthetic" or images is None:
@@ -192,6 +206,7 @@ def synthetic_set(
         images=images, movers=made.movers, cache=cache, seeds=made.seeds,
         motions=tuple(each.value for each in motion or DEFAULT_MOTIONS),
         size=made.size or SyntheticSet.size, bits=made.bits, noise=made.noise,
+        splits=tuple(each.value for each in SplitName if each in (split or [SplitName.TEST])),
     )  # fmt: skip
 
 

@@ -67,16 +67,24 @@ def open_split(
     sources = Sources(images=(sources,)) if isinstance(sources, Path) else sources
     together = LEARNED_FROM if split in LEARNED_FROM else (split,)
     files = [path for path in sources.files() if split_of(source_name(path)) in together]
-    state = {str(path.resolve()): [path.stat().st_size, path.stat().st_mtime_ns] for path in files}
-    if packed_state(cache).get("files") != state:
-        pack_files(files, cache, state, report)
-    backgrounds = ImageLibrary(cache).of_kind("panorama", "photograph")
+    backgrounds = open_files(files, cache, report).of_kind("panorama", "photograph")
     if not backgrounds:
         reasons = "; ".join(left_out_sources(cache).values())
         reasons = reasons or "by their names they serve other splits; more are needed"
         raise BadInputError(f"{sources.images[0]}: no HDR image for {split}: {reasons}")
     table = splits_of(map(source_name, files), [image.name for image in backgrounds])
     return ImageLibrary(cache, [name for name, its_split in table.items() if its_split == split])
+
+
+def open_files(files: list[Path], cache: Path, report: Callable[[str], None] = lambda name: None) -> ImageLibrary:
+    """Return the images of files, packed into the cache folder first if need be; `left_out_sources` has the others.
+
+    Raises OutputError or WriteError where the cache cannot be written.
+    """
+    state = {str(path.resolve()): [path.stat().st_size, path.stat().st_mtime_ns] for path in files}
+    if packed_state(cache).get("files") != state:
+        pack_files(files, cache, state, report)
+    return ImageLibrary(cache)
 
 
 def left_out_sources(cache: Path) -> dict[str, str]:

@@ -46,6 +46,14 @@ class MethodOptions:
             panel=NETWORK,
         ),
     ] = True
+    prior: Annotated[
+        bool,
+        CommandOption(
+            "Let the weights' low-frequency prior correct hidden light, or leave that to the reconstruction alone.",
+            panel=NETWORK,
+        ),
+    ] = True
+    """Of weights that have one; off, those that cannot reconstruct without it are refused."""
     weights: Annotated[
         str | Path | None,
         CommandOption("Weights file, or a shipped name.", panel=NETWORK, metavar="FILE|NAME", kind=str | None),

@@ -41,13 +41,15 @@ class LFDiffMethod(Deghoster):
         tile = "the weights' own" if options.tile is None else f"{options.tile} px"
         return (
             f"weights {network.weights.stem} (sha256 {network.metadata.sha256[:12]}), {network.precision}, "
-            f"tiles: {tile}, seed {options.seed}"
+            f"tiles: {tile}, seed {options.seed}{', its prior left out' if network.prior_used == 'off' else ''}"
         )
 
     def load(self, options: MethodOptions) -> Network:
         """The network, loaded once as long as no other is. Raises WeightsError, UsageError or DeviceError."""
         weights = find_weights(options.weights)
-        return Network.load(weights, device=options.device, precision=options.precision, steps=options.steps)
+        return Network.load(
+            weights, device=options.device, precision=options.precision, steps=options.steps, prior=options.prior
+        )
 
     def merge(
         self, bracket: RegisteredBracket, options: MethodOptions, loaded: Network, clock: Clock
@@ -76,5 +78,5 @@ def _facts(found: Deghosted, saw: list[str]) -> NetworkReport:
     return NetworkReport(
         weights=network.weights.stem, sha256=network.metadata.sha256, frames=tuple(saw), share=round(found.share, 5),
         tile_px=found.tile_px, tiles=found.tiles, settled_tiles=found.settled_tiles, device=str(network.device),
-        precision=network.precision,
+        precision=network.precision, prior=network.prior_used,
     )  # fmt: skip

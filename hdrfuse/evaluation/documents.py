@@ -22,6 +22,9 @@ INFINITE = "infinite: the picture equals the ground truth"
 
 JSON, CSV, MARKDOWN, PAGE = "evaluation.json", "scores.csv", "tables.md", "report.html"
 
+SHOWN_DIGITS = 12
+"""Of a checksum."""
+
 END = "<!-- end of hdrfuse eval -->"
 
 
@@ -50,6 +53,10 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         "dataset": evaluation.dataset,
         "caption": list(evaluation.caption),
         "warnings": list(evaluation.warnings),
+        "sources": [
+            {"name": each.name, "split": each.split, "mover": each.is_mover, "sha256": each.sha256[:SHOWN_DIGITS]}
+            for each in evaluation.sources
+        ],
         "metrics": [asdict(metric) for metric in evaluation.metrics],
         "summary": [
             {
@@ -70,6 +77,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
 
 def _scene(scene: EvaluatedScene) -> dict[str, Any]:
     facts = {"name": scene.name, "group": scene.group, "size": scene.size, "evs": scene.evs, "details": scene.details}
+    facts["source"] = scene.source or scene.name
     return {**facts, "scores": [_score(score) for score in scene.scores]}
 
 

@@ -125,12 +125,14 @@ class EvaluationPlan:
             tables=tuple(tables),
             caption=tuple(self.caption()),
             warnings=self.scenes.warnings,
+            sources=self.scenes.sources,
         )
 
     def _tables(self, number: int, results: Sequence[EvaluatedScene], progress: Progress) -> list[Table]:
         request = self.request
         if number == 1:
-            return quality_tables(self.scenes.name, of_methods(results, self.compared), request.protocol)
+            compared = of_methods(results, self.compared)
+            return quality_tables(self.scenes.name, compared, request.protocol, self.scenes.split)
         if number == 2:
             costs = measure_costs(
                 self.compared, size=request.timed_size, repetitions=request.repetitions,

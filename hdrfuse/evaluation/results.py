@@ -47,6 +47,18 @@ class Score:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SourceFile:
+    """A picture that scenes are made from."""
+
+    name: str
+    """By which splits know it."""
+    split: str
+    is_mover: bool
+    """Whether it moves in front of HDR images, or is one."""
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluatedScene:
     """One scene by every method."""
 
@@ -61,6 +73,8 @@ class EvaluatedScene:
     """In the order of the evaluation's methods."""
     details: str = ""
     """What else to know of the scene, such as the HDR image that it was made from; one line."""
+    source: str = ""
+    """The picture that it was made from; scenes of one are no independent evidence. Empty: the scene's own."""
     truth: Pictures | None = None
     frames: tuple[Path, ...] = ()
     """JPEG of each input frame, the previews' size, shortest first."""
@@ -94,6 +108,8 @@ class Evaluation:
     caption: tuple[str, ...]
     """Sentences that state clipping, presets, protocol, versions and device; shown with every table."""
     warnings: tuple[str, ...] = ()
+    sources: tuple[SourceFile, ...] = ()
+    """What made scenes are made from."""
 
     @property
     def failures(self) -> tuple[tuple[str, Score], ...]:

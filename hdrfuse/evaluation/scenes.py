@@ -1,5 +1,6 @@
 """The scenes that an evaluation merges: of a public set, or made from HDR images; decoded one by one."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,12 +12,13 @@ from numpy.typing import NDArray
 
 from hdrfuse.data.collage import EVS, REFERENCE, Collage, collage, collage_bracket
 from hdrfuse.data.library import ImageLibrary
-from hdrfuse.data.packing import Sources, left_out_sources, open_split, source_name
+from hdrfuse.data.packing import HDR_SUFFIXES, Sources, left_out_sources, open_files, source_name
 from hdrfuse.data.procedural import PHOTON_NOISE, READ_NOISE, Motion, ProceduralBracket
 from hdrfuse.data.scenes import DatasetScene, open_dataset
-from hdrfuse.data.splits import split_of
+from hdrfuse.data.splits import Split, split_of
 from hdrfuse.errors import BadInputError
 from hdrfuse.evaluation.expected_layout import name_the_layout
+from hdrfuse.evaluation.results import SourceFile
 from hdrfuse.formats import read_header
 
 
@@ -31,6 +33,8 @@ class KnownBracket:
     truth: NDArray[np.float32]
     """(H, W, 3) 1.0 = white of the shortest frame."""
     details: str = ""
+    source: str = ""
+    """The picture that it was made from, if other scenes may be too."""
 
     @classmethod
     def of(cls, made: ProceduralBracket, details: str = "") -> "KnownBracket":
@@ -100,6 +104,10 @@ class CapturedScene:
         return KnownBracket(frames=tuple(frames), evs=self.evs, reference=len(whites) // 2, truth=sample.radiance)
 
 
+OF_MOVERS: Split = "test"
+"""The reserved split has no cut-outs of its own."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SyntheticSet:
     """Brackets made from the HDR images of a folder that training never reads; the same seeds, the same bytes."""
@@ -115,6 +123,8 @@ class SyntheticSet:
     bits: Literal[8, 16] = 16
     noise: float = 1.0
     """Scales the variance of the sensor's noise."""
+    splits: tuple[Split, ...] = ("test",)
+    """Of the HDR images."""
 
     @property
     def sources(self) -> Sources:
@@ -122,14 +132,42 @@ class SyntheticSet:
         return Sources(images=(self.images,), movers=() if self.movers is None else (self.movers,))
 
     def identity(self) -> Mapping[str, object]:
-        """The test images' names, sizes and times, and how the frames are taken. Raises BadInputError."""
-        files = [path for path in self.sources.files() if split_of(source_name(path)) == "test"]
-        if not files:
-            raise BadInputError(f"{self.images}: none of its HDR images is for tests; at least one was expected")
+        """The pictures' names, sizes and times, and how the frames are taken. Raises BadInputError."""
         return {
-            "files": {path.name: stamp(path) for path in files},
+            "files": {path.name: stamp(path) for path in self.files()},
             "size": list(self.size), "bits": self.bits, "noise": self.noise,
         }  # fmt: skip
+
+    def files(self) -> list[Path]:
+        """The splits' HDR images, and what moves in front of them.
+
+        Raises BadInputError for a folder that is missing or empty, or has no HDR image of a split.
+        """
+        files = [
+            path
+            for path in self.sources.files()
+            if split_of(source_name(path)) in (self.splits if is_background(path) else (OF_MOVERS,))
+        ]
+        found = {split_of(source_name(path)) for path in files if is_background(path)}
+        if missing := [split for split in self.splits if split not in found]:
+            serves = "for tests" if missing[0] == "test" else f"of the {missing[0]} split"
+            raise BadInputError(f"{self.images}: none of its HDR images is {serves}; at least one was expected")
+        return files
+
+    def source_files(self) -> tuple[SourceFile, ...]:
+        """What the scenes are made from, by name, split and content. Raises BadInputError."""
+        return tuple(
+            SourceFile(
+                name=source_name(path), split=split_of(source_name(path)), is_mover=not is_background(path),
+                sha256=sha256_of(path),
+            )
+            for path in self.files()
+        )  # fmt: skip
+
+    @property
+    def split(self) -> str:
+        """The splits in words."""
+        return f"{' and '.join(self.splits)} split{'s' if len(self.splits) > 1 else ''}"
 
     def scenes(self) -> tuple["SyntheticScene", ...]:
         """Every motion of every seed. Raises BadInputError."""
@@ -145,10 +183,18 @@ class SyntheticSet:
         width, height = self.size
         evs = ", ".join(f"{ev:+g}" for ev in EVS)
         return [
-            f"Brackets: collages of {width} x {height} pixels from HDR images and cut-outs that training never reads "
-            f"(test split), seeds 0 to {self.seeds - 1}, each {' and '.join(self.motions)}; "
+            f"Brackets: collages of {width} x {height} pixels from {self._pictures()}, "
+            f"seeds 0 to {self.seeds - 1}, each {' and '.join(self.motions)}; "
             f"{evs} EV, {self.bits} bits, noise {self.noise:g} (ISO 200 = 1)."
         ]
+
+    def _pictures(self) -> str:
+        if self.splits == (OF_MOVERS,):
+            return f"HDR images and cut-outs that training never reads ({self.split})"
+        unused = ", by which nothing was chosen," if self.splits == ("reserved",) else ""
+        return (
+            f"HDR images of the {self.split}{unused} and cut-outs of the {OF_MOVERS} split, none of them for training"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,7 +237,9 @@ class SyntheticScene:
             read_noise=self.whole.noise * READ_NOISE,
         )
         details = made.name + (", stage light" if made.stage_lit else "")
-        return KnownBracket(frames=taken.frames, evs=EVS, reference=REFERENCE, truth=taken.truth, details=details)
+        return KnownBracket(
+            frames=taken.frames, evs=EVS, reference=REFERENCE, truth=taken.truth, details=details, source=made.name
+        )
 
 
 @lru_cache(maxsize=1)
@@ -202,8 +250,8 @@ def collage_of(whole: SyntheticSet, seed: int) -> Collage:
 
 @lru_cache(maxsize=1)
 def library_of(whole: SyntheticSet) -> ImageLibrary:
-    """Decode the test images, once. Raises BadInputError where one cannot be read: another would take its place."""
-    library = open_split(whole.sources, whole.cache, "test")
+    """Decode the pictures, once. Raises BadInputError where one cannot be read: another would take its place."""
+    library = open_files(whole.files(), whole.cache)
     if lost := left_out_sources(whole.cache):
         raise BadInputError(f"{next(iter(lost.values()))}; every seed takes a certain image, so all have to be read")
     if whole.movers is not None and not library.of_kind("cutout", "texture"):
@@ -217,6 +265,9 @@ class SceneSet:
 
     name: str
     scenes: tuple[KnownScene, ...]
+    split: str = "test split"
+    sources: tuple[SourceFile, ...] = ()
+    """Of scenes that are made."""
     sentences: tuple[str, ...] = ()
     """What a caption has to say of them."""
     warnings: tuple[str, ...] = ()
@@ -239,8 +290,23 @@ def synthetic_set(whole: SyntheticSet, *, registered: bool) -> SceneSet:
     if not registered and any(motion.startswith("handheld") for motion in whole.motions):
         warnings.append("hand-held scenes need --align: without it every merge shows the camera's motion")
     return SceneSet(
-        name="synthetic", scenes=whole.scenes(), sentences=tuple(whole.sentences()), warnings=tuple(warnings)
-    )
+        name="synthetic", scenes=whole.scenes(), split=whole.split, sources=whole.source_files(),
+        sentences=tuple(whole.sentences()), warnings=tuple(warnings),
+    )  # fmt: skip
+
+
+def is_background(path: Path) -> bool:
+    """Whether a picture is an HDR image, behind what moves."""
+    return path.suffix.lower() in HDR_SUFFIXES
+
+
+def sha256_of(path: Path) -> str:
+    """Checksum of a file's content, in hexadecimal. Raises BadInputError."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise BadInputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def stamp(path: Path) -> list[int]:

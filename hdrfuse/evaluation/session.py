@@ -85,7 +85,7 @@ class SceneEvaluation:
         if isinstance(self.bracket, str):
             return nothing
         height, width = self.bracket.truth.shape[:2]
-        evaluated = replace(nothing, size=(width, height), details=self.bracket.details)
+        evaluated = replace(nothing, size=(width, height), details=self.bracket.details, source=self.bracket.source)
         if self.how.pictures:
             folder = self.how.records.pictures_of(self.scene.name)
             make_folder(folder)

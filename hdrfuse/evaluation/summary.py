@@ -58,13 +58,15 @@ def summaries(scenes: Sequence[EvaluatedScene]) -> list[Summary]:
     return rows
 
 
-def quality_tables(dataset: str, scenes: Sequence[EvaluatedScene], protocol: Protocol) -> list[Table]:
+def quality_tables(
+    dataset: str, scenes: Sequence[EvaluatedScene], protocol: Protocol, split: str = "test split"
+) -> list[Table]:
     """Table 1 of each group, with a table of the intervals below."""
     summarised = summaries(scenes)
     tables = []
     for group in groups_of(scenes):
         members = [summary for summary in summarised if summary.group == group]
-        title = f"{dataset}, test split" + (f", {group}" if group else ", all" if len(groups_of(scenes)) > 1 else "")
+        title = f"{dataset}, {split}" + (f", {group}" if group else ", all" if len(groups_of(scenes)) > 1 else "")
         published = [
             Row(cells=(name, "", *(format_value(value, metric) for value, metric in zip(values, METRICS, strict=True))),
                 kind="published")

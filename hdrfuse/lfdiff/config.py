@@ -7,6 +7,9 @@ PriorSource = Literal["none", "ground-truth", "direct", "diffusion", "block-mean
 """Where the low-frequency prior comes from: the four configurations of LF-Diff, table 3, and one of our own: block
 means of the result, predicted and swapped in."""
 
+WITHOUT_PRIOR: tuple[PriorSource, ...] = ("none", "block-means")
+"""Priors that the reconstruction is told nothing of: it gives a picture without them."""
+
 OutputHead = Literal["sigmoid", "residual", "blend"]
 """How the last convolution becomes a radiance: bounded by a sigmoid; added to the tonemapped reference; or
 added to a mix of the tonemapped frames whose weights it gives too."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hdrfuse.errors import DeviceError, UsageError, WeightsError
+from hdrfuse.lfdiff.config import WITHOUT_PRIOR
 from hdrfuse.lfdiff.model import LFDiff, draw_noise
 from hdrfuse.lfdiff.signals import network_inputs
 from hdrfuse.lfdiff.weights import WeightsMetadata, load_weights
@@ -32,13 +33,18 @@ class Network:
     dtype: torch.dtype
     steps: int
     """Sampling steps of the diffusion."""
+    prior: bool = True
+    """Whether a prior corrects the reconstruction, where the weights have one."""
 
     @classmethod
-    def load(cls, weights: Path, *, device: str = "auto", precision: str = "auto", steps: int = 10) -> "Network":
+    def load(
+        cls, weights: Path, *, device: str = "auto", precision: str = "auto", steps: int = 10, prior: bool = True
+    ) -> "Network":
         """Load a weights file onto a device; once for many pictures, as long as the file stays as it is.
 
         Raises WeightsError for what is no file of ours or cannot run alone, UsageError for more steps than the
-        diffusion has, DeviceError for a precision that the device does not have.
+        diffusion has, and without `prior` for weights that reconstruct from one, DeviceError for a precision that the
+        device does not have.
         """
         where = find_device(device)
         dtype = find_precision(precision, where)
@@ -49,7 +55,12 @@ class Network:
             raise WeightsError(f"{weights}: of the first training stage, which needs the truth; expected the second's")
         if config.prior == "diffusion" and steps > config.diffusion_steps:
             raise UsageError(f"--steps {steps}: at most {config.diffusion_steps} were expected with {weights}")
-        return cls(weights=weights, model=model, metadata=metadata, device=where, dtype=dtype, steps=steps)
+        if not prior and config.prior not in WITHOUT_PRIOR:
+            raise UsageError(
+                f"--no-prior: {weights} reconstruct from a prior (prior: {config.prior}); weights whose prior is "
+                f"{' or '.join(WITHOUT_PRIOR)} were expected"
+            )
+        return cls(weights=weights, model=model, metadata=metadata, device=where, dtype=dtype, steps=steps, prior=prior)
 
     @property
     def precision(self) -> str:
@@ -62,6 +73,12 @@ class Network:
         if self.dtype == torch.float32 or self.device.type == "cuda" or has_bf16(self.device):
             return ()
         return (f"--precision {self.precision}: not in this processor's hardware, and far slower than fp32",)
+
+    @property
+    def prior_used(self) -> str | None:
+        """Where the prior came from, a PriorSource, or "off" where it was left out; None for weights without one."""
+        source = self.metadata.config.prior
+        return None if source == "none" else source if self.prior else "off"
 
     @property
     def multiple_of(self) -> int:
@@ -90,7 +107,7 @@ class Network:
             exposure = torch.from_numpy(exposures).to(self.device).expand(len(ldr), -1)
             start = None if noise is None else noise.to(self.device)
             with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-                found = self.model(network_inputs(frames, exposure), start, self.steps)
+                found = self.model(network_inputs(frames, exposure), start, self.steps, corrected=self.prior)
             return found.permute(0, 2, 3, 1).float().contiguous().cpu().numpy()
 
     def release(self) -> None:
@@ -100,7 +117,7 @@ class Network:
 
     def on_the_cpu(self) -> "Network":
         """The same network on the CPU."""
-        return Network.load(self.weights, device="cpu", steps=self.steps)
+        return Network.load(self.weights, device="cpu", steps=self.steps, prior=self.prior)
 
 
 @lru_cache(maxsize=1)

@@ -35,17 +35,20 @@ class LFDiff(nn.Module):
         if config.prior == "block-means":
             self.block_means = BlockMeansNet(config)
 
-    def forward(self, frames: Tensor, noise: Tensor | None = None, sampling_steps: int | None = None) -> Tensor:
+    def forward(
+        self, frames: Tensor, noise: Tensor | None = None, sampling_steps: int | None = None, *, corrected: bool = True
+    ) -> Tensor:
         """Frames X (B, 3, 6, H, W) of any size -> radiance (B, 3, H, W) in [0, 1], float32.
 
         1.0 is the white of the shortest frame. `noise` is the frame's share of z_T, (B, 3, ceil(H/s), ceil(W/s))
-        with the prior's stride s, needed by the diffusion alone. Source: LF-Diff, sections 4.1 to 4.3.
+        with the prior's stride s, needed by the diffusion alone; not `corrected`, block means stay as the
+        reconstruction gives them. Source: LF-Diff, sections 4.1 to 4.3.
         """
         height, width = frames.shape[-2:]
         frames = pad_to_multiple(frames, self.config.multiple_of)
         prior = self.sample_prior(frames, noise, sampling_steps)
         tonemapped = self.reconstruction(frames, prior)
-        if self.config.prior == "block-means":
+        if self.config.prior == "block-means" and corrected:
             tonemapped = self.block_means(frames, tonemapped)
         return inverse_mu_law(tonemapped[..., :height, :width].clamp(0, 1), self.config.mu)
 

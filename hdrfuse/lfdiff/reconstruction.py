@@ -6,7 +6,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from hdrfuse.lfdiff.alignment import AlignmentModule
-from hdrfuse.lfdiff.config import LFDiffConfig
+from hdrfuse.lfdiff.config import WITHOUT_PRIOR, LFDiffConfig
 from hdrfuse.lfdiff.layers import (
     ChannelAttention,
     NormedFeedForward,
@@ -120,7 +120,7 @@ class ReconstructionBlock(nn.Module):
         super().__init__()
         self.integrate = (
             FeatureRefinementModule(config, config.frm_pool)
-            if config.prior in ("none", "block-means")
+            if config.prior in WITHOUT_PRIOR
             else PriorIntegrationModule(config)
         )
         self.refine = nn.Sequential(*(FeatureRefinementModule(config, config.frm_pool) for _ in range(frm_count)))

@@ -1,6 +1,7 @@
 """`hdrfuse eval` from folders to tables, pictures and files."""
 
 import csv
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -202,6 +203,55 @@ def test_synthetic_brackets_are_made_scored_and_pasted(run, tmp_path):
     shutil.rmtree(tmp_path / "out" / "cache")
     assert report_of(run(*words))["scenes"] == report["scenes"]
     assert not (tmp_path / "out" / "cache").exists()
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Pictures of three splits, and a cut-out for tests."""
+    rng = np.random.default_rng(1)
+    (tmp_path / "images" / "foreground").mkdir(parents=True)
+    for name in ("venice", "Desk", "city", "sunset", "night_highrise"):
+        coarse = np.exp(rng.normal(-2, 1.2, (12, 16, 3))).astype(np.float32)
+        cv2.imwrite(str(tmp_path / "images" / f"{name}.hdr"), np.maximum(cv2.resize(coarse, (192, 96)), 1e-3))
+    for name in ("rembg_car-1", "rembg_car-3"):
+        place = tmp_path / "images" / "foreground" / f"{name}.out.png"
+        cv2.imwrite(str(place), rng.integers(0, 255, (9, 9, 4), np.uint8))
+    return tmp_path / "images"
+
+
+SPLITS = {"test": ["Desk", "venice"], "reserved": ["night_highrise", "sunset"]}
+
+
+@pytest.mark.parametrize("splits", [["test"], ["reserved"], ["reserved", "test"]])
+def test_a_split_names_the_pictures_that_scenes_are_made_from(run, images, tmp_path, splits):
+    words = [word for split in splits for word in ("--split", split)]
+    report = report_of(run("eval", "--dataset", "synthetic", "--data", images, "--seeds", "4", "--size", "48x32",
+                           "--motion", "moving", "--method", "reference", "--no-pictures", "--out", tmp_path / "out",
+                           "--json", *words))  # fmt: skip
+    behind = sorted(name for split in splits for name in SPLITS[split])
+    assert [scene["source"] for scene in report["scenes"]] == (behind * 2)[:4]
+    made_from = {source["name"]: source for source in report["sources"]}
+    assert set(made_from) == {*behind, "rembg_car-3"}
+    assert {name: made_from[name]["split"] for name in behind} == {
+        name: split for split in splits for name in SPLITS[split]
+    }
+    assert (made_from["rembg_car-3"]["split"], made_from["rembg_car-3"]["mover"]) == ("test", True)
+    digest = hashlib.sha256((images / f"{behind[0]}.hdr").read_bytes()).hexdigest()
+    assert made_from[behind[0]]["sha256"] == digest[:12]
+    caption = " ".join(report["caption"])
+    shown = "test and reserved splits" if len(splits) > 1 else f"{splits[0]} split"
+    assert shown in caption
+    assert shown in report["tables"][0]["title"]
+    assert ("cut-outs of the test split" in caption) == (splits != ["test"])
+
+
+def test_a_split_is_of_made_scenes_and_must_have_pictures(refused, images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused(tmp_path, "eval", "--dataset", "hu", "--data", ".", "--split", "reserved", naming="--split")
+    for name in SPLITS["reserved"]:
+        (images / f"{name}.hdr").unlink()
+    refused(tmp_path, "eval", "--dataset", "synthetic", "--data", images, "--split", "test", "--split", "reserved",
+            naming=("images", "reserved split"))  # fmt: skip
 
 
 def test_table_2_needs_no_data(run, tmp_path, monkeypatch):

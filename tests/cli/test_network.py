@@ -39,6 +39,7 @@ def test_a_merge_by_the_network_says_what_ran(by_network, beach, weights):
     assert report["network"] == {
         "weights": "small", "sha256": digest, "frames": ["shot1.jpg", "shot2.jpg", "shot3.jpg"],
         "tile_px": 128, "tiles": 1, "settled_tiles": 0, "device": "cpu", "precision": report["network"]["precision"],
+        "prior": "diffusion",
     }  # fmt: skip
     assert (report["method"], report["tiles"]) == ("lfdiff", 1)
     assert {"merging", "deghosting"} <= set(report["seconds"])
@@ -68,6 +69,24 @@ def test_without_blending_the_picture_is_the_networks_alone(by_network, run, bea
     assert found["alone"].max() < found["classical"].max() + 0.01  # it ends at the shortest frame's white
     distance = {name: np.abs(found[name] - found["classical"]).mean() for name in ("alone", "blended")}
     assert 0 < distance["blended"] < distance["alone"]
+
+
+@pytest.mark.parametrize(("word", "used"), [("--prior", "block-means"), ("--no-prior", "off")])
+def test_a_merge_and_a_batch_say_whether_the_prior_was_used(run, beach, word, used):
+    path = write_network(beach.parent / "w.safetensors", replace(CONFIG, prior="block-means"))
+    outcome = run("merge", beach, "--weights", path, word, "--json")
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out)["network"]["prior"] == used
+    assert read_facts(beach.with_name("beach.exr")).provenance["prior"] == used
+    outcome = run("batch", beach.parent, "--weights", path, word, "--workers", "1", "--json")
+    assert outcome.code == 0, outcome.err
+    assert read_facts(beach.parent / "hdr" / "beach.exr").provenance["prior"] == used
+
+
+def test_weights_that_cannot_do_without_their_prior_are_refused(refused, beach, weights):
+    words = ("--method", "lfdiff", "--weights", weights, "--no-prior")
+    refused(beach.parent, "merge", beach, *words, naming=("--no-prior", "small.safetensors", "diffusion"))
+    refused(beach.parent, "merge", beach, "--method", "classical", "--no-prior", naming="--no-prior")
 
 
 def test_the_same_merge_gives_the_same_bytes(by_network, beach, tmp_path):

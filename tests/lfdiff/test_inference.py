@@ -7,6 +7,7 @@ from small_network import CONFIG, write_network
 
 from hdrfuse.errors import DeviceError, UsageError, WeightsError, is_out_of_memory
 from hdrfuse.lfdiff.inference import Network, find_device, find_precision, has_bf16, one_core_a_thread
+from hdrfuse.lfdiff.weights import load_weights, save_weights
 
 CPU = torch.device("cpu")
 
@@ -53,6 +54,39 @@ def test_more_steps_than_the_diffusion_has_are_refused(tmp_path):
     path = write_network(tmp_path / "small.safetensors")
     with pytest.raises(UsageError, match=r"--steps 201: at most 200"):
         Network.load(path, device="cpu", steps=201)
+
+
+def test_without_its_prior_the_reconstruction_is_what_the_same_weights_give_that_have_none(tmp_path):
+    without, having = (replace(CONFIG, prior=prior) for prior in ("none", "block-means"))
+    path = write_network(tmp_path / "having.safetensors", having)
+    tensors = trained(load_weights(path)[0])
+    save_weights(path, having, tensors, tile_px=128, training={})
+    plain = {name: value for name, value in tensors.items() if not name.startswith("block_means.")}
+    save_weights(tmp_path / "plain.safetensors", without, plain, tile_px=128, training={})
+    ldr = np.random.default_rng(0).uniform(0, 1.2, (1, 3, 40, 56, 3)).clip(0, 1).astype(np.float32)
+    seen = ldr, np.array([1, 4, 16], np.float32), None
+    alone = Network.load(tmp_path / "plain.safetensors", device="cpu", precision="fp32")
+    corrected, off = (Network.load(path, device="cpu", precision="fp32", prior=prior) for prior in (True, False))
+    assert off.radiance(*seen).tobytes() == alone.radiance(*seen).tobytes()
+    assert not np.array_equal(corrected.radiance(*seen), off.radiance(*seen))
+    used = [each.prior_used for each in (alone, corrected, off, off.on_the_cpu())]
+    assert used == [None, "block-means", "off", "off"]
+
+
+def trained(model):
+    """State whose last layers are not zero."""
+    torch.manual_seed(1)
+    return {name: value + 0.05 * torch.randn_like(value) for name, value in model.state_dict().items()}
+
+
+@pytest.mark.parametrize("prior", ["direct", "diffusion"])
+def test_weights_that_reconstruct_from_a_prior_cannot_do_without(tmp_path, prior):
+    path = write_network(tmp_path / "told.safetensors", replace(CONFIG, prior=prior))
+    with pytest.raises(UsageError, match=rf"--no-prior: .*told\.safetensors reconstruct from a prior \(prior: {prior}"):
+        Network.load(path, device="cpu", prior=False)
+    first = write_network(tmp_path / "first.safetensors", replace(CONFIG, prior="ground-truth"))
+    with pytest.raises(WeightsError, match="needs the truth"):
+        Network.load(first, device="cpu", prior=False)
 
 
 def test_weights_are_read_again_only_where_the_file_changed(tmp_path):
