@@ -58,12 +58,12 @@ DatasetOption = Annotated[
 ]  # fmt: skip
 DataOption = Annotated[
     list[Path] | None,
-    typer.Option(metavar="DIR", help="Folder of HDR images (may be repeated), or of the public set.",
+    typer.Option(metavar="DIR", help="Folder of HDR images and clips (.mp4; may be repeated), or of the public set.",
                  show_default=False, rich_help_panel=DATA),
 ]  # fmt: skip
 MoversOption = Annotated[
     list[Path] | None,
-    typer.Option(metavar="DIR", help="Synthetic: cut-outs (.png with alpha) and photos that move in front.",
+    typer.Option(metavar="DIR", help="Synthetic: cut-outs (.png with alpha) and photos that move in front; clips.",
                  show_default=False, rich_help_panel=DATA),
 ]  # fmt: skip
 CacheOption = Annotated[

@@ -18,8 +18,10 @@ HDR_SUFFIXES = frozenset({".exr", ".hdr"})
 CUTOUT_SUFFIX = ".out.png"
 """A picture with alpha, as background removers name it."""
 TEXTURE_SUFFIXES = frozenset({".jpg", ".jpeg"})
+CLIP_SUFFIXES = frozenset({".mp4", ".mov", ".m4v"})
 FOREGROUND = "foreground"
 """Folder whose cut-outs and photos move in front of the HDR images; photos elsewhere are left alone."""
+CLIPS_TOO = f"for training also clips: {' '.join(sorted(CLIP_SUFFIXES))}"
 LEARNED_FROM: tuple[Split, ...] = ("train", "validation")
 STATE = "sources.json"
 """Beside the library: what it was packed from, so that a changed folder is packed again, and what was left out."""
@@ -29,7 +31,7 @@ LeaveOut = Callable[[Path, HdrfuseError], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """Folders of HDR images, and folders of what moves in front of them."""
+    """Folders of HDR images and of what moves in front of them; clips below either are brackets by themselves."""
 
     images: tuple[Path, ...]
     """Below them, every .exr and .hdr serves as a background; `foreground` folders as movers."""
@@ -37,21 +39,26 @@ class Sources:
     """Below them, every .png is a cut-out with alpha, every .jpg a texture."""
 
     def files(self) -> list[Path]:
-        """Return the files that serve, each once. Raises BadInputError for a folder that is missing or empty."""
+        """Return the pictures that serve, each once. Raises BadInputError for a folder that is missing or empty."""
         sources: dict[Path, None] = {}
         for folder in self.images:
             files = source_files(folder)
-            if not any(path.suffix.lower() in HDR_SUFFIXES for path in files):
+            if not any(path.suffix.lower() in HDR_SUFFIXES for path in files) and not clip_files(folder):
                 missing = "no HDR image below it" if folder.is_dir() else "no such folder"
-                raise BadInputError(f"{folder}: {missing}; expected .exr or .hdr files")
+                raise BadInputError(f"{folder}: {missing}; expected .exr or .hdr files, {CLIPS_TOO}")
             sources |= dict.fromkeys(files)
         for folder in self.movers:
             files = mover_files(folder)
-            if not files:
+            if not files and not clip_files(folder):
                 missing = "no mover below it" if folder.is_dir() else "no such folder"
-                raise BadInputError(f"{folder}: {missing}; expected .png cut-outs with alpha or .jpg textures")
+                expected = f".png cut-outs with alpha or .jpg textures, {CLIPS_TOO}"
+                raise BadInputError(f"{folder}: {missing}; expected {expected}")
             sources |= dict.fromkeys(files)
         return list(sources)
+
+    def clips(self) -> list[Path]:
+        """Return the videos below all folders, each once."""
+        return list(dict.fromkeys(path for folder in self.images + self.movers for path in clip_files(folder)))
 
 
 def open_split(
@@ -70,7 +77,11 @@ def open_split(
     backgrounds = open_files(files, cache, report).of_kind("panorama", "photograph")
     if not backgrounds:
         reasons = "; ".join(left_out_sources(cache).values())
-        reasons = reasons or "by their names they serve other splits; more are needed"
+        reasons = reasons or (
+            "by their names they serve other splits; more are needed"
+            if any(path.suffix.lower() in HDR_SUFFIXES for path in sources.files())
+            else "there are clips alone; .exr or .hdr files are needed beside them"
+        )
         raise BadInputError(f"{sources.images[0]}: no HDR image for {split}: {reasons}")
     table = splits_of(map(source_name, files), [image.name for image in backgrounds])
     return ImageLibrary(cache, [name for name, its_split in table.items() if its_split == split])
@@ -115,6 +126,12 @@ def mover_files(folder: Path) -> list[Path]:
     suffixes = {".png", *TEXTURE_SUFFIXES}
     paths = (path for path in folder.rglob("*") if not path.name.startswith(".") and path.suffix.lower() in suffixes)
     return sorted(paths)
+
+
+def clip_files(folder: Path) -> list[Path]:
+    """Return the videos below a folder, in the order of their paths; hidden ones do not serve."""
+    paths = folder.rglob("*")
+    return sorted(path for path in paths if not path.name.startswith(".") and path.suffix.lower() in CLIP_SUFFIXES)
 
 
 def serves(path: Path) -> bool:

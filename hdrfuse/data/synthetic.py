@@ -1,5 +1,6 @@
 """Synthetic brackets with known radiance: random views, movers and a camera's faults, one seed a sample."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -51,15 +52,22 @@ def random_bracket(
     rng: np.random.Generator, library: ImageLibrary, size: int, painted_fraction: float
 ) -> BracketSample:
     """Return a random bracket of size x size pixels from the library's images."""
-    full = size + 2 * MARGIN_PX
-    scene = random_scene(rng, library, full, painted_fraction)
+    return photographed(rng, random_scene(rng, library, size + 2 * MARGIN_PX, painted_fraction))
+
+
+def photographed(rng: np.random.Generator, scene: Sequence[Array]) -> BracketSample:
+    """Return a bracket of a scene as the short, reference and long frame see it, taken by a random photographer.
+
+    Each is (full, full, 3), 1.0 = the reference's white; MARGIN_PX of every border are cut off.
+    """
+    full = len(scene[REFERENCE])
     ev = random_ev_offsets(rng)
     careful = rng.random() < CAREFUL
     sensor = raw_sensor(rng) if careful else random_sensor(rng)
     hand_held = not careful and rng.random() < 0.7
     calibrated = careful or rng.random() < 0.3
     curve_error = random_calibration_error(rng)
-    inner = slice(MARGIN_PX, MARGIN_PX + size)
+    inner = slice(MARGIN_PX, full - MARGIN_PX)
     ldr, truth = [], scene[REFERENCE]
     for index, frame in enumerate(scene):
         side = index != REFERENCE
@@ -132,9 +140,14 @@ def random_scene(rng: np.random.Generator, library: ImageLibrary, size: int, pai
 
 def expose_by_percentile(rng: np.random.Generator, view: Array) -> Array:
     """Scale a view so that a random percentile, 50 to 97, lies between half the reference's white and white."""
+    return view * random_gain(rng, view)
+
+
+def random_gain(rng: np.random.Generator, view: Array) -> np.float32:
+    """Return what `expose_by_percentile` scales a view by."""
     brightest = view.max(axis=-1) if rng.random() < 0.5 else view.mean(axis=-1)
     level = float(np.percentile(brightest, rng.uniform(50, 97))) + 1e-6
-    return view * np.float32(rng.uniform(0.5, 1.0) / level)
+    return np.float32(rng.uniform(0.5, 1.0) / level)
 
 
 def random_ev_offsets(rng: np.random.Generator) -> NDArray[np.float64]:
@@ -149,9 +162,13 @@ def random_ev_offsets(rng: np.random.Generator) -> NDArray[np.float64]:
 
 def random_times(rng: np.random.Generator) -> NDArray[np.float64]:
     """Return when short, reference and long frame were taken, in frames from the reference."""
+    return random_order(rng) * rng.uniform(0.7, 1.3)
+
+
+def random_order(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return the places of short, reference and long frame in a burst, the reference at 0."""
     order = rng.random()
-    times = [-1.0, 0.0, 1.0] if order < 0.4 else [1.0, 0.0, -1.0] if order < 0.6 else [1.0, 0.0, 2.0]
-    return np.array(times) * rng.uniform(0.7, 1.3)
+    return np.array([-1.0, 0.0, 1.0] if order < 0.4 else [1.0, 0.0, -1.0] if order < 0.6 else [1.0, 0.0, 2.0])
 
 
 def random_shutters(rng: np.random.Generator) -> NDArray[np.float64]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from hdrfuse.data.camera_scenes import open_camera_scenes
+from hdrfuse.data.clip_brackets import ClipBrackets, clip_share
+from hdrfuse.data.clips import PackedClip, open_clips
 from hdrfuse.data.library import ImageLibrary
 from hdrfuse.data.mixture import MixedBrackets
 from hdrfuse.data.packing import Sources, left_out_sources, open_split
@@ -26,7 +28,8 @@ VALIDATION_SEED = 7
 VALIDATION_PERCENT = 8
 """Of the scenes of a public set, at least one."""
 CAMERA_SCENES = "camera-scenes"
-"""Folder of them in the cache."""
+CLIPS = "clips"
+"""Folders of them in the cache."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,36 +89,47 @@ def synthetic_task(
     validation_brackets: int = VALIDATION_BRACKETS,
     report: Report = lambda name: None,
 ) -> Task:
-    """Return a task on synthetic brackets from HDR images, packed into the cache folder once.
+    """Return a task on synthetic brackets from HDR images, and some out of clips, packed into the cache folder once.
 
-    Training and validation brackets come from different images; those of the test split are never read.
+    Training and validation brackets come from different images; those of the test split are never read. Validation
+    takes no clips: scores stay comparable.
     Every stage draws other brackets. Raises BadInputError, WeightsError, OutputError or WriteError.
     """
-    train, validation = (open_split(data, cache, split, report) for split in ("train", "validation"))
+    sources = Sources(images=(data,)) if isinstance(data, Path) else data
+    train, validation = (open_split(sources, cache, split, report) for split in ("train", "validation"))
     if not train.of_kind("panorama", "photograph"):
         raise BadInputError(
             "no image to train on: by their names all are held back for validation and test; give more of them"
         )
+    clips, skipped = open_clips(sources, cache / CLIPS, "train", report)
+    clip_notes = {"clips": [clip.name for clip in clips]} if clips else {}
     held_back = SyntheticBrackets(library=validation, size=VALIDATION_PX, seed=VALIDATION_SEED)
     validated = validation_brackets > 0 and bool(validation.of_kind("panorama", "photograph"))
     return Task(
         recipe=recipe,
-        brackets=training_brackets(recipe, train, cache, report),
+        brackets=training_brackets(recipe, train, clips, cache, report),
         validation=validation_set(held_back, validation_brackets) if validated else [],
         reconstruction_loss=reconstruction_loss(recipe, vgg19_file),
-        notes={"sources": [image.name for image in train.images], "brackets_seed": brackets_seed(recipe)},
-        skipped=tuple(left_out_sources(cache).values()),
+        notes={"sources": [image.name for image in train.images], "brackets_seed": brackets_seed(recipe), **clip_notes},
+        skipped=(*left_out_sources(cache).values(), *skipped),
         warnings=() if validated or not validation_brackets else ("no image is left for validation: give more",),
     )
 
 
-def training_brackets(recipe: Recipe, library: ImageLibrary, cache: Path, report: Report) -> Brackets:
+def training_brackets(
+    recipe: Recipe, library: ImageLibrary, clips: tuple[PackedClip, ...], cache: Path, report: Report
+) -> Brackets:
     """Return a recipe's samples from a library's images: drawn anew each, a share of them cut out of camera scenes.
 
-    The scenes are made first, once; every stage cuts others out of them. Raises OutputError or WriteError.
+    Clips give a share of those drawn. The scenes are made first, once; every stage cuts others out of them. Raises
+    OutputError or WriteError.
     """
     seed = brackets_seed(recipe)
-    drawn = SyntheticBrackets(library=library, size=recipe.crop_px, seed=seed)
+    drawn: Brackets = SyntheticBrackets(library=library, size=recipe.crop_px, seed=seed)
+    if clips:
+        of_clips = ClipBrackets(clips=clips, size=recipe.crop_px, seed=seed)
+        share = clip_share(clips, len(library.of_kind("panorama", "photograph")))
+        drawn = MixedBrackets(usual=drawn, other=of_clips, share=share)
     if not recipe.camera_share:
         return drawn
     scenes = open_camera_scenes(library, cache / CAMERA_SCENES, report=report)

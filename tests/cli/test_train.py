@@ -63,7 +63,7 @@ def images(tmp_path) -> Path:
     """Two images to train on, one to validate with and one of the test set."""
     folder = tmp_path / "images"
     folder.mkdir()
-    for name in ("city", "sunset", "dresden_square", "venice"):
+    for name in ("city", "interior", "dresden_square", "venice"):
         pixels = np.random.default_rng(len(name)).random((8, 16, 3), np.float32)
         cv2.imwrite(str(folder / f"{name}.hdr"), cv2.resize(pixels, (128, 64)))
     return folder
@@ -120,7 +120,7 @@ def test_both_stages_leave_weights_a_log_and_pictures(run, images, tmp_path):
     assert (report["step"], report["skipped"], report["recipe"]["objective"]) == (2, 0, "stage2")
     _, metadata = load_weights(second / "weights.safetensors")
     assert metadata.config.prior == "diffusion"
-    assert metadata.training["sources"] == ["city", "sunset"]  # no image of the test split, none of validation's
+    assert metadata.training["sources"] == ["city", "interior"]  # no image of the test split, none of validation's
     shown = run("info", second / "weights.safetensors")
     assert shown.code == 0
     assert "training.recipe.learning_rate" in shown.out

@@ -5,9 +5,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from moving_clips import write_clip
 from safetensors.torch import load_file
 
 from hdrfuse.data.camera_scenes import open_camera_scenes
+from hdrfuse.data.packing import Sources
 from hdrfuse.training import task as task_module
 from hdrfuse.training.distributed import World
 from hdrfuse.training.loop import Pace, train
@@ -20,7 +22,7 @@ from hdrfuse.training.task import brackets_seed, synthetic_task
 def images(tmp_path):
     folder = tmp_path / "images"
     folder.mkdir()
-    for name in ("city", "sunset", "dresden_square", "venice"):
+    for name in ("city", "interior", "dresden_square", "venice"):
         cv2.imwrite(str(folder / f"{name}.hdr"), np.random.default_rng(0).random((64, 128, 3), np.float32))
     return folder
 
@@ -28,7 +30,7 @@ def images(tmp_path):
 def test_a_folder_of_hdr_images_is_all_that_training_needs(images, tmp_path):
     recipe = Recipe(objective="stage1", preset="tiny", batch=2, crop_px=32, steps=2, perceptual_weight=0)
     task = synthetic_task(recipe, images, tmp_path / "cache")
-    assert task.notes["sources"] == ["city", "sunset"]
+    assert task.notes["sources"] == ["city", "interior"]
     assert len(task.validation) == 20
     assert train(task, tmp_path / "run", pace=Pace(workers=0), world=World()).step == 2
 
@@ -74,3 +76,30 @@ def test_every_stage_draws_other_brackets():
 @pytest.mark.parametrize("preset", RECIPES)
 def test_a_presets_recipe_trains_that_preset(preset):
     assert RECIPES[preset]("stage2").preset == preset
+
+
+def clip_task(sources, tmp_path, **changes):
+    recipe = Recipe(objective="baseline", preset="tiny", batch=2, crop_px=32, steps=4, perceptual_weight=0)
+    return synthetic_task(replace(recipe, **changes), sources, tmp_path / "cache", validation_brackets=2)
+
+
+def test_clips_give_a_share_of_the_samples_and_change_no_other(images, tmp_path):
+    plain = clip_task(images, tmp_path)
+    assert "clips" not in plain.notes
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    write_clip(clips / "01_dog.mp4")
+    (clips / "03_blocks.mp4").write_bytes(b"damaged")
+    (clips / "02_cups.mp4").write_bytes(b"never opened")
+    mixed = clip_task(Sources(images=(images,), movers=(clips,)), tmp_path)
+    same = [np.array_equal(plain.brackets[index].ldr, mixed.brackets[index].ldr) for index in range(20)]
+    assert same.count(False) == 3  # 15 %, beside two images
+    assert mixed.notes == plain.notes | {"clips": ["01_dog"]}
+    assert [line.split(": ")[0] for line in mixed.skipped] == [str(clips / "03_blocks.mp4")]
+    assert torch.equal(plain.validation[0].ldr, mixed.validation[0].ldr)
+
+
+@pytest.mark.slow
+def test_a_run_with_clips_trains_in_other_processes(images, tmp_path):
+    write_clip(images / "01_dog.mp4")
+    assert train(clip_task(images, tmp_path), tmp_path / "run", pace=Pace(workers=1), world=World()).step == 4
