@@ -67,6 +67,7 @@ class MergeKeywords(TypedDict, total=False):
     tile: int | None
     steps: int
     seed: int
+    sample: int | None
 
 
 def check_options(options: MergeOptions) -> None:
@@ -84,8 +85,12 @@ def check_options(options: MergeOptions) -> None:
         raise UsageError(f"--tile {options.tile}: {expected} were expected")
     if not 1 <= options.steps <= MOST_STEPS:
         raise UsageError(f"--steps {options.steps}: 1 to {MOST_STEPS} were expected")
-    if not 0 <= options.seed <= MOST_SEED:
-        raise UsageError(f"--seed {options.seed}: 0 to {MOST_SEED} was expected")
+    for name, seed in (("--seed", options.seed), ("--sample", options.sample or 0)):
+        if not 0 <= seed <= MOST_SEED:
+            raise UsageError(f"{name} {seed}: 0 to {MOST_SEED} was expected")
+    if options.sample is not None and (options.seed or not options.prior):
+        other = f"--seed {options.seed}" if options.seed else "--no-prior"
+        raise UsageError(f"--sample {options.sample}: draws from the prior, by its own seed; {other} was given too")
     if str(options.response) not in RESPONSES:
         from hdrfuse.imaging.calibration.response import load_response  # imports numpy
 

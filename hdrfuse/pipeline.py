@@ -235,7 +235,7 @@ def _facts(bracket: Bracket, options: MergeOptions, network: NetworkReport | Non
             "method": options.method,
             "evs": ", ".join(f"{ev:+.2f}" for ev in bracket.relative_evs),
             "reference": frame.name,
-            "seed": str(options.seed),
+            **({"seed": str(options.seed)} if options.sample is None else {"sample": str(options.sample)}),
             **({} if network is None else {"weights": network.weights, "weights sha256": network.sha256}),
             **({} if network is None or network.prior is None else {"prior": network.prior}),
         },

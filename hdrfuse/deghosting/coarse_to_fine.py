@@ -61,7 +61,7 @@ class CoarseToFine:
         return cls(
             triplet=Triplet.of(bracket.frames, bracket.reference), search=bracket.detection,
             reference=bracket.reference, tolerance=max(each.relative for each in bracket.tolerance),
-            tile_px=options.tile, seed=options.seed,
+            tile_px=options.tile, seed=options.noise_seed,
         )  # fmt: skip
 
     def run(self, merged: Plane, network: Network, progress: Callable[[float], None]) -> Deghosted:

@@ -79,6 +79,21 @@ class MethodOptions:
     """In pixels; None = the size that the weights were made for."""
     steps: Annotated[int, CommandOption("Sampling steps of the diffusion.", panel=NETWORK)] = 10
     seed: Annotated[int, CommandOption("Equal seeds give equal pictures.", panel=NETWORK)] = 0
+    sample: Annotated[
+        int | None,
+        CommandOption(
+            "Draw one of the pictures that hidden light may be, by this seed, in the place of their mean.",
+            panel=NETWORK,
+            metavar="SEED",
+            show_default="the mean",
+        ),
+    ] = None
+    """Of weights whose prior is a diffusion; None = the mean of all."""
+
+    @property
+    def noise_seed(self) -> int:
+        """Seed of the noise that a diffusion starts from."""
+        return self.seed if self.sample is None else self.sample
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -38,18 +38,20 @@ class LFDiffMethod(Deghoster):
     def caption(self, options: MethodOptions) -> str:
         """Weights, precision, tiles and seed."""
         network = self.load(options)
+        seed = f"seed {options.seed}" if options.sample is None else f"sample {options.sample}"
         tile = "the weights' own" if options.tile is None else f"{options.tile} px"
         return (
             f"weights {network.weights.stem} (sha256 {network.metadata.sha256[:12]}), {network.precision}, "
-            f"tiles: {tile}, seed {options.seed}{', its prior left out' if network.prior_used == 'off' else ''}"
+            f"tiles: {tile}, {seed}{', its prior left out' if network.prior_used == 'off' else ''}"
         )
 
     def load(self, options: MethodOptions) -> Network:
         """The network, loaded once as long as no other is. Raises WeightsError, UsageError or DeviceError."""
         weights = find_weights(options.weights)
         return Network.load(
-            weights, device=options.device, precision=options.precision, steps=options.steps, prior=options.prior
-        )
+            weights, device=options.device, precision=options.precision, steps=options.steps, prior=options.prior,
+            sampled=options.sample is not None,
+        )  # fmt: skip
 
     def merge(
         self, bracket: RegisteredBracket, options: MethodOptions, loaded: Network, clock: Clock
@@ -66,7 +68,7 @@ class LFDiffMethod(Deghoster):
         triplet = coarse_to_fine.triplet
         with clock.stage("deghosting", 1.0) as advance:
             if merged is None:
-                found = deghost(triplet, loaded, tile_px=options.tile, seed=options.seed, progress=advance)
+                found = deghost(triplet, loaded, tile_px=options.tile, seed=options.noise_seed, progress=advance)
             else:
                 found = coarse_to_fine.run(merged, loaded, advance)
         saw = [bracket.names[index] for index in triplet.indices]

@@ -39,8 +39,8 @@ NAME = r"[a-z0-9][a-z0-9._-]*"
 """What a method may be called: it becomes the name of files."""
 
 ON_THE_COMMAND_LINE = {
-    "weights": "--weights", "blend": "--no-blend", "prior": "--no-prior", "precision": "--precision", "tile": "--tile",
-    "steps": "--steps",
+    "weights": "--weights", "blend": "--no-blend", "prior": "--no-prior", "sample": "--sample",
+    "precision": "--precision", "tile": "--tile", "steps": "--steps",
 }  # fmt: skip
 """Fields of MethodOptions that a method may do without, and what asks for them."""
 
@@ -122,7 +122,7 @@ LFDIFF = DeghostingMethod(
     name="lfdiff",
     help="a neural network and the classical merge, each where it is better",
     run_by="hdrfuse.deghosting.lfdiff_method:LFDiffMethod",
-    options=("weights", "blend", "prior", "precision", "tile", "steps"),
+    options=("weights", "blend", "prior", "sample", "precision", "tile", "steps"),
     uses_torch=True,
     worker_mb=600.0,
     preparation=0.21,

@@ -89,7 +89,7 @@ def _cost(method: Method, bracket: KnownBracket, repetitions: int) -> Cost:
         if options.blend:
             method.merge("", bracket)
         else:
-            deghost(triplet, network, tile_px=options.tile, seed=options.seed)
+            deghost(triplet, network, tile_px=options.tile, seed=options.noise_seed)
 
     runs = time_runs(run, repetitions, network.device)
     height, width = bracket.truth.shape[:2]

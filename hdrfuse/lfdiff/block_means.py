@@ -5,6 +5,7 @@ hardly hears. Here z is the mean of T(radiance) over s x s pixels, s = `prior_st
 frequencies from it: T^ = o + w up(z - down(o)), with o what the reconstruction gives.
 """
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from hdrfuse.lfdiff.block_means_diffusion import BlockMeansDiffusion
 from hdrfuse.lfdiff.config import LFDiffConfig
 from hdrfuse.lfdiff.layers import INITIAL_SLOPE, conv3x3, upsample_to
 from hdrfuse.lfdiff.signals import GAMMA, mu_law
@@ -94,6 +96,18 @@ class ConvolutionPair(nn.Module):
         return F.leaky_relu(self.second(y) + self.skip(x), INITIAL_SLOPE)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prediction:
+    """What is told of the block means z of the truth, everything (B, C, h, w)."""
+
+    correction: Tensor
+    """z - down(o), its mean."""
+    trust: Tensor
+    """w in [0, 1]; 0 where nothing clips."""
+    condition: Tensor
+    """What a sample goes by."""
+
+
 class BlockMeansNet(nn.Module):
     """Predicts what the reconstruction's block means are off by, and how far to trust that: a U-Net at 1/s.
 
@@ -110,30 +124,39 @@ class BlockMeansNet(nn.Module):
         self.up = nn.ModuleList(ConvolutionPair(below + width, width) for width, below in pairwise(widths))
         self.context = nn.Linear(widths[-1], widths[-1])
         self.last = conv3x3(widths[0], 3)
-        self.trust = nn.Sequential(
-            conv3x3(widths[0] + 3 + 3 + 3 + 1, DOUBT_WIDTH), nn.LeakyReLU(INITIAL_SLOPE), conv3x3(DOUBT_WIDTH, 3)
-        )
+        told = widths[0] + 3 + 3 + 1 + 3
+        self.trust = nn.Sequential(conv3x3(told, DOUBT_WIDTH), nn.LeakyReLU(INITIAL_SLOPE), conv3x3(DOUBT_WIDTH, 3))
         for layer in (self.context, self.last, self.trust[-1]):
             nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
         nn.init.constant_(self.trust[-1].bias, INITIAL_TRUST)  # type: ignore[arg-type]
+        self.diffusion = BlockMeansDiffusion(config, told)
 
-    def forward(self, frames: Tensor, tonemapped: Tensor) -> Tensor:
-        """Frames X (B, 3, 6, H, W) and o (B, 3, H, W), multiples of s -> T^ (B, 3, H, W); o where nothing clips."""
+    def forward(
+        self, frames: Tensor, tonemapped: Tensor, noise: Tensor | None = None, sampling_steps: int | None = None
+    ) -> Tensor:
+        """Frames X (B, 3, 6, H, W) and o (B, 3, H, W), multiples of s -> T^ (B, 3, H, W); o where nothing clips.
+
+        From noise (B, 3, h, w), one of the pictures that the frames leave possible; without, their mean.
+        """
         observed = Observed(frames, self.stride, self.mu)
         tonemapped = tonemapped.clamp(0, 1)
-        correction, trust = self.predict(observed, block_means(tonemapped, self.stride))
-        return swap(tonemapped, trust * correction, observed)
+        found = self.predict(observed, block_means(tonemapped, self.stride))
+        correction = found.trust * found.correction
+        if noise is not None:
+            correction = correction + observed.clipped * self.diffusion.sample(found.condition, noise, sampling_steps)
+        return swap(tonemapped, correction, observed)
 
-    def predict(self, observed: Observed, means: Tensor) -> tuple[Tensor, Tensor]:
-        """What is seen and down(o) (B, 3, h, w) -> z - down(o) and w, both (B, 3, h, w); w in [0, 1]."""
+    def predict(self, observed: Observed, means: Tensor) -> Prediction:
+        """What is seen and down(o) (B, 3, h, w) -> what is told of z."""
         height, width = means.shape[-2:]
         features = self.features(torch.cat([observed.with_stops(), means], 1))[..., :height, :width]
         correction = (means + self.last(features).float()).clamp(0, 1) - means
         settled = correction.detach()  # the doubt judges a prediction, it does not make it
         told = DOUBT_GAIN * torch.cat([settled, settled.abs(), observed.occluded], 1)
-        trust = self.trust(torch.cat([features.detach(), told, observed.clipped], 1)).float().sigmoid()
-        return correction, trust * (observed.clipped.amax(1, keepdim=True) > 0)
+        condition = torch.cat([features.detach(), told, observed.clipped], 1)
+        trust = self.trust(condition).float().sigmoid() * (observed.clipped.amax(1, keepdim=True) > 0)
+        return Prediction(correction=correction, trust=trust, condition=condition)
 
     def features(self, x: Tensor) -> Tensor:
         """(B, C, h, w) -> (B, C', h', w'), its size a multiple of what the levels divide it by."""

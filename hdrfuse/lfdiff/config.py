@@ -10,6 +10,9 @@ means of the result, predicted and swapped in."""
 WITHOUT_PRIOR: tuple[PriorSource, ...] = ("none", "block-means")
 """Priors that the reconstruction is told nothing of: it gives a picture without them."""
 
+DRAWN: tuple[PriorSource, ...] = ("diffusion", "block-means")
+"""Priors that a diffusion draws, or can draw in the place of their mean."""
+
 OutputHead = Literal["sigmoid", "residual", "blend"]
 """How the last convolution becomes a radiance: bounded by a sigmoid; added to the tonemapped reference; or
 added to a mix of the tonemapped frames whose weights it gives too."""
@@ -198,7 +201,7 @@ PRESETS: dict[str, LFDiffConfig] = {
         prior_width=48,
         prior_residuals=2,
         condition_width=32,
-        denoiser_width=16,
+        denoiser_width=32,
         denoiser_blocks=(1, 1),
         denoiser_predicts="v",
     ),

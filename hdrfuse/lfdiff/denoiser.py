@@ -69,7 +69,7 @@ class NAFRow(nn.ModuleList):
 class Denoiser(nn.Module):
     """Predict the noise in z_t, or v, from z_t, the condition and the step (LF-Diff, eq. 14)."""
 
-    def __init__(self, config: LFDiffConfig) -> None:
+    def __init__(self, config: LFDiffConfig, condition_channels: int | None = None) -> None:
         super().__init__()
         width = config.denoiser_width
         time_width = 4 * width
@@ -78,7 +78,8 @@ class Denoiser(nn.Module):
         self.embed_time = nn.Sequential(
             nn.Linear(width, 2 * time_width), SimpleGate(), nn.Linear(time_width, time_width)
         )
-        self.first = conv3x3(2 * config.prior_channels, width)
+        channels = config.prior_channels
+        self.first = conv3x3(channels + (channels if condition_channels is None else condition_channels), width)
         self.down_blocks = nn.ModuleList(
             NAFRow(NAFBlock(c, time_width) for _ in range(count))
             for c, count in zip(widths, config.denoiser_blocks, strict=True)
@@ -95,7 +96,10 @@ class Denoiser(nn.Module):
         self.last = nn.Conv2d(width, config.prior_channels, 3, padding=1)
 
     def forward(self, noisy: Tensor, condition: Tensor, step: Tensor) -> Tensor:
-        """Noisy prior and condition (B, 3, h, w), steps (B,) -> noise or v (B, 3, h, w); h and w suit the levels."""
+        """Noisy prior (B, 3, h, w), condition (B, C, h, w), steps (B,) -> noise or v (B, 3, h, w).
+
+        h and w suit the levels.
+        """
         time = self.embed_time(sinusoidal_embedding(step, self.width))
         x = self.first(torch.cat([noisy, condition], dim=1))
         skips = []

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hdrfuse.errors import DeviceError, UsageError, WeightsError
-from hdrfuse.lfdiff.config import WITHOUT_PRIOR
+from hdrfuse.lfdiff.config import DRAWN, WITHOUT_PRIOR
 from hdrfuse.lfdiff.model import LFDiff, draw_noise
 from hdrfuse.lfdiff.signals import network_inputs
 from hdrfuse.lfdiff.weights import WeightsMetadata, load_weights
@@ -35,16 +35,19 @@ class Network:
     """Sampling steps of the diffusion."""
     prior: bool = True
     """Whether a prior corrects the reconstruction, where the weights have one."""
+    sampled: bool = False
+    """Whether it is one of those that are possible, in the place of their mean, where it corrects."""
 
     @classmethod
     def load(
-        cls, weights: Path, *, device: str = "auto", precision: str = "auto", steps: int = 10, prior: bool = True
-    ) -> "Network":
+        cls, weights: Path, *, device: str = "auto", precision: str = "auto", steps: int = 10, prior: bool = True,
+        sampled: bool = False,
+    ) -> "Network":  # fmt: skip
         """Load a weights file onto a device; once for many pictures, as long as the file stays as it is.
 
         Raises WeightsError for what is no file of ours or cannot run alone, UsageError for more steps than the
-        diffusion has, and without `prior` for weights that reconstruct from one, DeviceError for a precision that the
-        device does not have.
+        diffusion has, without `prior` for weights that reconstruct from one, and `sampled` for weights that draw
+        nothing, DeviceError for a precision that the device does not have.
         """
         where = find_device(device)
         dtype = find_precision(precision, where)
@@ -53,14 +56,19 @@ class Network:
         config = metadata.config
         if config.prior == "ground-truth":
             raise WeightsError(f"{weights}: of the first training stage, which needs the truth; expected the second's")
-        if config.prior == "diffusion" and steps > config.diffusion_steps:
+        if config.prior in DRAWN and steps > config.diffusion_steps:
             raise UsageError(f"--steps {steps}: at most {config.diffusion_steps} were expected with {weights}")
         if not prior and config.prior not in WITHOUT_PRIOR:
             raise UsageError(
                 f"--no-prior: {weights} reconstruct from a prior (prior: {config.prior}); weights whose prior is "
                 f"{' or '.join(WITHOUT_PRIOR)} were expected"
             )
-        return cls(weights=weights, model=model, metadata=metadata, device=where, dtype=dtype, steps=steps, prior=prior)
+        if sampled and config.prior not in DRAWN:
+            raise UsageError(f"--sample: {weights} draw nothing (prior: {config.prior}); a diffusion was expected")
+        return cls(
+            weights=weights, model=model, metadata=metadata, device=where, dtype=dtype, steps=steps, prior=prior,
+            sampled=sampled,
+        )  # fmt: skip
 
     @property
     def precision(self) -> str:
@@ -87,9 +95,10 @@ class Network:
         return int(np.lcm(config.multiple_of, config.prior_stride))
 
     def noise(self, height: int, width: int, seed: int) -> Tensor | None:
-        """z_T of a whole frame, (1, 3, ceil(H/4), ceil(W/4)), or None for a network without diffusion."""
+        """z_T of a whole frame, (1, 3, ceil(H/s), ceil(W/s)), or None where nothing is drawn."""
         config = self.metadata.config
-        return draw_noise(config, height, width, seed=seed) if config.prior == "diffusion" else None
+        draws = config.prior == "diffusion" or (config.prior == "block-means" and self.sampled)
+        return draw_noise(config, height, width, seed=seed) if draws else None
 
     def share_of(self, noise: Tensor, rows: slice, columns: slice) -> Tensor:
         """A tile's part of a whole frame's noise."""
@@ -117,7 +126,7 @@ class Network:
 
     def on_the_cpu(self) -> "Network":
         """The same network on the CPU."""
-        return Network.load(self.weights, device="cpu", steps=self.steps, prior=self.prior)
+        return Network.load(self.weights, device="cpu", steps=self.steps, prior=self.prior, sampled=self.sampled)
 
 
 @lru_cache(maxsize=1)

@@ -49,7 +49,7 @@ class LFDiff(nn.Module):
         prior = self.sample_prior(frames, noise, sampling_steps)
         tonemapped = self.reconstruction(frames, prior)
         if self.config.prior == "block-means" and corrected:
-            tonemapped = self.block_means(frames, tonemapped)
+            tonemapped = self.block_means(frames, tonemapped, noise, sampling_steps)
         return inverse_mu_law(tonemapped[..., :height, :width].clamp(0, 1), self.config.mu)
 
     def sample_prior(

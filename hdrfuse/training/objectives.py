@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hdrfuse.lfdiff.block_means import Observed, block_means
+from hdrfuse.lfdiff.block_means import BlockMeansNet, Observed, block_means
 from hdrfuse.lfdiff.diffusion import ddim_sample
 from hdrfuse.lfdiff.model import LFDiff
 from hdrfuse.lfdiff.prior import LPENet
@@ -129,12 +129,25 @@ def predicted_block_means(learner: Learner, batch: Batch, generator: torch.Gener
     means = block_means(tonemapped, net.stride)
     error = block_means(mu_law(batch.radiance, net.mu), net.stride) - means
     observed = Observed(batch.frames, net.stride, net.mu)
-    correction, trust = net.predict(observed, means)
+    return block_means_losses(net, observed, means, error, learner.recipe.prior_weight, generator)
+
+
+def block_means_losses(
+    net: BlockMeansNet, observed: Observed, means: Tensor, error: Tensor, trust_weight: float,
+    generator: torch.Generator,
+) -> Losses:  # fmt: skip
+    """Losses of what is told of block means from what is seen, down(o) and z - down(o), (B, 3, h, w) both."""
+    found = net.predict(observed, means)
     before = error.square().mean((1, 2, 3))
-    after = (error - trust * correction.detach()).square().mean((1, 2, 3))
+    after = (error - found.trust * found.correction.detach()).square().mean((1, 2, 3))
+    left = error - (found.trust * found.correction).detach()
+    clipped = observed.clipped.amax(1, keepdim=True) > 0
     return {
-        "prior": (block_weights(observed) * (correction - error).square()).mean(),
-        "trust": learner.recipe.prior_weight * ((after - before) / (2 * before + LEAST_ERROR**2)).mean(),
+        "prior": (block_weights(observed) * (found.correction - error).square()).mean(),
+        "trust": trust_weight * ((after - before) / (2 * before + LEAST_ERROR**2)).mean(),
+        "noise": net.diffusion.loss(
+            clipped * left, found.condition.detach(), clipped * block_weights(observed), generator
+        ),
     }
 
 

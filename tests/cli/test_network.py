@@ -83,6 +83,34 @@ def test_a_merge_and_a_batch_say_whether_the_prior_was_used(run, beach, word, us
     assert read_facts(beach.parent / "hdr" / "beach.exr").provenance["prior"] == used
 
 
+def test_a_sample_is_told_by_its_seed_and_drawn_again_to_the_byte(run, beach, tmp_path):
+    path = write_network(tmp_path / "w.safetensors", replace(CONFIG, prior="block-means"))
+    drawn = {}
+    for name, seed in (("one", 3), ("again", 3), ("other", 4)):
+        outcome = run(
+            "merge", beach, "--weights", path, "--no-blend", "--sample", seed, "--out", tmp_path / f"{name}.exr"
+        )
+        assert outcome.code == 0, outcome.err
+        drawn[name] = (tmp_path / f"{name}.exr").read_bytes()
+    assert drawn["one"] == drawn["again"] != drawn["other"]
+    provenance = read_facts(tmp_path / "one.exr").provenance
+    assert provenance["sample"] == "3"
+    assert "seed" not in provenance
+
+
+def test_a_sample_that_cannot_be_drawn_is_refused(refused, run, beach, tmp_path):
+    path = write_network(tmp_path / "w.safetensors", replace(CONFIG, prior="block-means"))
+    plain = write_network(tmp_path / "plain.safetensors", replace(CONFIG, prior="none"))
+    for words, naming in (
+        (("--weights", path, "--sample", "1", "--seed", "2"), ("--sample 1", "--seed 2")),
+        (("--weights", path, "--sample", "1", "--no-prior"), ("--sample 1", "--no-prior")),
+        (("--weights", plain, "--sample", "1"), ("--sample", "plain.safetensors")),
+        (("--method", "classical", "--sample", "1"), "--sample"),
+        (("--weights", path, "--sample", "-1"), "--sample -1"),
+    ):
+        refused(beach.parent, "merge", beach, *words, naming=naming)
+
+
 def test_weights_that_cannot_do_without_their_prior_are_refused(refused, beach, weights):
     words = ("--method", "lfdiff", "--weights", weights, "--no-prior")
     refused(beach.parent, "merge", beach, *words, naming=("--no-prior", "small.safetensors", "diffusion"))

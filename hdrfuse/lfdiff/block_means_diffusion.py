@@ -1,0 +1,54 @@
+"""The diffusion of block means: what hidden light may be, beside its mean.
+
+A prediction is the mean of everything that frames leave possible, and smooth for that. The diffusion draws one of it:
+what a prediction is off by, from noise, told what was predicted from what.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hdrfuse.lfdiff.config import LFDiffConfig
+from hdrfuse.lfdiff.denoiser import Denoiser
+from hdrfuse.lfdiff.diffusion import NoiseSchedule, ddim_sample
+
+LARGEST_ERROR = 0.2
+"""After the mu-law: what a prediction may be off by in a sample, 1 in the diffusion's units."""
+
+
+class BlockMeansDiffusion(nn.Module):
+    """Errors of predicted block means, drawn by deterministic DDIM (LF-Diff, eq. 12 to 15, in the place of z)."""
+
+    def __init__(self, config: LFDiffConfig, condition_channels: int) -> None:
+        super().__init__()
+        self.denoiser = Denoiser(config, condition_channels)
+        self.schedule = NoiseSchedule(config)
+        self.steps = config.sampling_steps
+        self.multiple_of = 2 ** len(config.denoiser_blocks)
+
+    def sample(self, condition: Tensor, noise: Tensor, steps: int | None = None) -> Tensor:
+        """Condition (B, C, h, w) and noise (B, 3, h', w'), no larger -> errors (B, 3, h, w) after the mu-law."""
+        height, width = condition.shape[-2:]
+        condition = self.padded(condition)
+        rows, columns = (whole - part for whole, part in zip(condition.shape[-2:], noise.shape[-2:], strict=True))
+        noise = F.pad(noise, (0, columns, 0, rows))
+        errors = ddim_sample(self.denoiser, noise, condition, self.schedule, steps or self.steps)
+        return LARGEST_ERROR * errors[..., :height, :width]
+
+    def loss(self, errors: Tensor, condition: Tensor, weights: Tensor, generator: torch.Generator) -> Tensor:
+        """Weighted squared error (scalar) of what the denoiser tells of true errors (B, 3, h, w) at random steps.
+
+        Weights are (B, 1, h, w).
+        """
+        truth = self.padded((errors / LARGEST_ERROR).clamp(-1, 1))
+        condition, weights = self.padded(condition), self.padded(weights)
+        step = torch.randint(len(self.schedule.alpha_bar), (len(truth),), generator=generator).to(truth.device)
+        noise = torch.randn(truth.shape, generator=generator).to(truth.device)
+        told = self.denoiser(self.schedule.add_noise(truth, noise, step), condition, step)
+        wrong = (told - self.schedule.target(truth, noise, step)).square()
+        return (weights * wrong).sum() / (weights.sum() * wrong.shape[1]).clamp_min(1e-6)  # nothing may clip at all
+
+    def padded(self, x: Tensor) -> Tensor:
+        """(B, C, h, w) -> the same, repeated to a multiple of what the denoiser divides it by."""
+        multiple = self.multiple_of
+        return F.pad(x, (0, -x.shape[-1] % multiple, 0, -x.shape[-2] % multiple), mode="replicate")
