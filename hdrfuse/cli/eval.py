@@ -43,6 +43,16 @@ class SplitName(StrEnum):
     RESERVED = "reserved"
 
 
+class PriorName(StrEnum):
+    """Where the prior comes from: the frames, the truth, its mean, another scene's truth, nowhere."""
+
+    OWN = "own"
+    TRUTH = "truth"
+    CONSTANT = "constant"
+    FOREIGN = "foreign"
+    NULL = "null"
+
+
 DEFAULT_MOTIONS = (MotionName.STATIC, MotionName.MOVING)
 
 DATA, RULES, OUTPUT = "Data", "Rules", "Output"
@@ -72,6 +82,17 @@ WeightsOption = Annotated[
     list[str] | None,
     typer.Option(metavar="FILE|NAME", help="Weights; several times for several (--table 3: one a row).",
                  show_default=False, rich_help_panel=DATA),
+]  # fmt: skip
+PriorOption = Annotated[
+    list[PriorName] | None,
+    typer.Option("--prior", show_default=False, rich_help_panel=DATA,
+                 help="Table 3 inside hidden light, with the prior predicted from the frames (own), of the truth, its "
+                 "mean everywhere (constant), another scene's (foreign), none (null). Several times for several."),
+]  # fmt: skip
+EvaluationVggOption = Annotated[
+    Path | None,
+    typer.Option("--vgg", metavar="FILE", show_default=False, rich_help_panel=DATA,
+                 help="With --prior: VGG19's first convolutions, for a perceptual distance inside hidden light."),
 ]  # fmt: skip
 ClipOption = Annotated[
     bool, typer.Option("--clip/--no-clip", help="Clip results to [0, 1] before they are scored.", rich_help_panel=RULES)
@@ -136,6 +157,8 @@ def evaluate(
     method: MethodsOption = None,
     table: TablesOption = None,
     weights: WeightsOption = None,
+    prior: PriorOption = None,
+    vgg: EvaluationVggOption = None,
     clip: ClipOption = True,
     vdp_preset: VdpPresetOption = "safnet",
     align: AlignOption = False,
@@ -147,7 +170,7 @@ def evaluate(
     split: SplitOption = None,
     made: MadeScenes,
     cache: CacheOption = None,
-    options: Annotated[MergeOptions, Without("blend", "prior")],
+    options: Annotated[MergeOptions, Without("blend")],
     out: OutOption = None,
     pictures: PicturesOption = True,
     keep_results: KeepOption = False,
@@ -172,7 +195,8 @@ def evaluate(
         out=place, dataset=dataset, data=data,
         synthetic=synthetic_set(dataset, data, replace(made, seeds=seeds), motion, split, cache or place / "cache"),
         methods=tuple(method or (PAPERS_FORM,)),
-        weights=tuple(weights or ()), tables=tuple(sorted(set(table or (1,)))),
+        weights=tuple(weights or ()), tables=asked_tables(table, prior),
+        priors=tuple(dict.fromkeys(each.value for each in prior or ())), vgg=vgg,
         protocol=Protocol(clip=clip, vdp_preset=vdp_preset, merging=merging), pictures=pictures,
         keep_results=keep_results, anew=overwrite, repetitions=repeat,
         timed_size=parse_size(timed_size, "--timed-size"),
@@ -188,6 +212,12 @@ def evaluate(
     written = written_files(evaluation, request, paste)
     tell(console, evaluation, written, json=json)
     return ExitCode.PARTIAL_BATCH if evaluation.failures else ExitCode.DONE
+
+
+def asked_tables(tables: list[int] | None, prior: list[PriorName] | None) -> tuple[int, ...]:
+    """Numbers of the tables; sources of the prior ask for the third."""
+    usual = [1] if prior is None else []
+    return tuple(sorted({*(tables or usual), *([] if prior is None else [3])}))
 
 
 def synthetic_set(

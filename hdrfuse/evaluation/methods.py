@@ -3,7 +3,7 @@
 import hashlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -247,6 +247,14 @@ def options_of(
         method=row.name, align=merging.align, response=merging.response, gains=merging.gains, hold_white=blend,
         seed=merging.seed, **asked,
     )  # fmt: skip
+
+
+def labels_of(name: str, weights: Sequence[str | Path | None]) -> list[str]:
+    """What tables call a method by each of several weights: by the files' names, or where those are equal, paths."""
+    if len(weights) == 1:
+        return [name]
+    labels = [f"{name} {Path(each or '').stem}" for each in weights]
+    return labels if len(set(labels)) == len(labels) else [f"{name} {each}" for each in weights]
 
 
 def current_name(name: str) -> str:

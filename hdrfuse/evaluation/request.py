@@ -8,9 +8,12 @@ from pathlib import Path
 from hdrfuse.data.layouts import LAYOUTS
 from hdrfuse.deghosting.methods import PAPERS_FORM
 from hdrfuse.errors import UsageError
-from hdrfuse.evaluation.ablation import Ablation, TruePrior, ablation_table, find_ablations
+from hdrfuse.evaluation.ablation import Ablation, ablation_table, find_ablations
 from hdrfuse.evaluation.cost import SIZE, cost_table, measure_costs
-from hdrfuse.evaluation.methods import HdrfuseMethod, Method, current_name, make_method, note_on, row_of
+from hdrfuse.evaluation.hidden_light import HiddenLight
+from hdrfuse.evaluation.methods import HdrfuseMethod, Method, current_name, labels_of, make_method, note_on, row_of
+from hdrfuse.evaluation.prior_sources import PriorRows, Source, prior_rows
+from hdrfuse.evaluation.prior_table import prior_tables
 from hdrfuse.evaluation.protocol import Protocol
 from hdrfuse.evaluation.published import METRICS
 from hdrfuse.evaluation.records import Records, make_folder
@@ -20,6 +23,7 @@ from hdrfuse.evaluation.scenes import SceneSet, SyntheticSet, captured_set, synt
 from hdrfuse.evaluation.session import Evaluating
 from hdrfuse.evaluation.summary import quality_tables
 from hdrfuse.evaluation.table import Table
+from hdrfuse.evaluation.told_prior import ToldPrior
 from hdrfuse.machine import this_machine
 from hdrfuse.progress import Progress
 from hdrfuse.text import counted
@@ -40,6 +44,10 @@ class EvaluationRequest:
     methods: tuple[str, ...] = (PAPERS_FORM,)
     weights: tuple[str, ...] = ()
     tables: tuple[int, ...] = (1,)
+    priors: tuple[Source, ...] = ()
+    """Sources of the prior that table 3 compares inside hidden light."""
+    vgg: Path | None = None
+    """VGG19's first convolutions, for a distance there."""
     protocol: Protocol = field(default_factory=Protocol)
     pictures: bool = True
     keep_results: bool = False
@@ -48,6 +56,11 @@ class EvaluationRequest:
     """Of what is timed."""
     timed_size: tuple[int, int] = SIZE
     """Width and height of the frame that is timed."""
+
+    @property
+    def hidden(self) -> HiddenLight | None:
+        """How hidden light is scored, if priors are compared."""
+        return HiddenLight(vgg=self.vgg) if self.priors else None
 
     def scene_set(self) -> SceneSet:
         """List the scenes. Raises UsageError where none are named, BadInputError for a wrong folder."""
@@ -79,12 +92,9 @@ class EvaluationRequest:
             if row is None or "weights" not in row.options:
                 found.append(make_method(name, merging))
                 continue
-            labels = [name if len(weights) == 1 else f"{name} {Path(each or '').stem}" for each in weights]
-            if len(set(labels)) < len(labels):
-                labels = [f"{name} {each}" for each in weights]
             found += [
                 make_method(name, merging, weights=each, label=label)
-                for each, label in zip(weights, labels, strict=True)
+                for each, label in zip(weights, labels_of(name, weights), strict=True)
             ]
         return found
 
@@ -98,12 +108,13 @@ class EvaluationPlan:
     compared: tuple[Method, ...] = ()
     ablations: tuple[Ablation, ...] = ()
     sampled: tuple[Method, ...] = ()
+    priors: PriorRows = field(default_factory=PriorRows)
 
     @property
     def methods(self) -> tuple[Method, ...]:
         """All that run on the scenes."""
         compared = self.compared if 1 in self.request.tables else ()
-        return (*compared, *(ablation.method for ablation in self.ablations), *self.sampled)
+        return (*compared, *(ablation.method for ablation in self.ablations), *self.priors.methods, *self.sampled)
 
     def run(self, progress: Progress = lambda stage, share: None) -> Evaluation:
         """Measure everything that is not recorded yet. Raises OutputError or WriteError."""
@@ -111,15 +122,16 @@ class EvaluationPlan:
         timed = 0.1 if {2, 4} & set(request.tables) else 0.0
         records = Records(folder=request.out, anew=request.anew)
         how = Evaluating(
-            protocol=request.protocol, records=records, pictures=request.pictures, keep_results=request.keep_results
-        )
+            protocol=request.protocol, records=records, pictures=request.pictures, keep_results=request.keep_results,
+            hidden=request.hidden,
+        )  # fmt: skip
         make_folder(request.out)
         results = how.run(self.scenes.scenes, self.methods, lambda stage, share: progress(stage, share * (1 - timed)))
         progress("tables", 1 - timed)
         tables = [table for number in sorted(set(request.tables)) for table in self._tables(number, results, progress)]
         return Evaluation(
             dataset=self.scenes.name,
-            metrics=METRICS,
+            metrics=(*METRICS, *(() if request.hidden is None else request.hidden.metrics)),
             methods=tuple(method.name for method in self.methods),
             scenes=results,
             tables=tuple(tables),
@@ -140,7 +152,7 @@ class EvaluationPlan:
             )  # fmt: skip
             return [cost_table(costs, size=request.timed_size, device=self.device())]
         if number == 3:
-            return [ablation_table(self.scenes.name, self.ablations, results)]
+            return self._tables_of_priors(results)
         progress("timing the diffusion", 0.95)
         seconds = [
             diffusion_seconds(method, size=request.timed_size, repetitions=request.repetitions)
@@ -152,10 +164,17 @@ class EvaluationPlan:
             )
         ]
 
+    def _tables_of_priors(self, results: Sequence[EvaluatedScene]) -> list[Table]:
+        """The published table, which weights of other priors are no rows of, and hidden light where it was asked."""
+        name, hidden = self.scenes.name, self.request.hidden
+        published = [ablation_table(name, self.ablations, results)] if self.ablations or hidden is None else []
+        return published if hidden is None else [*published, *prior_tables(name, self.priors, results, hidden)]
+
     def caption(self) -> list[str]:
         """Say by what rules, by which weights and on which machine everything was measured."""
         scored = bool({*SCORED} & set(self.request.tables))
         methods = self.methods if scored else self.compared
+        ablated = (row.method for row in self.ablations)
         machine = this_machine()
         versions = ", ".join(
             f"{name} {number}" for name, number in {**machine.versions, "torch": version("torch")}.items()
@@ -163,10 +182,11 @@ class EvaluationPlan:
         return [
             *(self.request.protocol.sentences() if scored else ()),
             *self.scenes.sentences,
+            *(() if self.request.hidden is None else (self.request.hidden.sentence(),)),
             *merged_sentences(methods),
             *(
                 [f"Diffusion: {counted(self.request.protocol.merging.steps, 'sampling step')}."]
-                if any(diffuses(method) for method in (*self.compared, *(row.method for row in self.ablations)))
+                if any(map(diffuses, (*self.compared, *ablated, *self.priors.methods)))
                 else []
             ),
             f"Measured on {self.device()} ({machine.processor}, {counted(machine.cores, 'core')}, {machine.system}); "
@@ -196,7 +216,7 @@ def merged_sentences(methods: Sequence[Method]) -> list[str]:
 
 def diffuses(method: Method) -> bool:
     """Whether a method samples its prior."""
-    if not isinstance(method, HdrfuseMethod) or isinstance(method, TruePrior):
+    if not isinstance(method, HdrfuseMethod) or isinstance(method, ToldPrior):
         return False
     network = method.network
     return network is not None and network.metadata.config.prior == "diffusion"
@@ -208,20 +228,28 @@ def planned(request: EvaluationRequest) -> EvaluationPlan:
     scored = bool({*SCORED} & tables)
     scenes = request.scene_set() if scored else SceneSet(name=request.dataset or "any", scenes=())
     merging = request.protocol.merging
-    if 3 in tables and not request.weights:
+    if 3 in tables and not request.weights and not request.priors:
         raise UsageError("--table 3 needs --weights, one for each row that was trained: `hdrfuse train --table3 ROW`")
-    ablations = find_ablations(request.weights, merging) if 3 in tables else []
-    first_stage = {str(row.weights) for row in ablations if isinstance(row.method, TruePrior)}
+    if request.vgg is not None and not request.priors:
+        raise UsageError("--vgg: measures inside hidden light, for --prior only")
+    others = bool(request.priors)
+    ablations = find_ablations(request.weights, merging, leave_out_others=others) if 3 in tables else []
+    first_stage = {str(row.weights) for row in ablations if isinstance(row.method, ToldPrior)}
     alone = [each for each in request.weights if str(each) not in first_stage]  # the others need the truth
     compared = tuple(request.compared(alone)) if tables & {1, 2} else ()
     for method in compared:
         method.check()
     sampled = sampling_methods(request.weights, merging) if 4 in tables else []
-    for method in (*(ablation.method for ablation in ablations), *sampled):
+    priors = PriorRows()
+    if request.hidden is not None:
+        request.hidden.check()
+        priors = prior_rows(request.methods, request.priors, request.weights, merging, scenes.scenes)
+    for method in (*(ablation.method for ablation in ablations), *priors.methods, *sampled):
         method.check()
     return EvaluationPlan(
-        request=request, scenes=scenes, compared=compared, ablations=tuple(ablations), sampled=tuple(sampled)
-    )
+        request=request, scenes=scenes, compared=compared, ablations=tuple(ablations), sampled=tuple(sampled),
+        priors=priors,
+    )  # fmt: skip
 
 
 def of_methods(scenes: Sequence[EvaluatedScene], methods: Sequence[Method]) -> list[EvaluatedScene]:

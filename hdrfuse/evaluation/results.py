@@ -91,6 +91,7 @@ class Metric:
     unit: str
     """`dB`, or empty."""
     decimals: int
+    lower_is_better: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,7 @@ class Evaluation:
 
     dataset: str
     metrics: tuple[Metric, ...]
-    """All are better when higher."""
+    """Of the scenes; one that a scene is too small for has no value there."""
     methods: tuple[str, ...]
     """Names as the user gave them; a folder's is its path."""
     scenes: tuple[EvaluatedScene, ...]

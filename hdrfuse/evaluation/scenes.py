@@ -1,6 +1,5 @@
 """The scenes that an evaluation merges: of a public set, or made from HDR images; decoded one by one."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +16,7 @@ from hdrfuse.data.procedural import PHOTON_NOISE, READ_NOISE, Motion, Procedural
 from hdrfuse.data.scenes import DatasetScene, open_dataset
 from hdrfuse.data.splits import Split, split_of
 from hdrfuse.errors import BadInputError
+from hdrfuse.evaluation.checksum import sha256_of
 from hdrfuse.evaluation.expected_layout import name_the_layout
 from hdrfuse.evaluation.results import SourceFile
 from hdrfuse.formats import read_header
@@ -298,15 +298,6 @@ def synthetic_set(whole: SyntheticSet, *, registered: bool) -> SceneSet:
 def is_background(path: Path) -> bool:
     """Whether a picture is an HDR image, behind what moves."""
     return path.suffix.lower() in HDR_SUFFIXES
-
-
-def sha256_of(path: Path) -> str:
-    """Checksum of a file's content, in hexadecimal. Raises BadInputError."""
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise BadInputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def stamp(path: Path) -> list[int]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from hdrfuse.errors import (
     reason_of,
 )
 from hdrfuse.evaluation.crops import draw_frames, draw_result, draw_truth, find_telling_crops
+from hdrfuse.evaluation.hidden_light import HiddenLight, LightMasks
 from hdrfuse.evaluation.methods import Method, MethodResult
 from hdrfuse.evaluation.protocol import Protocol
 from hdrfuse.evaluation.records import Records, key_of, make_folder
@@ -35,6 +37,15 @@ class Evaluating:
     pictures: bool = True
     keep_results: bool = False
     """Keep what was merged, as .exr."""
+    hidden: HiddenLight | None = None
+    """Scores inside hidden light, if they are asked for."""
+
+    @property
+    def scoring(self) -> dict[str, Any]:
+        """What decides a score beside the picture, in plain types."""
+        return (
+            self.protocol.scoring if self.hidden is None else {**self.protocol.scoring, "hidden": self.hidden.identity}
+        )
 
     def run(
         self, scenes: Sequence[KnownScene], methods: Sequence[Method], progress: Progress = lambda stage, share: None
@@ -72,6 +83,12 @@ class SceneEvaluation:
             return failure(error)
         return bracket
 
+    @cached_property
+    def masks(self) -> LightMasks:
+        """Where the light of a scene that could be decoded is hidden."""
+        assert not isinstance(self.bracket, str)
+        return LightMasks.of(self.bracket)
+
     @property
     def depends_on(self) -> Mapping[str, object]:
         """What the scene's facts and pictures depend on."""
@@ -98,8 +115,8 @@ class SceneEvaluation:
     def score(self, method: Method) -> Score:
         """The method's score on the scene."""
         try:
-            scoring = self.how.protocol.scoring
-            key = key_of({**self.depends_on, "method": method.identity(self.scene.name), "scoring": scoring})
+            method_identity = method.identity(self.scene.name)
+            key = key_of({**self.depends_on, "method": method_identity, "scoring": self.how.scoring})
             place = self.how.records.result_of(self.scene.name, method.name)
             kept = self.how.records.score(self.scene.name, method.name, key)
             if kept is not None and (place.is_file() or not self.how.keep_results):
@@ -116,6 +133,9 @@ class SceneEvaluation:
 
     def _measured(self, method: str, merged: MethodResult, bracket: KnownBracket) -> Score:
         values = scores(merged.radiance, bracket.truth, self.how.protocol)
+        if self.how.hidden is not None:
+            clip = self.how.protocol.clip
+            values |= self.how.hidden.scores(merged.radiance, bracket.truth, self.masks, clip=clip)
         if wrong := [name for name, value in values.items() if np.isnan(value)]:
             raise BadInputError(f"{method} of {self.scene.name}: {', '.join(wrong)} is no number")
         pictures = None

@@ -191,7 +191,8 @@ def _best(scene: EvaluatedScene, metric: Metric) -> str | None:
     having = [score for score in scene.scores if metric.name in score.values]
     if len(having) < 2:
         return None
-    return _value(max(having, key=lambda score: score.values[metric.name]), metric)
+    best = min if metric.lower_is_better else max
+    return _value(best(having, key=lambda score: score.values[metric.name]), metric)
 
 
 def _counted(number: int, noun: str) -> str:

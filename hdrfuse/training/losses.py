@@ -1,5 +1,6 @@
 """Losses of both stages (LF-Diff, eq. 11 and 15)."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -41,13 +42,16 @@ class PerceptualLoss(nn.Module):
     def forward(self, tonemapped: Tensor, truth: Tensor) -> Tensor:
         """Two tonemapped pictures (B, 3, H, W) in [0, 1] -> scalar."""
         loss = tonemapped.new_zeros(())
-        a, b = (255 * x.flip(1) - self.mean for x in (tonemapped, truth))
-        for level, group in enumerate(self.groups):
-            if level:
-                a, b = F.max_pool2d(a, 2), F.max_pool2d(b, 2)
-            a, b = group(a), group(b)
+        for a, b in zip(self.features(tonemapped), self.features(truth), strict=True):
             loss = loss + F.l1_loss(a, b)
         return loss / len(self.groups)
+
+    def features(self, tonemapped: Tensor) -> Iterator[Tensor]:
+        """A tonemapped picture (B, 3, H, W) in [0, 1] -> features (B, C, h, w) after each group, at 1, 1/2 and 1/4."""
+        x = 255 * tonemapped.flip(1) - self.mean
+        for level, group in enumerate(self.groups):
+            x = group(F.max_pool2d(x, 2) if level else x)
+            yield x
 
 
 def _convolution(tensors: dict[str, Tensor], name: str) -> nn.Conv2d:

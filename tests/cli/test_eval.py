@@ -13,10 +13,12 @@ import pytest
 from data import public_sets
 from small_network import CONFIG, write_network
 
-from hdrfuse.cli.eval import Dataset, MotionName, VdpPreset
+from hdrfuse.cli.eval import Dataset, MotionName, PriorName, SplitName, VdpPreset
 from hdrfuse.data.layouts import LAYOUTS
 from hdrfuse.data.procedural import Motion
+from hdrfuse.data.splits import Split
 from hdrfuse.errors import ExitCode
+from hdrfuse.evaluation.prior_sources import SOURCES
 from hdrfuse.evaluation.protocol import VDP_PRESETS
 from hdrfuse.formats import RadianceFacts, Storage, write_image
 
@@ -60,6 +62,8 @@ def test_choices_are_those_that_there_are():
     assert get_args(Dataset) == (*LAYOUTS, "synthetic")
     assert get_args(VdpPreset) == VDP_PRESETS
     assert tuple(MotionName) == get_args(Motion)
+    assert tuple(PriorName) == SOURCES
+    assert set(SplitName) <= set(get_args(Split))
 
 
 @pytest.mark.parametrize("name", public_sets.LAYOUTS)
@@ -252,6 +256,45 @@ def test_a_split_is_of_made_scenes_and_must_have_pictures(refused, images, tmp_p
         (images / f"{name}.hdr").unlink()
     refused(tmp_path, "eval", "--dataset", "synthetic", "--data", images, "--split", "test", "--split", "reserved",
             naming=("images", "reserved split"))  # fmt: skip
+
+
+def test_priors_are_compared_inside_hidden_light_by_scene_and_source(run, images, tmp_path):
+    weights = write_network(tmp_path / "w.safetensors", replace(CONFIG, prior="block-means", block_means_widths=(8, 8)))
+    words = [word for source in PriorName for word in ("--prior", source.value)]
+    outcome = run("eval", "--dataset", "synthetic", "--data", images, "--seeds", "2", "--size", "96x64", "--motion",
+                  "moving", "--weights", weights, "--method", "lfdiff", "--method", "lfdiff:network", *words,
+                  "--out", tmp_path / "out", "--json")  # fmt: skip
+    report = report_of(outcome)
+    worth, differences = report["tables"]
+    assert [table["number"] for table in report["tables"]] == [3, 3]
+    assert [row["cells"][:2] for row in worth["rows"]] == [
+        ["lfdiff", "own"], ["lfdiff", "null"],
+        *(["lfdiff:network", source] for source in ("own", "truth", "constant", "foreign", "null")),
+    ]  # fmt: skip
+    assert [row["cells"][0] for row in differences["rows"]] == [
+        "lfdiff: own - null", *(f"lfdiff:network: {source} - null" for source in PRIORS[:-1])
+    ]  # fmt: skip
+    assert [metric["name"] for metric in report["metrics"]][5:] == ["PSNR-mu hidden", "PSNR-mu clipped"]
+    clipped = [score["values"]["PSNR-mu clipped"] for score in report["scenes"][0]["scores"]]
+    assert len(clipped) == 7
+    assert clipped[0] == clipped[1]  # an untrained prior corrects nothing
+    assert clipped[3] > clipped[6] > clipped[4]
+    header, first, *_ = csv.reader((tmp_path / "out" / "scores.csv").read_text().splitlines())
+    assert float(first[header.index("PSNR-mu clipped")]) == pytest.approx(clipped[0])
+    assert "Hidden light:" in " ".join(report["caption"])
+    assert "PSNR-mu clipped (dB)" in (tmp_path / "out" / "report.html").read_text()
+
+
+PRIORS = tuple(each.value for each in PriorName)
+
+
+def test_a_prior_that_weights_do_not_take_is_refused(refused, images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    weights = write_network(tmp_path / "w.safetensors", replace(CONFIG, prior="direct"))
+    words = ("--dataset", "synthetic", "--data", images, "--weights", weights)
+    refused(tmp_path, "eval", *words, "--prior", "truth", naming=("--prior truth", "prior: direct", "takes own"))
+    refused(tmp_path, "eval", *words, "--vgg", weights, naming="--vgg")
+    refused(tmp_path, "eval", *words, "--prior", "own", "--vgg", weights, naming="not VGG19")
 
 
 def test_table_2_needs_no_data(run, tmp_path, monkeypatch):

@@ -28,6 +28,43 @@ def known_bracket(seed=0, size=(32, 48), *, moved_px=0):
     return KnownBracket(frames=tuple(frames), evs=EVS, reference=1, truth=shown, details="made up")
 
 
+LIT = slice(4, 28), slice(8, 32)
+"""Where a lit wall clips the reference, 576 pixels."""
+HIDDEN = slice(4, 28), slice(8, 20)
+"""The half of it that something hides in the darkest frame."""
+
+
+def hiding_bracket(seed=0, light=0.5, source=""):
+    """A dim scene with a lit wall that clips the reference, half of which the darkest frame does not show."""
+    rng = np.random.default_rng(seed)
+    truth = np.full((32, 48, 3), (0.03, 0.05, 0.04), np.float32)
+    truth[LIT] = light * rng.uniform(0.8, 1.2, (*truth[LIT].shape[:2], 1))
+    darkest = truth.copy()
+    darkest[HIDDEN] = 0.02
+    exposed = (np.clip(seen * 2 ** (ev - EVS[0]), 0, 1) for seen, ev in zip((darkest, truth, truth), EVS, strict=True))
+    frames = tuple(np.rint(each ** (1 / 2.2) * 65535).astype(np.uint16) for each in exposed)
+    return KnownBracket(frames=frames, evs=EVS, reference=1, truth=truth, source=source)
+
+
+@dataclass
+class HidingScene:
+    """A scene in memory, part of whose light is hidden."""
+
+    name: str
+    seed: int = 0
+    light: float = 0.5
+    source: str = ""
+    group: str = ""
+    evs: tuple[float, ...] = EVS
+
+    @property
+    def identity(self):
+        return {"name": self.name, "seed": self.seed, "light": self.light}
+
+    def read(self):
+        return hiding_bracket(self.seed, self.light, self.source)
+
+
 @dataclass
 class MadeScene:
     """A scene in memory that counts how often it is read."""

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hdrfuse.evaluation.statistics import mean_of
+from hdrfuse.evaluation.statistics import mean_by_source, mean_of
 
 
 def test_the_interval_holds_the_mean_and_is_as_wide_as_theory_says():
@@ -23,3 +23,20 @@ def test_equal_values_give_an_interval_of_no_width_and_the_same_values_the_same_
 def test_nothing_one_value_and_infinity_have_no_interval(values, mean):
     found = mean_of(values)
     assert (found.value, found.interval, found.count) == (mean, None, len(values))
+
+
+def test_where_every_scene_is_of_its_own_picture_sources_change_nothing():
+    values = list(np.random.default_rng(3).normal(0.5, 1, 20))
+    assert mean_by_source(values, [str(i) for i in range(20)]).interval == pytest.approx(
+        mean_of(values).interval, abs=0.02
+    )
+
+
+def test_scenes_that_agree_because_they_are_of_one_picture_do_not_narrow_the_interval():
+    pictures = np.random.default_rng(3).normal(0, 1, 12)
+    widths = {}
+    for copies in (1, 5):
+        values = list(np.repeat(pictures, copies))
+        low, high = mean_by_source(values, [str(i // copies) for i in range(len(values))]).interval
+        widths[copies] = high - low
+    assert widths[5] == pytest.approx(widths[1])

@@ -78,3 +78,10 @@ def test_pictures_are_shrunk_to_what_the_page_may_weigh(tmp_path):
 def test_an_evaluation_without_scenes_is_a_page(tmp_path):
     page = read(eval_page(replace(evaluation(tmp_path), scenes=(), tables=(), caption=(), warnings=())))
     assert page.first("h1").text == "kalantari: 0 scenes, 2 methods"
+
+
+def test_the_best_of_a_distance_is_the_least(tmp_path):
+    found = evaluation(tmp_path)
+    metrics = tuple(replace(metric, lower_is_better=True) for metric in found.metrics)
+    row = read(eval_page(replace(found, metrics=metrics))).first("tbody", "scene").first("tr", "row")
+    assert [cell.text for cell in row.all("td", "best")] == ["38.50", "0.9900"]
