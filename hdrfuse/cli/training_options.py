@@ -27,6 +27,15 @@ class RecipeChanges:
         int | None, change("Samples a step, of all processes together.", "--batch", least=1, most=65_536)
     ] = None
     crop_px: Annotated[int | None, change("Side of a sample in pixels.", "--crop", least=1, most=4096)] = None
+    packed_samples: Annotated[
+        int | None,
+        change(
+            "block-means: samples whose reconstruction is packed once, to be learned from again and again.",
+            "--packed-samples",
+            least=0,
+            most=10**6,
+        ),
+    ] = None
     camera_share: Annotated[
         float | None,
         change(

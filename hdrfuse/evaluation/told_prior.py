@@ -124,8 +124,8 @@ def precision_name(precision: str, device: str) -> str:
 
 def encode(model: "LFDiff", radiance: "Tensor") -> "Tensor":
     """Radiance (B, 3, H, W) in [0, 1] -> its prior z (B, 3, ceil(H/s), ceil(W/s)), padded as frames are."""
-    from hdrfuse.lfdiff.block_means import block_means
     from hdrfuse.lfdiff.model import pad_to_multiple
+    from hdrfuse.lfdiff.observed_blocks import block_means
     from hdrfuse.lfdiff.signals import mu_law
 
     padded = pad_to_multiple(radiance[:, None], model.config.multiple_of)[:, 0]
@@ -136,10 +136,10 @@ def encode(model: "LFDiff", radiance: "Tensor") -> "Tensor":
 
 def reconstruct(model: "LFDiff", frames: "Tensor", prior: "Tensor") -> "Tensor":
     """Padded frames X (B, 3, 6, H, W) and a prior (B, 3, H/s, W/s) -> T(radiance) (B, 3, H, W)."""
-    from hdrfuse.lfdiff.block_means import Observed, block_means, swap
+    from hdrfuse.lfdiff.block_means import swap
+    from hdrfuse.lfdiff.observed_blocks import block_means, clipped_pixels
 
     if model.config.prior == "ground-truth":
         return model.reconstruction(frames, prior)
     tonemapped = model.reconstruction(frames, None).clamp(0, 1)
-    observed = Observed(frames, model.config.prior_stride, model.config.mu)
-    return swap(tonemapped, prior - block_means(tonemapped, model.config.prior_stride), observed)
+    return swap(tonemapped, prior - block_means(tonemapped, model.config.prior_stride), clipped_pixels(frames))

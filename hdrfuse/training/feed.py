@@ -12,18 +12,21 @@ from hdrfuse.data.sample import Brackets, BracketSample
 from hdrfuse.errors import HdrfuseError
 from hdrfuse.stopping import SIGNALS, signals_ignored
 from hdrfuse.training.objectives import Batch
+from hdrfuse.training.packed_blocks import BlockBatch, BlockSample, PackedBlocks
 
 
 class _Samples(Dataset[dict[str, torch.Tensor]]):
-    def __init__(self, brackets: Brackets) -> None:
+    def __init__(self, brackets: Brackets | PackedBlocks) -> None:
         self.brackets = brackets
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         return tensors(self.brackets[index])
 
 
-def tensors(sample: BracketSample) -> dict[str, torch.Tensor]:
-    """What a sample has of a Batch, channels before rows."""
+def tensors(sample: BracketSample | BlockSample) -> dict[str, torch.Tensor]:
+    """What a sample has of a Batch, channels before rows, or of a BlockBatch."""
+    if isinstance(sample, BlockSample):
+        return {"blocks": torch.from_numpy(sample.blocks)}
     planes = {"ldr": sample.ldr, "radiance": sample.radiance}
     found = {name: torch.from_numpy(np.ascontiguousarray(np.moveaxis(plane, -1, -3))) for name, plane in planes.items()}
     return found | {"exposure": torch.from_numpy(sample.exposure)}
@@ -36,7 +39,9 @@ def _one_thread(worker: int) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def batches(brackets: Brackets, *, first_step: int, batch: int, rank: int, ranks: int, workers: int) -> Iterator[Batch]:
+def batches(
+    brackets: Brackets | PackedBlocks, *, first_step: int, batch: int, rank: int, ranks: int, workers: int
+) -> Iterator[Batch | BlockBatch]:
     """Start to make samples; give this rank's share of every batch from a step on, endlessly.
 
     Step s of batch size B holds the samples s * B to s * B + B - 1, dealt out to the ranks in turn.
@@ -55,7 +60,7 @@ def batches(brackets: Brackets, *, first_step: int, batch: int, rank: int, ranks
     return _given(samples)
 
 
-def _given(samples: Iterator[dict[str, torch.Tensor]]) -> Iterator[Batch]:
+def _given(samples: Iterator[dict[str, torch.Tensor]]) -> Iterator[Batch | BlockBatch]:
     while True:
         try:
             found = next(samples)
@@ -66,4 +71,4 @@ def _given(samples: Iterator[dict[str, torch.Tensor]]) -> Iterator[Batch]:
                 raise
             reason = " ".join(str(error).split())[:160]
             raise HdrfuseError(f"a process that makes samples died, for lack of memory perhaps: {reason}") from error
-        yield Batch(**found)
+        yield BlockBatch(**found) if "blocks" in found else Batch(**found)

@@ -13,6 +13,7 @@ from hdrfuse.lfdiff.weights import read_tensors
 from hdrfuse.training.journal import WEIGHTS
 from hdrfuse.training.muon import Muon, is_hidden_matrix
 from hdrfuse.training.objectives import OBJECTIVES, Batch, Learner, Losses
+from hdrfuse.training.packed_blocks import BlockBatch
 from hdrfuse.training.recipe import OBJECTIVES_NEED_STAGE_1, PRIOR_OF_OBJECTIVE, Recipe
 from hdrfuse.training.start import fill, start_from
 from hdrfuse.training.task import Task
@@ -27,7 +28,7 @@ class Stage(nn.Module):
         self.learner = learner
         self.objective = OBJECTIVES[learner.recipe.objective]
 
-    def forward(self, batch: Batch, generator: torch.Generator) -> Losses:
+    def forward(self, batch: Batch | BlockBatch, generator: torch.Generator) -> Losses:
         """Return the losses of a batch on the network's device, scalars by name."""
         return self.objective(self.learner, batch, generator)
 

@@ -19,6 +19,8 @@ from hdrfuse.training.feed import batches
 from hdrfuse.training.journal import CHECKPOINT, TrainingJournal
 from hdrfuse.training.learner import Stage, build_learner, build_optimizer
 from hdrfuse.training.objectives import Batch, Learner
+from hdrfuse.training.packed_blocks import BlockBatch
+from hdrfuse.training.precision import autocast
 from hdrfuse.training.recipe import Recipe, learning_rate
 from hdrfuse.training.task import Task
 
@@ -158,7 +160,7 @@ def running_statistics(model: nn.Module) -> list[Tensor]:
     return [buffer for name, buffer in model.named_buffers() if name in kept]
 
 
-def feed_from(step: int, task: Task, world: World, *, workers: int) -> Iterator[Batch]:
+def feed_from(step: int, task: Task, world: World, *, workers: int) -> Iterator[Batch | BlockBatch]:
     """Samples of one process from a step on."""
     recipe = task.recipe
     return batches(
@@ -170,7 +172,7 @@ def feed_from(step: int, task: Task, world: World, *, workers: int) -> Iterator[
 def train_step(
     stage: nn.Module,
     recipe: Recipe,
-    batch: Batch,
+    batch: Batch | BlockBatch,
     optimizer: torch.optim.Optimizer,
     step: int,
     world: World,
@@ -199,11 +201,6 @@ def train_step(
         group["lr"] = group["rate"] * learning_rate(recipe, step)
     optimizer.step()
     return values
-
-
-def autocast(recipe: Recipe, device: torch.device) -> torch.autocast:
-    """Return the context in which the network runs at the recipe's precision."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16")
 
 
 def open_run(folder: Path, *, resume: bool) -> bool:

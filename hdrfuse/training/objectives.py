@@ -8,12 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hdrfuse.lfdiff.block_means import BlockMeansNet, Observed, block_means
 from hdrfuse.lfdiff.diffusion import ddim_sample
 from hdrfuse.lfdiff.model import LFDiff
+from hdrfuse.lfdiff.observed_blocks import ObservedBlocks
 from hdrfuse.lfdiff.prior import LPENet
 from hdrfuse.lfdiff.signals import mu_law, network_inputs
 from hdrfuse.training.losses import ReconstructionLoss
+from hdrfuse.training.packed_blocks import BlockBatch, block_batch
 from hdrfuse.training.recipe import Objective, Recipe
 
 
@@ -116,44 +117,31 @@ def diffusion(learner: Learner, batch: Batch, generator: torch.Generator) -> tup
     }
 
 
-def predicted_block_means(learner: Learner, batch: Batch, generator: torch.Generator) -> Losses:
-    """Block means of the truth, predicted beside a frozen reconstruction, and how far to trust them.
+def predicted_block_means(learner: Learner, batch: Batch | BlockBatch, generator: torch.Generator) -> Losses:
+    """Block means of the truth, predicted beside a frozen reconstruction, how far to trust them, and what else may be.
 
     The prediction is weighted by what is observed alone, so that it stays the conditional mean; the trust by how much
-    of a sample's own squared error it takes away, as PSNR counts it.
+    of a sample's own squared error it takes away, as PSNR counts it; the diffusion learns what is left.
     """
-    model = learner.model
-    with torch.no_grad():
-        tonemapped = model.reconstruction(batch.frames, None).float().clamp(0, 1)
-    net = model.block_means
-    means = block_means(tonemapped, net.stride)
-    error = block_means(mu_law(batch.radiance, net.mu), net.stride) - means
-    observed = Observed(batch.frames, net.stride, net.mu)
-    return block_means_losses(net, observed, means, error, learner.recipe.prior_weight, generator)
-
-
-def block_means_losses(
-    net: BlockMeansNet, observed: Observed, means: Tensor, error: Tensor, trust_weight: float,
-    generator: torch.Generator,
-) -> Losses:  # fmt: skip
-    """Losses of what is told of block means from what is seen, down(o) and z - down(o), (B, 3, h, w) both."""
-    found = net.predict(observed, means)
-    before = error.square().mean((1, 2, 3))
-    after = (error - found.trust * found.correction.detach()).square().mean((1, 2, 3))
-    left = error - (found.trust * found.correction).detach()
-    clipped = observed.clipped.amax(1, keepdim=True) > 0
+    net = learner.model.block_means
+    seen = batch if isinstance(batch, BlockBatch) else block_batch(learner.model, batch.frames, batch.radiance)
+    observed, error = seen.observed, seen.truth - seen.output
+    found = net.predict(observed, seen.output)
+    told = found.trust * found.correction.detach()
+    before, after = error.square().mean((1, 2, 3)), (error - told).square().mean((1, 2, 3))
+    weights, clipped = block_weights(observed), observed.any_clipped > 0
+    left = (error - told).detach()
     return {
-        "prior": (block_weights(observed) * (found.correction - error).square()).mean(),
-        "trust": trust_weight * ((after - before) / (2 * before + LEAST_ERROR**2)).mean(),
-        "noise": net.diffusion.loss(
-            clipped * left, found.condition.detach(), clipped * block_weights(observed), generator
-        ),
+        "prior": (weights * (found.correction - error).square()).mean(),
+        "trust": learner.recipe.prior_weight * ((after - before) / (2 * before + LEAST_ERROR**2)).mean(),
+        "noise": learner.recipe.noise_weight
+        * net.diffusion.loss(clipped * left, found.condition.detach(), clipped * weights, generator),
     }
 
 
-def block_weights(observed: Observed) -> Tensor:
+def block_weights(observed: ObservedBlocks) -> Tensor:
     """What a block's squared error counts, (B, 1, h, w)."""
-    clipped, occluded = observed.clipped.amax(1, keepdim=True), (observed.occluded / SURELY_OCCLUDED).clamp_max(1)
+    clipped, occluded = observed.any_clipped, (observed.occluded / SURELY_OCCLUDED).clamp_max(1)
     return EVERYWHERE + CLIPPED_LIGHT * clipped + OCCLUDED_LIGHT * occluded
 
 
@@ -166,7 +154,7 @@ def noise_loss(learner: Learner, condition: Tensor, truth: Tensor, generator: to
     return learner.recipe.noise_weight * F.mse_loss(predicted, model.schedule.target(truth, noise, step))
 
 
-OBJECTIVES: dict[Objective, Callable[[Learner, Batch, torch.Generator], Losses]] = {
+OBJECTIVES: dict[Objective, Callable[..., Losses]] = {
     "baseline": baseline,
     "stage1": stage_one,
     "split": split,

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from hdrfuse.lfdiff.config import PriorSource
@@ -36,6 +36,9 @@ class Recipe:
     """300 epochs of 22,792 crops in batches of 64."""
     batch: int = 64
     crop_px: int = 128
+    packed_samples: int = 0
+    """Samples of which a frozen reconstruction's output is packed once, to be learned from again and again; 0: every
+    sample is drawn and reconstructed anew."""
     camera_share: float = 0.0
     """Share of the samples that are cut out of what a camera model's files are after calibration and registration."""
     learning_rate: float = 1e-4
@@ -99,12 +102,12 @@ BLOCK_MEANS_TRUST_WEIGHT = 0.05
 
 def fast_recipe(objective: Objective) -> Recipe:
     """Training of the `fast` preset on synthetic brackets within hours of two CPU cores."""
-    return Recipe(
+    recipe = Recipe(
         objective=objective,
         preset="fast",
         steps=5_500,
         batch=8,
-        crop_px=384 if objective == "block-means" else 128,
+        crop_px=128,
         learning_rate=1.5e-3,
         schedule="trapezoid",
         warm_up_steps=100,
@@ -115,9 +118,17 @@ def fast_recipe(objective: Objective) -> Recipe:
         ema_decay=0.997,
         perceptual_weight=0.0,
         squared_weight=16.0,
-        prior_weight=BLOCK_MEANS_TRUST_WEIGHT if objective == "block-means" else 1.0,
         prior_rate=0.25,
     )
+    return of_block_means(recipe) if objective == "block-means" else recipe
+
+
+def of_block_means(recipe: Recipe) -> Recipe:
+    """The recipe for crops of what a frozen reconstruction gives: small and many."""
+    return replace(
+        recipe, steps=8_000, batch=16, crop_px=512, packed_samples=4_096, learning_rate=2e-3, decay_steps=4_800,
+        weight_decay=0.02, ema_decay=0.995, prior_weight=BLOCK_MEANS_TRUST_WEIGHT, prior_rate=1.0,
+    )  # fmt: skip
 
 
 RECIPES: dict[str, Callable[[Objective], Recipe]] = {"paper": paper_recipe, "fast": fast_recipe}

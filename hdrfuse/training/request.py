@@ -119,6 +119,10 @@ def check_plan(plan: Plan) -> None:
         raise UsageError(f"--start-from: {recipe.objective} starts from its stage-1 run; one of the two only")
     if recipe.objective == "block-means" and plan.start is None:
         raise UsageError("--start-from: block-means leaves the reconstruction as it is; its weights were expected")
+    if recipe.packed_samples and recipe.objective != "block-means":
+        raise UsageError(
+            f"--packed-samples {recipe.packed_samples}: for --stage block-means, whose reconstruction stays as it is"
+        )
     if not needed and plan.stage1 is not None:
         raise UsageError(f"--stage1: {recipe.objective} follows no other run")
 

@@ -1,10 +1,13 @@
 """What a run trains on what: a recipe, its samples, its validation set and its losses."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from hdrfuse.data.camera_scenes import open_camera_scenes
 from hdrfuse.data.clip_brackets import ClipBrackets, clip_share
@@ -16,9 +19,12 @@ from hdrfuse.data.patches import ScenePatches, open_patches
 from hdrfuse.data.sample import Brackets
 from hdrfuse.data.synthetic import SyntheticBrackets
 from hdrfuse.errors import BadInputError, UsageError
+from hdrfuse.lfdiff.weights import load_weights
 from hdrfuse.training.losses import PerceptualLoss, ReconstructionLoss
 from hdrfuse.training.objectives import OBJECTIVES, Batch
+from hdrfuse.training.packed_blocks import PackedBlocks, pack_blocks
 from hdrfuse.training.plan import Plan
+from hdrfuse.training.precision import autocast
 from hdrfuse.training.recipe import Recipe
 from hdrfuse.training.validation import validation_set
 
@@ -29,6 +35,7 @@ VALIDATION_PERCENT = 8
 """Of the scenes of a public set, at least one."""
 CAMERA_SCENES = "camera-scenes"
 CLIPS = "clips"
+BLOCKS = "blocks"
 """Folders of them in the cache."""
 
 
@@ -37,7 +44,7 @@ class Task:
     """What is trained, on what."""
 
     recipe: Recipe
-    brackets: Brackets
+    brackets: Brackets | PackedBlocks
     validation: list[Batch]
     reconstruction_loss: ReconstructionLoss
     notes: dict[str, Any] = field(default_factory=dict)
@@ -76,8 +83,28 @@ def planned_task(plan: Plan, cache: Path, *, report: Report = lambda name: None)
         raise UsageError(f"--dataset {plan.dataset}: one --data folder and no --movers; those are for synthetic")
     else:
         task = captured_task(plan, Path(plan.data[0]), cache, reconstruction_loss(plan.recipe, vgg19_file), report)
-    notes = task.notes if start is None else task.notes | {"start_sha256": sha256(start.read_bytes()).hexdigest()}
-    return replace(task, earlier_run=earlier_run, start=start, notes=notes)
+    if start is None:
+        return replace(task, earlier_run=earlier_run)
+    notes = task.notes | {"start_sha256": sha256(start.read_bytes()).hexdigest()}
+    task = replace(task, earlier_run=earlier_run, start=start, notes=notes)
+    return with_packed_blocks(task, start, cache / BLOCKS, report) if plan.recipe.packed_samples else task
+
+
+def with_packed_blocks(task: Task, start: Path, cache: Path, report: Report) -> Task:
+    """Return a task that learns from what the reconstruction of some weights makes of its first samples, packed once.
+
+    Raises WeightsError, OutputError or WriteError.
+    """
+    recipe = task.recipe
+    assert not isinstance(task.brackets, PackedBlocks)
+    model, _ = load_weights(start)
+    made_from = {**task.notes, "crop_px": recipe.crop_px, "camera_share": recipe.camera_share}
+    with autocast(recipe, torch.device("cpu")):
+        packed = pack_blocks(
+            model, task.brackets, cache, count=recipe.packed_samples, state=json.dumps(made_from, sort_keys=True),
+            seed=recipe.seed, report=report,
+        )  # fmt: skip
+    return replace(task, brackets=packed)
 
 
 def synthetic_task(

@@ -267,6 +267,7 @@ def from_scene(folder: Path, names) -> None:
         (("--stage", "1", "--start-from", "nowhere"), "nowhere: no such file"),
         (("--stage", "2", "--stage1", "s", "--start-from", "w"), "--start-from"),
         (("--stage", "block-means"), "--start-from: block-means leaves the reconstruction as it is"),
+        (("--stage", "1", "--packed-samples", "32"), "--packed-samples 32: for --stage block-means"),
         (("--stage", "1", "--dataset", "hu", "--movers", "m"), "--movers"),
         (("--stage", "1", "--dataset", "hu"), "Training"),
     ],
@@ -283,8 +284,11 @@ def test_a_prior_of_block_means_is_added_to_weights_without_one(run, images, tmp
     common = ("--data", images, "--cache", tmp_path / "cache", "--steps", "1", *SMALL)
     assert run("train", "--table3", "baseline", "--out", tmp_path / "plain", *common).code == 0
     start = tmp_path / "plain" / "weights.safetensors"
-    done = run("train", "--stage", "block-means", "--start-from", start, "--out", tmp_path / "run", *common)
+    words = ("--stage", "block-means", "--start-from", start, "--out", tmp_path / "run", *common)
+    done = run("train", *words, "--packed-samples", "20")
     assert done.code == 0, done.err
+    packed = sorted((tmp_path / "cache" / "blocks").glob("blocks-*.npy"))
+    assert [np.load(file).shape[0] for file in packed] == [32]
     model, metadata = load_weights(tmp_path / "run" / "weights.safetensors")
     assert metadata.config.prior == "block-means"
     plain, _ = load_weights(start)

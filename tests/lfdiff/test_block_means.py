@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from hdrfuse.lfdiff.block_means import BlockMeansNet, Observed, block_means, stops, swap
+from hdrfuse.lfdiff.block_means import BlockMeansNet, swap
 from hdrfuse.lfdiff.config import PRESETS
 from hdrfuse.lfdiff.model import LFDiff
+from hdrfuse.lfdiff.observed_blocks import ObservedBlocks, block_means, clipped_pixels, stops
 from hdrfuse.lfdiff.signals import mu_law, network_inputs
 
 CONFIG = replace(
@@ -37,20 +38,20 @@ def test_exposures_are_read_off_the_frames():
 def test_block_statistics_are_those_of_the_pixels():
     torch.manual_seed(0)
     frames = network_inputs(torch.rand(1, 3, 3, 16, 24), EXPOSURE)
-    seen = Observed(frames, 8, 5000.0)
+    seen = ObservedBlocks.of(frames, 8, 5000.0)
     block = mu_law(frames[0, 2, 4, 8:16, 16:24])  # the long frame's green, second row, third column
-    mean, deviation, clipped = (seen.statistics[0, 2 * 9 + 3 * k + 1, 1, 2] for k in range(3))
+    mean, deviation, clipped = (seen.seen[0, 2 * 9 + 3 * k + 1, 1, 2] for k in range(3))
     torch.testing.assert_close(mean, block.mean())
     torch.testing.assert_close(deviation, block.std(correction=0), atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(clipped, (frames[0, 2, 1, 8:16, 16:24] >= 0.99).float().mean())
 
 
 def test_light_is_occluded_where_the_darker_frame_is_below_the_references_white():
-    assert float(Observed(frames_of(0.1, 0.9, 0.9), 8, 5000.0).occluded.min()) == pytest.approx(
+    assert float(ObservedBlocks.of(frames_of(0.1, 0.9, 0.9), 8, 5000.0).occluded.min()) == pytest.approx(
         float(mu_law(torch.tensor(0.25)) - mu_law(torch.tensor(0.1))), abs=1e-4
     )
     for radiance in ((0.9, 0.9, 0.9), (0.1, 0.2, 0.2)):  # the darker frame shows the light; the reference clips nothing
-        assert not Observed(frames_of(*radiance), 8, 5000.0).occluded.any()
+        assert not ObservedBlocks.of(frames_of(*radiance), 8, 5000.0).occluded.any()
 
 
 @torch.inference_mode()
@@ -66,7 +67,7 @@ def test_the_true_block_means_leave_no_error_of_low_frequency_where_everything_i
     truth = mu_law(0.3 + 0.2 * torch.rand(1, 3, 1, 1)).expand(1, 3, 32, 32)
     off = truth - 0.1
     correction = block_means(truth, 8) - block_means(off, 8)
-    torch.testing.assert_close(swap(off, correction, Observed(frames_of(0.1, 0.9, 0.9), 8, 5000.0)), truth)
+    torch.testing.assert_close(swap(off, correction, clipped_pixels(frames_of(0.1, 0.9, 0.9))), truth)
 
 
 @torch.inference_mode()

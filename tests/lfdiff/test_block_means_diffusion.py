@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import torch
 
-from hdrfuse.lfdiff.block_means import BlockMeansNet, block_means
+from hdrfuse.lfdiff.block_means import BlockMeansNet
 from hdrfuse.lfdiff.block_means_diffusion import LARGEST_ERROR, BlockMeansDiffusion
 from hdrfuse.lfdiff.config import PRESETS
 from hdrfuse.lfdiff.model import LFDiff
+from hdrfuse.lfdiff.observed_blocks import block_means
 from hdrfuse.lfdiff.signals import network_inputs
 
 CONFIG = replace(
