@@ -187,8 +187,8 @@ def test_a_guess_is_less_the_networks_the_more_channels_the_reference_measures()
         for light in (white, yellow, blue)
     )
     assert of_white > 0.7
-    assert of_yellow == pytest.approx(0.55 * of_white, abs=0.02)
-    assert 0 < of_blue < 0.2
+    assert of_yellow == pytest.approx(0.85 * of_white, abs=0.02)
+    assert of_blue == pytest.approx(0.7 * of_white, abs=0.02)
 
 
 def test_where_no_darker_frame_reaches_the_fill_knows_more():
