@@ -52,7 +52,7 @@ class LightMasks:
 
         What the darker frame clips too is not hidden: the truth counts up to the shortest frame's white.
         """
-        from hdrfuse.lfdiff.block_means import CLIPPED as CODE  # imports torch
+        from hdrfuse.lfdiff.observed_blocks import CLIPPED as CODE  # imports torch
 
         clipped = in_any_channel(encoded(bracket.frames[bracket.reference]) >= CODE)
         if bracket.reference == 0:

@@ -12,8 +12,9 @@ from hdrfuse.lfdiff.config import LFDiffConfig
 from hdrfuse.lfdiff.denoiser import Denoiser
 from hdrfuse.lfdiff.diffusion import NoiseSchedule, ddim_sample
 
-LARGEST_ERROR = 0.2
-"""After the mu-law: what a prediction may be off by in a sample, 1 in the diffusion's units."""
+LARGEST_ERROR = 0.08
+"""After the mu-law: what a prediction may be off by in a sample, 1 in the diffusion's units: three of its standard
+deviations inside hidden light (0.026 on 192 validation samples). At 0.2 samples spread half as far as the errors."""
 
 
 class BlockMeansDiffusion(nn.Module):

@@ -12,9 +12,9 @@ from hdrfuse.evaluation.ablation import find_ablations
 from hdrfuse.evaluation.prior_sources import SOURCES, TAKEN, TOLD, prior_rows
 from hdrfuse.evaluation.protocol import Protocol
 from hdrfuse.evaluation.scenes import KnownBracket
-from hdrfuse.lfdiff.block_means import block_means
 from hdrfuse.lfdiff.config import WORDS
 from hdrfuse.lfdiff.model import LFDiff
+from hdrfuse.lfdiff.observed_blocks import block_means
 from hdrfuse.lfdiff.signals import mu_law
 from hdrfuse.lfdiff.weights import save_weights
 
