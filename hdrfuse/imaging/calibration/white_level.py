@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hdrfuse.imaging.calibration.correspondences import Array, Samples, dither
-from hdrfuse.imaging.radiometry import channel_max
+from hdrfuse.imaging.radiometry import channel_max, channel_min
 from hdrfuse.setting_limits import Settings
 
 
@@ -60,10 +60,11 @@ def least_channel_whites(samples: Sequence[Samples]) -> tuple[float, ...]:
     """Least encoded value at which any channel of a frame is white, a share of the highest, as `white_levels` finds it.
 
     Where white balance comes after the sensor's white and drifts, as automatic balance does, or a colour matrix
-    follows it, white is a colour: some channel ends at 249 of 255 in a frame whose others reach 255.
+    follows it, white is a colour: some channel ends at 249 of 255 in a frame whose others reach 255. Under a lamp of
+    its own colour that channel may pass its white, the least of three channels never does: so that is searched too.
     """
-    channels = [_least_whites([frame[..., c] for frame in samples]) for c in range(3)]
-    return tuple(min(codes) / 255.0 for codes in zip(*channels, strict=True))
+    planes = [[frame[..., c] for frame in samples] for c in range(3)] + [[channel_min(frame) for frame in samples]]
+    return tuple(min(codes) / 255.0 for codes in zip(*map(_least_whites, planes), strict=True))
 
 
 def _least_whites(planes: Sequence[Samples]) -> list[float]:

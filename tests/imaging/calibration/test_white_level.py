@@ -91,6 +91,17 @@ def test_a_white_that_has_a_colour_is_found_by_its_least_channel():
     assert (levels(frames) == 255).all()
 
 
+def test_a_white_that_has_a_colour_is_found_beside_light_of_the_channel_that_it_lacks():
+    light = np.geomspace(0.05, 4.0, 256)[None, :, None] * np.ones((64, 1, 3))
+    dark, bright = (np.rint(255 * np.clip(gain * light, 0, 1) ** (1 / 2.8)).astype(np.uint8) for gain in (0.25, 1.0))
+    bright[..., 2] = np.minimum(bright[..., 2], 253)
+    for frame, blue in ((dark, 0.3), (bright, 1.2)):  # more than a third is under a blue lamp, which reaches 255
+        frame[:24] //= 8
+        frame[:24, :, 2] = np.rint(255 * np.clip(blue * light[:24, :, 2], 0, 1) ** (1 / 2.8))
+    found = np.array(least_channel_whites([frame / np.float32(255) for frame in (dark, bright)])) * 255
+    assert 249 <= found[1] <= 253
+
+
 def test_a_white_that_has_a_colour_is_no_motion():
     frames, _ = balanced_after_white(DRIFTS)
     merged = merge_bracket(bracket_of_arrays(frames, EVS), MergeOptions(method="classical"))
