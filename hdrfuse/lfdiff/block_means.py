@@ -86,13 +86,15 @@ class BlockMeansNet(nn.Module):
 
         From noise (B, 3, h, w), one of the pictures that the frames leave possible; without, their mean.
         """
+        clipped, tonemapped = clipped_pixels(frames), tonemapped.clamp(0, 1)
+        if not clipped.any():
+            return tonemapped
         observed = ObservedBlocks.of(frames, self.stride, self.mu)
-        tonemapped = tonemapped.clamp(0, 1)
         found = self.predict(observed, block_means(tonemapped, self.stride))
         correction = found.trust * found.correction
         if noise is not None:
             correction = correction + observed.clipped * self.diffusion.sample(found.condition, noise, sampling_steps)
-        return swap(tonemapped, correction, clipped_pixels(frames))
+        return swap(tonemapped, correction, clipped)
 
     def predict(self, observed: ObservedBlocks, means: Tensor) -> Prediction:
         """What is seen and down(o) (B, 3, h, w) -> what is told of z."""
