@@ -1,15 +1,12 @@
 """Identity of files: whether they are the ones that a result was made from."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from hdrfuse.errors import ImageError
-from hdrfuse.formats.regular import check_regular
-
-BLOCK_BYTES = 1 << 20
+from hdrfuse.formats.checksum import sha256_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,16 +46,6 @@ class FileIdentity:
             return same_time or self.sha256 is None or sha256_of(path) == self.sha256
         except (OSError, ImageError):
             return False
-
-
-def sha256_of(path: Path) -> str:
-    """Checksum of a file's content, in hexadecimal."""
-    check_regular(path)
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def are_unchanged(identities: Sequence[FileIdentity], paths: Sequence[Path]) -> bool:

@@ -1,16 +1,16 @@
 """Hidden light: what the reference clips while the darker frame shows something else there, and scores inside it."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hdrfuse.evaluation.checksum import sha256_of
 from hdrfuse.evaluation.results import Metric
-from hdrfuse.evaluation.scenes import KnownBracket
+from hdrfuse.evaluation.scenes import KnownBracket, encoded
+from hdrfuse.formats.checksum import sha256_of
 from hdrfuse.imaging.color import GAMMA
 from hdrfuse.imaging.radiometry import in_any_channel
 from hdrfuse.metrics import psnr_mu
@@ -74,9 +74,9 @@ class HiddenLight:
         """Columns, which a scene with too few such pixels has no values in."""
         return (HIDDEN, CLIPPED) if self.vgg is None else (HIDDEN, CLIPPED, VGG_HIDDEN)
 
-    @property
+    @cached_property
     def identity(self) -> dict[str, Any]:
-        """What decides the scores beside the pictures, in plain types."""
+        """What decides the scores beside the pictures, in plain types; asked for every score, so hashed once."""
         return {"vgg": None if self.vgg is None else sha256_of(self.vgg)}
 
     def check(self) -> None:
@@ -101,18 +101,13 @@ class HiddenLight:
         """What is measured, for a caption."""
         vgg = "" if self.vgg is None else (
             f" VGG: mean absolute difference of VGG19's relu1_2, relu2_2 and relu3_4 features inside it, weights "
-            f"sha256 {sha256_of(self.vgg)[:12]}."
+            f"sha256 {self.identity['vgg'][:12]}."
         )  # fmt: skip
         return (
             "Hidden light: a channel of the reference is clipped (code 0.99 and above) and the darker frame differs "
             f"from the truth by more than {ELSE:g} after the mu-law; clipped: the reference alone decides. Scenes with "
             f"fewer than {FEWEST_PIXELS} such pixels have no value.{vgg}"
         )
-
-
-def encoded(frame: NDArray[Any]) -> NDArray[np.float32]:
-    """Codes of 8 or 16 bits as 0 to 1, (H, W, 3)."""
-    return np.asarray(frame / np.float32(np.iinfo(frame.dtype).max), np.float32)
 
 
 @lru_cache(maxsize=1)

@@ -16,10 +16,10 @@ from hdrfuse.data.procedural import PHOTON_NOISE, READ_NOISE, Motion, Procedural
 from hdrfuse.data.scenes import DatasetScene, open_dataset
 from hdrfuse.data.splits import Split, split_of
 from hdrfuse.errors import BadInputError
-from hdrfuse.evaluation.checksum import sha256_of
 from hdrfuse.evaluation.expected_layout import name_the_layout
 from hdrfuse.evaluation.results import SourceFile
 from hdrfuse.formats import read_header
+from hdrfuse.formats.checksum import sha256_of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -293,6 +293,11 @@ def synthetic_set(whole: SyntheticSet, *, registered: bool) -> SceneSet:
         name="synthetic", scenes=whole.scenes(), split=whole.split, sources=whole.source_files(),
         sentences=tuple(whole.sentences()), warnings=tuple(warnings),
     )  # fmt: skip
+
+
+def encoded(frame: NDArray[Any]) -> NDArray[np.float32]:
+    """Codes of 8 or 16 bits as 0 to 1, (H, W, 3)."""
+    return np.asarray(frame / np.float32(np.iinfo(frame.dtype).max), np.float32)
 
 
 def is_background(path: Path) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from hdrfuse.deghosting.tiles import plan_tiles
 from hdrfuse.errors import BadInputError, UsageError
 from hdrfuse.evaluation.methods import HdrfuseMethod, MethodResult, Radiance
-from hdrfuse.evaluation.scenes import KnownBracket, KnownScene
+from hdrfuse.evaluation.scenes import KnownBracket, KnownScene, encoded
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -96,7 +96,7 @@ class ToldPrior(HdrfuseMethod):
         dtype = find_precision(self.options.precision, device)
         model, metadata = load_weights(find_weights(self.options.weights), device)
         told = torch.from_numpy(self.told_radiance(scene, bracket)).permute(2, 0, 1)[None]
-        ldr = np.stack([frame / np.float32(np.iinfo(frame.dtype).max) for frame in bracket.frames])
+        ldr = np.stack([encoded(frame) for frame in bracket.frames])
         exposure = torch.tensor(bracket.gains, dtype=torch.float32, device=device)[None]
         radiance = np.zeros(bracket.truth.shape, np.float32)
         multiple = model.config.multiple_of

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from small_vgg import write_vgg
 
 from hdrfuse.errors import WeightsError
 from hdrfuse.evaluation.hidden_light import FEWEST_PIXELS, HiddenLight, LightMasks
@@ -16,22 +16,15 @@ from hdrfuse.evaluation.records import BYSTANDERS, DECIDING, Records, code_check
 from hdrfuse.evaluation.session import Evaluating
 from hdrfuse.metrics import psnr_mu
 from hdrfuse.metrics.psnr import mu_law
-from hdrfuse.training.losses import VGG19_LAYERS, PerceptualLoss
+from hdrfuse.training.losses import PerceptualLoss
 
 from .conftest import HIDDEN, LIT, HidingScene, hiding_bracket
 
 
 @pytest.fixture(scope="module")
 def vgg(tmp_path_factory):
-    """VGG19 of a few random channels."""
-    torch.manual_seed(0)
-    tensors, width = {}, 3
-    for level, group in enumerate(VGG19_LAYERS):
-        for name in group:
-            tensors[f"{name}.weight"] = torch.randn(4 * 2**level, width, 3, 3) * 0.1
-            tensors[f"{name}.bias"] = torch.randn(4 * 2**level) * 0.1
-            width = 4 * 2**level
-    save_file(tensors, place := tmp_path_factory.mktemp("vgg") / "vgg.safetensors")
+    place = tmp_path_factory.mktemp("vgg") / "vgg.safetensors"
+    write_vgg(place)
     return place
 
 

@@ -2,6 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
+from small_vgg import write_vgg
 
 from hdrfuse.errors import WeightsError
 from hdrfuse.training.losses import VGG19_LAYERS, PerceptualLoss, ReconstructionLoss
@@ -9,15 +10,8 @@ from hdrfuse.training.losses import VGG19_LAYERS, PerceptualLoss, Reconstruction
 
 @pytest.fixture
 def vgg19(tmp_path):
-    torch.manual_seed(0)
-    tensors, width = {}, 3
-    for level, group in enumerate(VGG19_LAYERS):
-        for name in group:
-            tensors[f"{name}.weight"] = torch.randn(4 * 2**level, width, 3, 3) * 0.1
-            tensors[f"{name}.bias"] = torch.randn(4 * 2**level) * 0.1
-            width = 4 * 2**level
-    save_file(tensors, tmp_path / "vgg.safetensors")
-    return tmp_path / "vgg.safetensors", tensors
+    path = tmp_path / "vgg.safetensors"
+    return path, write_vgg(path)
 
 
 def test_the_perceptual_loss_compares_features_of_bgr_pictures_after_each_group(vgg19):
