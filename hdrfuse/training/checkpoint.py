@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from hdrfuse.errors import HdrfuseError, WeightsError
 from hdrfuse.formats.atomic import replacing
-from hdrfuse.lfdiff.config import LFDiffConfig
+from hdrfuse.lfdiff.config import DRAWN, LFDiffConfig
 from hdrfuse.lfdiff.model import LFDiff
 from hdrfuse.lfdiff.weights import config_from_json, not_finite, read_tensors, told_by, write_tensors
 from hdrfuse.training.ema import MovingAverage
@@ -109,7 +109,7 @@ def check_sizes(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> 
 def check_same(stored: LFDiffConfig, own: LFDiffConfig) -> None:
     """Raise ValueError that says what of a network's configuration has changed, though its tensors may fit."""
     before, now = asdict(stored), asdict(own)
-    if own.prior != "diffusion":  # else a preset that predicts otherwise now would end runs that have no denoiser
+    if own.prior not in DRAWN:  # else a preset that predicts otherwise now would end runs that have no denoiser
         before["denoiser_predicts"] = now["denoiser_predicts"]
     if changed := [f"{name} {before[name]} -> {now[name]}" for name in now if before[name] != now[name]]:
         raise ValueError(", ".join(changed))

@@ -14,7 +14,7 @@ from hdrfuse.data.clip_brackets import ClipBrackets, clip_share
 from hdrfuse.data.clips import PackedClip, open_clips
 from hdrfuse.data.library import ImageLibrary
 from hdrfuse.data.mixture import MixedBrackets
-from hdrfuse.data.packing import Sources, left_out_sources, open_split
+from hdrfuse.data.packing import Sources, left_out_sources, open_split, packed_state
 from hdrfuse.data.patches import ScenePatches, open_patches
 from hdrfuse.data.sample import Brackets
 from hdrfuse.data.synthetic import SyntheticBrackets
@@ -87,7 +87,7 @@ def planned_task(plan: Plan, cache: Path, *, report: Report = lambda name: None)
         return replace(task, earlier_run=earlier_run)
     notes = task.notes | {"start_sha256": sha256(start.read_bytes()).hexdigest()}
     task = replace(task, earlier_run=earlier_run, start=start, notes=notes)
-    return with_packed_blocks(task, start, cache / BLOCKS, report) if plan.recipe.packed_samples else task
+    return with_packed_blocks(task, start, cache, report) if plan.recipe.packed_samples else task
 
 
 def with_packed_blocks(task: Task, start: Path, cache: Path, report: Report) -> Task:
@@ -98,11 +98,13 @@ def with_packed_blocks(task: Task, start: Path, cache: Path, report: Report) -> 
     recipe = task.recipe
     assert not isinstance(task.brackets, PackedBlocks)
     model, _ = load_weights(start)
-    made_from = {**task.notes, "crop_px": recipe.crop_px, "camera_share": recipe.camera_share}
+    numbers = {name: getattr(recipe, name) for name in ("crop_px", "camera_share", "precision")}
+    made_from = {**task.notes, **numbers, "files": packed_state(cache).get("files")}
+    state = json.dumps(made_from, sort_keys=True)
     with autocast(recipe, torch.device("cpu")):
         packed = pack_blocks(
-            model, task.brackets, cache, count=recipe.packed_samples, state=json.dumps(made_from, sort_keys=True),
-            seed=recipe.seed, report=report,
+            model, task.brackets, cache / BLOCKS, count=recipe.packed_samples, state=state, seed=recipe.seed,
+            report=report,
         )  # fmt: skip
     return replace(task, brackets=packed)
 

@@ -296,6 +296,17 @@ def test_a_prior_of_block_means_is_added_to_weights_without_one(run, images, tmp
     assert all(torch.equal(value, own[name]) for name, value in plain.reconstruction.state_dict().items())
 
 
+def test_blocks_are_packed_again_of_an_image_that_changed_under_its_name(run, images, tmp_path):
+    common = ("--data", images, "--cache", tmp_path / "cache", "--steps", "1", *SMALL)
+    assert run("train", "--table3", "baseline", "--out", tmp_path / "plain", *common).code == 0
+    words = ("--stage", "block-means", "--start-from", tmp_path / "plain" / "weights.safetensors", *common)
+    for number, changed in ((1, False), (2, False), (3, True)):
+        if changed:
+            (images / "city.hdr").write_bytes((images / "interior.hdr").read_bytes())
+        assert run("train", *words, "--packed-samples", "1", "--out", tmp_path / f"run{number}").code == 0
+        assert len(list((tmp_path / "cache" / "blocks").glob("blocks-*.npy"))) == (2 if changed else 1)
+
+
 def test_choices_are_the_keys_of_what_they_choose():
     assert (*get_args(train.Row), "block-means") == tuple(OBJECTIVES)
     assert get_args(train.Stage) == tuple(STAGES)

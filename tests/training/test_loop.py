@@ -177,6 +177,15 @@ def test_a_diffusion_that_predicts_something_else_is_another_network(flat_bracke
         run(task(flat_brackets, "split", earlier=tmp_path / "s1", steps=2), tmp_path / "s2", resume=True)
 
 
+def test_a_prior_of_block_means_has_a_denoiser_too(flat_brackets, tmp_path, monkeypatch):
+    run(task(flat_brackets, "baseline", steps=1), tmp_path / "plain")
+    start = tmp_path / "plain" / "weights.safetensors"
+    run(replace(task(flat_brackets, "block-means", steps=1), start=start), tmp_path / "prior")
+    monkeypatch.setitem(PRESETS, "tiny", replace(PRESETS["tiny"], denoiser_predicts="noise"))
+    with pytest.raises(WeightsError, match=r"denoiser_predicts v -> noise"):
+        run(replace(task(flat_brackets, "block-means", steps=2), start=start), tmp_path / "prior", resume=True)
+
+
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(flat_brackets, tmp_path):
     run(task(flat_brackets, steps=2), tmp_path)
     before = (tmp_path / "checkpoint.safetensors").read_bytes()
