@@ -133,12 +133,14 @@ def _compare(
     # A clipped value is a lower bound: only falling short of it is a difference.
     difference = raw.copy()
     whites = [np.isfinite(side.limit) for side in (anchor, other)]
-    for white, (bound, measured), sign in zip(whites, ((anchor, other), (other, anchor)), (1, -1), strict=True):
+    mixed = CONSISTENCY.mixed, CONSISTENCY.mixed_in_frame
+    sides = (anchor, other), (other, anchor)
+    for white, (bound, measured), sign, left in zip(whites, sides, (1, -1), mixed, strict=True):
         where = np.flatnonzero(white)
         least = bound.limit.ravel()[where] * np.float32(1.0 - tolerance.highlights) - np.sqrt(noise.ravel()[where])
         difference.ravel()[where] = sign * np.minimum(measured.radiance.ravel()[where] - least, 0)
         if tolerance.rendered:
-            _keep_hues(difference, bound, measured, sign)
+            _keep_hues(difference, bound, measured, sign, left)
     difference[whites[0] & whites[1]] = 0.0
     seen = [np.minimum(side.radiance, side.limit) for side in (anchor, other)]
     slack = np.maximum(*seen)
@@ -157,19 +159,21 @@ def _compare(
     return difference, slack
 
 
-def _keep_hues(difference: Plane, bound: ReferenceEstimate, measured: ReferenceEstimate, sign: int) -> None:
+def _keep_hues(
+    difference: Plane, bound: ReferenceEstimate, measured: ReferenceEstimate, sign: int, mixed: float
+) -> None:
     """Take out of a difference (h, w, 3), in place, what a channel that clipped did to the colours beside it.
 
     A camera mixes its channels after they clip: of a lamp whose red is cut off too much is left of green and blue. So
     where the measured side is brighter than the white of the clipped one, it may have less of other channels, by a
-    share of how much brighter it is.
+    share `mixed` of how much brighter it is.
     """
     white = channel_min(bound.limit).ravel()
     where = np.flatnonzero(np.isfinite(white))
     if not len(where):
         return
     beyond_white = channel_max(measured.radiance.reshape(-1, 3)[where]) - white[where]
-    allowed = np.float32(CONSISTENCY.mixed) * np.maximum(beyond_white, 0)[:, None]
+    allowed = np.float32(mixed) * np.maximum(beyond_white, 0)[:, None]
     there = np.float32(sign) * difference.reshape(-1, 3)[where]
     less = np.minimum(there + allowed, 0)
     difference.reshape(-1, 3)[where] = np.float32(sign) * np.where(there < 0, less, there)
