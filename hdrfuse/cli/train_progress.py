@@ -73,9 +73,10 @@ class TrainingLines(TrainingListener):
         self.plan, self.pace = plan, pace
         recipe = plan.recipe
         cameras = f", {recipe.camera_share:.0%} from cameras' files" if recipe.camera_share else ""
+        collages = f", {recipe.collage_share:.0%} collages" if recipe.collage_share else ""
         self.say(
             f"{recipe.objective}, {recipe.preset}: {counted(recipe.steps, 'step')} of {recipe.batch} x "
-            f"{recipe.crop_px} px, {recipe.precision}{cameras}"
+            f"{recipe.crop_px} px, {recipe.precision}{cameras}{collages}"
         )
 
     def step(self, tick: Tick) -> None:

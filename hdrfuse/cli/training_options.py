@@ -46,6 +46,16 @@ class RecipeChanges:
             check=finite,
         ),
     ] = None
+    collage_share: Annotated[
+        float | None,
+        change(
+            "Share of samples as whole collages: cut-outs that move in front of an image.",
+            "--collage-share",
+            least=0,
+            most=1,
+            check=finite,
+        ),
+    ] = None
     learning_rate: Annotated[float | None, change("At its highest.", "--learning-rate", check=finite)] = None
     schedule: Annotated[Schedule | None, change("How the learning rate falls; step: x0.1 a sixth.", "--schedule")] = (
         None

@@ -41,6 +41,8 @@ class Recipe:
     sample is drawn and reconstructed anew."""
     camera_share: float = 0.0
     """Share of the samples that are cut out of what a camera model's files are after calibration and registration."""
+    collage_share: float = 0.0
+    """Share of the samples that are whole collages, cut-outs that move in front of an image."""
     learning_rate: float = 1e-4
     schedule: str = "step"
     warm_up_steps: int = 0

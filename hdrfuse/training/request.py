@@ -111,7 +111,7 @@ def check_plan(plan: Plan) -> None:
             raise UsageError(f"{option} {value}: 1 or more was expected")
     if not 0 < recipe.learning_rate < 1:
         raise UsageError(f"--learning-rate {recipe.learning_rate}: a number between 0 and 1 was expected")
-    check_camera_share(plan)
+    check_shares(plan)
     needed = recipe.objective in OBJECTIVES_NEED_STAGE_1
     if needed and plan.stage1 is None:
         raise UsageError(f"--stage1: {recipe.objective} follows a stage-1 run; its folder was expected")
@@ -127,12 +127,15 @@ def check_plan(plan: Plan) -> None:
         raise UsageError(f"--stage1: {recipe.objective} follows no other run")
 
 
-def check_camera_share(plan: Plan) -> None:
-    """Raise UsageError where a plan asks for camera scenes that cannot be had."""
-    share, crop_px = plan.recipe.camera_share, plan.recipe.crop_px
-    if not 0 <= share <= 1:
-        raise UsageError(f"--camera-share {share}: a number from 0 to 1 was expected")
-    if share and plan.dataset != "synthetic":
-        raise UsageError(f"--camera-share {share}: is of --dataset synthetic; {plan.dataset} was given")
-    if share and crop_px > min(SIZE):
-        raise UsageError(f"--crop {crop_px}: {min(SIZE)} at most was expected with --camera-share {share}")
+def check_shares(plan: Plan) -> None:
+    """Raise UsageError where a plan asks for camera scenes or collages that cannot be had."""
+    cameras, collages, crop_px = plan.recipe.camera_share, plan.recipe.collage_share, plan.recipe.crop_px
+    for option, share in (("--camera-share", cameras), ("--collage-share", collages)):
+        if not 0 <= share <= 1:
+            raise UsageError(f"{option} {share}: a number from 0 to 1 was expected")
+        if share and plan.dataset != "synthetic":
+            raise UsageError(f"{option} {share}: is of --dataset synthetic; {plan.dataset} was given")
+    if cameras + collages > 1:
+        raise UsageError(f"--collage-share {collages}: {1 - cameras:g} at most was expected beside --camera-share")
+    if cameras and crop_px > min(SIZE):
+        raise UsageError(f"--crop {crop_px}: {min(SIZE)} at most was expected with --camera-share {cameras}")

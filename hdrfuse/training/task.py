@@ -12,6 +12,7 @@ import torch
 from hdrfuse.data.camera_scenes import open_camera_scenes
 from hdrfuse.data.clip_brackets import ClipBrackets, clip_share
 from hdrfuse.data.clips import PackedClip, open_clips
+from hdrfuse.data.collage_samples import CollageSamples
 from hdrfuse.data.library import ImageLibrary
 from hdrfuse.data.mixture import MixedBrackets
 from hdrfuse.data.packing import Sources, left_out_sources, open_split, packed_state
@@ -98,7 +99,7 @@ def with_packed_blocks(task: Task, start: Path, cache: Path, report: Report) -> 
     recipe = task.recipe
     assert not isinstance(task.brackets, PackedBlocks)
     model, _ = load_weights(start)
-    numbers = {name: getattr(recipe, name) for name in ("crop_px", "camera_share", "precision")}
+    numbers = {name: getattr(recipe, name) for name in ("crop_px", "camera_share", "collage_share", "precision")}
     made_from = {**task.notes, **numbers, "files": packed_state(cache).get("files")}
     state = json.dumps(made_from, sort_keys=True)
     with autocast(recipe, torch.device("cpu")):
@@ -148,7 +149,7 @@ def synthetic_task(
 def training_brackets(
     recipe: Recipe, library: ImageLibrary, clips: tuple[PackedClip, ...], cache: Path, report: Report
 ) -> Brackets:
-    """Return a recipe's samples from a library's images: drawn anew each, a share of them cut out of camera scenes.
+    """Return a recipe's samples from a library's images: drawn anew each, shares of them collages and camera scenes.
 
     Clips give a share of those drawn. The scenes are made first, once; every stage cuts others out of them. Raises
     OutputError or WriteError.
@@ -159,6 +160,10 @@ def training_brackets(
         of_clips = ClipBrackets(clips=clips, size=recipe.crop_px, seed=seed)
         share = clip_share(clips, len(library.of_kind("panorama", "photograph")))
         drawn = MixedBrackets(usual=drawn, other=of_clips, share=share)
+    if recipe.collage_share:
+        collages = CollageSamples(library=library, size=recipe.crop_px, seed=seed)
+        share = recipe.collage_share / (1 - recipe.camera_share)  # of what cameras leave
+        drawn = MixedBrackets(usual=drawn, other=collages, share=share)
     if not recipe.camera_share:
         return drawn
     scenes = open_camera_scenes(library, cache / CAMERA_SCENES, report=report)

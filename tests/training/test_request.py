@@ -85,8 +85,11 @@ def test_a_plan_from_before_camera_scenes_goes_on_without_them(tmp_path):
         (None, {"camera_share": 1.5}, "--camera-share 1.5: a number from 0 to 1"),
         ("tel", {"camera_share": 0.4}, "--dataset synthetic; tel was given"),
         (None, {"camera_share": 0.4, "crop_px": 640}, "--crop 640: 576 at most"),
+        (None, {"collage_share": -0.5}, "--collage-share -0.5: a number from 0 to 1"),
+        ("tel", {"collage_share": 0.4}, "--collage-share 0.4: is of --dataset synthetic"),
+        (None, {"collage_share": 0.8, "camera_share": 0.4}, "--collage-share 0.8: 0.6 at most"),
     ],
 )
-def test_camera_scenes_that_cannot_be_had_are_refused(dataset, recipe, says):
+def test_shares_that_cannot_be_had_are_refused(dataset, recipe, says):
     with pytest.raises(UsageError, match=says):
         TrainingRequest(stage="1", dataset=dataset, data=(Path("a"),), recipe=recipe).plan(None)

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from hdrfuse.data.camera_scenes import open_camera_scenes
 from hdrfuse.data.packing import Sources
+from hdrfuse.imaging.color import GAMMA
 from hdrfuse.training import task as task_module
 from hdrfuse.training.distributed import World
 from hdrfuse.training.loop import Pace, train
@@ -51,9 +52,31 @@ def camera_task(images, tmp_path, **changes):
 @pytest.mark.usefixtures("few_scenes")
 def test_a_share_of_the_samples_comes_from_cameras(images, tmp_path):
     plain, mixed = camera_task(images, tmp_path, camera_share=0.0), camera_task(images, tmp_path)
-    same = [np.array_equal(plain.brackets[index].ldr, mixed.brackets[index].ldr) for index in range(6)]
-    assert same == [True, False] * 3
+    same = [np.array_equal(plain.brackets[index].ldr, mixed.brackets[2 * index].ldr) for index in range(3)]
+    assert same == [True] * 3
+    assert not any(np.array_equal(plain.brackets[2].ldr, mixed.brackets[index].ldr) for index in (1, 3, 5))
     assert mixed.brackets[1].ldr.shape == (3, 32, 32, 3)
+
+
+@pytest.mark.usefixtures("few_scenes")
+def test_a_share_of_the_samples_are_collages(images, tmp_path):
+    plain = camera_task(images, tmp_path)
+    mixed = camera_task(images, tmp_path, collage_share=0.25)
+    assert [np.array_equal(plain.brackets[index].ldr, mixed.brackets[index].ldr) for index in range(4)] == [
+        True, True, False, True,
+    ]  # fmt: skip
+    assert np.array_equal(plain.brackets[2].ldr, mixed.brackets[4].ldr)
+    assert not np.array_equal(mixed.brackets[2].ldr, mixed.brackets[6].ldr)
+
+
+def test_a_collage_s_truth_is_what_its_frames_show(images, tmp_path):
+    sample = camera_task(images, tmp_path, camera_share=0.0, collage_share=1.0, crop_px=96).brackets[3]
+    frames = sample.ldr**GAMMA / sample.exposure[:, None, None, None]
+    white = (sample.ldr[1] < 0.99).all(axis=2)
+    shown = np.abs(frames[1] - sample.radiance)[white]
+    assert white.any()
+    assert np.quantile(shown, 0.99) < 0.01
+    assert (np.abs(frames[0] - sample.radiance) > 0.02).any()  # something passes
 
 
 @pytest.mark.slow
@@ -92,8 +115,9 @@ def test_clips_give_a_share_of_the_samples_and_change_no_other(images, tmp_path)
     (clips / "03_blocks.mp4").write_bytes(b"damaged")
     (clips / "02_cups.mp4").write_bytes(b"never opened")
     mixed = clip_task(Sources(images=(images,), movers=(clips,)), tmp_path)
-    same = [np.array_equal(plain.brackets[index].ldr, mixed.brackets[index].ldr) for index in range(20)]
-    assert same.count(False) == 3  # 15 %, beside two images
+    drawn = [plain.brackets[index].ldr for index in range(17)]
+    found = [any(np.array_equal(mixed.brackets[index].ldr, ldr) for ldr in drawn) for index in range(20)]
+    assert found.count(False) == 3  # 15 %, beside two images
     assert mixed.notes == plain.notes | {"clips": ["01_dog"]}
     assert [line.split(": ")[0] for line in mixed.skipped] == [str(clips / "03_blocks.mp4")]
     assert torch.equal(plain.validation[0].ldr, mixed.validation[0].ldr)
