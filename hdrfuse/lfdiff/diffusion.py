@@ -1,4 +1,4 @@
-"""The diffusion of the prior: its noise schedule, the forward process, the DDIM sampler."""
+"""The diffusion of the prior: its noise schedule, the forward process, two samplers."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -65,4 +65,44 @@ def ddim_sample(
         predicted = denoise(z, condition, torch.full((len(z),), t, device=z.device))
         clean, remaining = schedule.parts(z, predicted, alpha)
         z = alpha_next.sqrt() * clean.clamp(-1, 1) + (1 - alpha_next).sqrt() * remaining
+    return z
+
+
+def times_by_snr(schedule: NoiseSchedule, sampling_steps: int) -> list[int]:
+    """Steps from the noisiest down to the first, each about as far from the next in the logarithm of signal to noise.
+
+    199, 179, 156, 130, 97, 59, 26, 9, 2, 0 for 10 of 200.
+    """
+    log_snr = (schedule.alpha_bar / (1 - schedule.alpha_bar)).log()
+    times: list[int] = []
+    even = torch.linspace(float(log_snr[-1]), float(log_snr[0]), sampling_steps)
+    for left, wanted in zip(range(sampling_steps)[::-1], even, strict=True):
+        nearest = int((log_snr - wanted).abs().argmin())
+        times.append(max(min(nearest, times[-1] - 1) if times else nearest, left))
+    return times
+
+
+def multistep_sample(
+    denoise: Denoise, noise: Tensor, condition: Tensor, schedule: NoiseSchedule, sampling_steps: int
+) -> Tensor:
+    """Prior (B, 3, h, w) in [-1, 1] from pure noise by DPM-Solver++(2M) (Lu et al. 2022, algorithm 2).
+
+    Of a prior that varies by 0.16, ten steps keep 0.99 of its spread, where DDIM's ten keep 0.42: its last, from a
+    third of noise on, gives the mean of what is left.
+    """
+    times = times_by_snr(schedule, sampling_steps)
+    alphas = [*(schedule.alpha_bar[t] for t in times), schedule.alpha_bar.new_ones(())]
+    log_snr = [(alpha / (1 - alpha)).log() for alpha in alphas]
+    z, before = noise, noise
+    for k, t in enumerate(times):
+        alpha, alpha_next = alphas[k], alphas[k + 1]
+        predicted = denoise(z, condition, torch.full((len(z),), t, device=z.device))
+        clean = schedule.parts(z, predicted, alpha)[0].clamp(-1, 1)
+        if 0 < k < len(times) - 1:
+            further = (log_snr[k + 1] - log_snr[k]) / (2 * (log_snr[k] - log_snr[k - 1]))
+            target = clean + further * (clean - before)
+        else:
+            target = clean
+        remaining = (z - alpha.sqrt() * target) / (1 - alpha).sqrt()
+        z, before = alpha_next.sqrt() * target + (1 - alpha_next).sqrt() * remaining, clean
     return z

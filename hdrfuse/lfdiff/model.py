@@ -6,6 +6,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from hdrfuse.lfdiff.block_means import BlockMeansNet
+from hdrfuse.lfdiff.block_means_diffusion import correlated_noise
 from hdrfuse.lfdiff.config import LFDiffConfig
 from hdrfuse.lfdiff.denoiser import Denoiser
 from hdrfuse.lfdiff.diffusion import NoiseSchedule, ddim_sample
@@ -103,4 +104,5 @@ def draw_noise(
     """
     generator = torch.Generator().manual_seed(seed)
     size = (1, config.prior_channels, -(-height // config.prior_stride), -(-width // config.prior_stride))
-    return torch.randn(size, generator=generator).to(device)
+    drawn = correlated_noise if config.prior == "block-means" else torch.randn
+    return drawn(size, generator=generator).to(device)

@@ -5,9 +5,9 @@ from dataclasses import replace
 import torch
 
 from hdrfuse.lfdiff.block_means import BlockMeansNet
-from hdrfuse.lfdiff.block_means_diffusion import LARGEST_ERROR, BlockMeansDiffusion
+from hdrfuse.lfdiff.block_means_diffusion import LARGEST_ERROR, BlockMeansDiffusion, correlated_noise
 from hdrfuse.lfdiff.config import PRESETS
-from hdrfuse.lfdiff.model import LFDiff
+from hdrfuse.lfdiff.model import LFDiff, draw_noise
 from hdrfuse.lfdiff.observed_blocks import block_means
 from hdrfuse.lfdiff.signals import network_inputs
 
@@ -40,6 +40,24 @@ def test_a_sample_differs_from_the_mean_where_the_reference_clips_and_nowhere_el
     assert torch.equal(samples[0], net(half_clipped(), tonemapped, noise[0]))
 
 
+def test_noise_has_a_variance_of_one_everywhere_and_is_shared_by_neighbours():
+    noise = correlated_noise((200, 3, 40, 48), torch.Generator().manual_seed(0))
+    assert noise.shape == (200, 3, 40, 48)
+    rims = [noise[..., 0, :], noise[..., -1, :], noise[..., :, 0], noise[..., :, -1], noise]
+    assert all(abs(float(rim.var()) - 1) < 0.05 for rim in rims)
+    assert [round(float((noise[..., 8:-8] * noise.roll(k, -1)[..., 8:-8]).mean()), 1) for k in (1, 4, 8)] == [
+        0.7, 0.4, 0.2,
+    ]  # fmt: skip
+
+
+def test_a_frame_s_noise_is_correlated_and_the_same_for_a_seed():
+    one, other = (draw_noise(CONFIG, 320, 400, seed=3) for _ in range(2))
+    assert one.shape == (1, 3, 40, 50)
+    assert torch.equal(one, other)
+    assert (one[..., 1:] * one[..., :-1]).mean() > 0.4
+    assert not torch.equal(one, draw_noise(CONFIG, 320, 400, seed=4))
+
+
 @torch.inference_mode()
 def test_noise_that_ends_before_the_padded_tile_is_taken_as_it_is():
     torch.manual_seed(0)
@@ -63,7 +81,7 @@ def test_a_diffusion_learns_what_a_prediction_leaves_open():
         loss.backward()
         optimizer.step()
     with torch.inference_mode():
-        drawn = diffusion.sample(condition, torch.randn(32, 3, 4, 4, generator=generator)).mean((1, 2, 3))
+        drawn = diffusion.sample(condition, correlated_noise((32, 3, 4, 4), generator)).mean((1, 2, 3))
     assert 0.05 < drawn.abs().mean() < 0.15
     assert {-1.0, 1.0} <= set(drawn.sign().tolist())
 

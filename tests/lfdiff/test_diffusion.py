@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hdrfuse.lfdiff.config import PRESETS
-from hdrfuse.lfdiff.diffusion import NoiseSchedule, ddim_sample, sampling_times
+from hdrfuse.lfdiff.diffusion import NoiseSchedule, ddim_sample, multistep_sample, sampling_times, times_by_snr
 
 SCHEDULE = NoiseSchedule(PRESETS["paper"])
 
@@ -45,11 +45,34 @@ def oracle(truth, what, error=0.0):
     return denoise
 
 
+@pytest.mark.parametrize(("steps", "expected"), [(10, [199, 179, 156, 130, 97, 59, 26, 9, 2, 0]), (1, [199])])
+def test_the_other_sampler_visits_steps_by_their_signal_to_noise(steps, expected):
+    assert times_by_snr(SCHEDULE, steps) == expected
+
+
+def test_no_step_is_visited_twice():
+    assert times_by_snr(SCHEDULE, 200) == list(range(199, -1, -1))
+
+
+@pytest.mark.parametrize("spread", [0.05, 0.16, 0.33, 1.0])
+def test_samples_spread_as_what_is_drawn_from_does(spread):
+    def mean(z, condition, step):
+        a = SCHEDULE.alpha_bar[step][:, None, None, None]
+        clean = z * a.sqrt() * spread**2 / (a * spread**2 + 1 - a)
+        return a.sqrt() * (z - a.sqrt() * clean) / (1 - a).sqrt() - (1 - a).sqrt() * clean
+
+    start = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)).clamp(-1.5, 1.5)
+    drawn = multistep_sample(mean, start, start, schedule_that_predicts("v"), 10)
+    inside = start.abs() * spread < 0.7  # what is drawn ends at one
+    assert (drawn / start)[inside].median() / spread == pytest.approx(1.0, abs=0.15)
+
+
+@pytest.mark.parametrize("sample", [ddim_sample, multistep_sample])
 @pytest.mark.parametrize("steps", [1, 5, 10, 200])
 @pytest.mark.parametrize("what", ["noise", "v"])
-def test_a_perfect_denoiser_leads_to_the_true_prior(steps, what):
+def test_a_perfect_denoiser_leads_to_the_true_prior(steps, what, sample):
     truth = torch.rand(2, 3, 5, 7) * 2 - 1
-    sampled = ddim_sample(oracle(truth, what), torch.randn(2, 3, 5, 7), truth, schedule_that_predicts(what), steps)
+    sampled = sample(oracle(truth, what), torch.randn(2, 3, 5, 7), truth, schedule_that_predicts(what), steps)
     torch.testing.assert_close(sampled, truth, atol=2e-3 if steps == 1 else 1e-5, rtol=0)
 
 
