@@ -147,7 +147,7 @@ def _compare(
     slack *= np.asarray(doubt, np.float32)
     slack *= slack
     slack += _slope_energy(seen) * np.float32(tolerance.misregistration_px**2)
-    slack += np.float32(CONSISTENCY.texture) * np.minimum(*(_local_variance(side) for side in seen))
+    slack += np.float32(CONSISTENCY.texture) * np.minimum(*(_detail(side) for side in seen))
     for side, white in zip((anchor, other), whites, strict=True):
         if white.any():
             share = _blurred(white.astype(np.float32), CONSISTENCY.scales_px[1])
@@ -197,10 +197,11 @@ def in_colors_of(
     return replace(other, radiance=radiance), doubt
 
 
-def _local_variance(plane: Plane) -> Plane:
-    """(h, w, 3) variance within a few pixels."""
-    mean = _blurred(plane, CONSISTENCY.scales_px[1])
-    return np.maximum(_blurred(plane**2, CONSISTENCY.scales_px[1]) - mean**2, 0)
+def _detail(plane: Plane) -> Plane:
+    """(h, w, 3) variance within a few pixels of what is finer than a pixel or two: an edge has little of it."""
+    fine = plane - _blurred(plane, CONSISTENCY.scales_px[0])
+    fine *= fine
+    return _blurred(fine, CONSISTENCY.scales_px[1])
 
 
 def _blurred(plane: Plane, sigma: float) -> Plane:

@@ -95,6 +95,22 @@ def test_a_hand_held_scene_has_next_to_no_ghosts_with_what_registration_leaves(s
     assert ghosts.fraction < 0.005
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_what_moved_by_a_few_pixels_leaves_no_second_outline(seed):
+    """A light figure before a dark wall, three pixels further in the darker frame, both with their texture."""
+    outline = np.zeros((HEIGHT, WIDTH), np.float32)
+    cv2.ellipse(outline, (150, 120), (50, 80), 20, 0, 360, 1.0, -1)
+    light = 0.16 * np.exp2(0.2 * fractal(seed + 20, HEIGHT, WIDTH))
+    here, there = (
+        0.1 * wall(seed) * (1 - plane)[..., None] + (light * plane)[..., None]
+        for plane in (outline, shifted(outline, 3.0, 0))
+    )
+    ghosts, merged = found_in([there, here, here], replace(STILL, relative=0.06, rendered=True))
+    changed = np.abs(there - here).max(axis=2) > 0.08
+    assert (ghosts.consistency[0] < 0.5)[changed].mean() > 0.99
+    np.testing.assert_allclose(merged[changed], here[changed], rtol=0.2, atol=0.004)
+
+
 def test_a_still_scene_with_clipped_windows_has_next_to_no_ghosts():
     scene = wall(3).copy()
     scene[40:120, 60:200] = 0.5 + 2.5 * np.linspace(0, 1, 140, dtype=np.float32)[:, None]
