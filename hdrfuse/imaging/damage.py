@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,8 +76,12 @@ def _contradicting_frame(
     if not place.size:
         return None
     samples = place[:: max(1, place.size // DAMAGE.samples)]
-    exposures = [_exposures(image, samples, _unit(images, evs)) for image in images]
+    unit = _unit(images, evs)
+    exposures = [_exposure(image, image.pixels.reshape(-1, 3)[samples], unit) for image in images]
     black = DAMAGE.linear_black if images[index].header.linear else DAMAGE.encoded_black
+    # As bright as nothing else is white, however far below the highest code: other frames show another light there.
+    brightest = [_exposure(image, image.pixels.max(axis=(0, 1)), unit) for image in images]
+    whites = [np.clip(each, black, DAMAGE.white) for each in brightest]
     shown = exposures[index]
     textured = len(np.unique(shown, axis=0)) > DAMAGE.plain_colours
     contradicted = dict[int, float]()
@@ -84,11 +89,11 @@ def _contradicting_frame(
         if other == index:
             continue
         expected = exposures[other] * np.float32(2.0 ** (evs[index] - evs[other]))
-        darker = expected > DAMAGE.apart * np.maximum(shown, black)
+        darker = (expected > DAMAGE.apart * np.maximum(shown, black)) & (shown < whites[index])
         brighter = (
             (shown > DAMAGE.apart * np.maximum(expected, black))
-            & (shown < DAMAGE.white)
-            & (exposures[other] < DAMAGE.white)
+            & (shown < whites[index])
+            & (exposures[other] < whites[other])
         )
         contradicted[other] = float(np.mean((darker | brighter).any(axis=1)))
         repeats = images[other].repeats
@@ -104,8 +109,8 @@ def _unit(images: Sequence[DecodedImage], evs: Sequence[float]) -> float:
     return max(float(np.percentile(longest[:: max(1, len(longest) // 64)], 99)), 1e-6)
 
 
-def _exposures(image: DecodedImage, samples: NDArray[np.intp], unit: float) -> NDArray[np.float32]:
-    """(n, 3) exposures of some pixels, nearly: as if an encoded picture were sRGB."""
-    values = image.pixels.reshape(-1, 3)[samples].astype(np.float32)
+def _exposure(image: DecodedImage, pixels: NDArray[Any], unit: float) -> NDArray[np.float32]:
+    """Exposures of some of its pixels (..., 3), nearly: as if an encoded picture were sRGB."""
+    values = pixels.astype(np.float32)
     values /= np.float32(image.white if np.isfinite(image.white) else unit)
     return values if image.header.linear else np.asarray(srgb_decode(values), np.float32)

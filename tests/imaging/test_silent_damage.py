@@ -96,10 +96,12 @@ def test_ground_that_is_black_in_short_exposures_is_night(tmp_path):
     assert read(tmp_path, frames).warnings == ()
 
 
-def test_a_sky_that_is_white_in_long_exposures_is_sky(tmp_path):
-    frames = [frame(ev) for ev in EVS]
+@pytest.mark.parametrize("white", [255, 220])
+@pytest.mark.parametrize("level", [0.7, 3.0, 20.0])
+def test_a_sky_that_is_white_in_long_exposures_is_sky(tmp_path, level, white):
+    frames = [np.minimum(frame(ev), white) for ev in EVS]
     for pixels, ev in zip(frames, EVS, strict=True):
-        pixels[:50] = np.minimum(255, 255 * (0.7 * 2.0**ev) ** (1 / 2.2))
+        pixels[:50] = np.minimum(white, 255 * (level * 2.0**ev) ** (1 / 2.2))
     assert read(tmp_path, frames).warnings == ()
 
 
