@@ -18,7 +18,15 @@ from hdrfuse.imaging.merging.consistency_settings import CONSISTENCY
 from hdrfuse.imaging.merging.reference_estimate import ReferenceEstimate
 from hdrfuse.imaging.merging.scatter import measure_scatter
 from hdrfuse.imaging.merging.structure import with_structure
-from hdrfuse.imaging.radiometry import CalibratedFrame, NoiseModel, Plane, channel_max, channel_min, estimate_noise
+from hdrfuse.imaging.radiometry import (
+    CalibratedFrame,
+    NoiseModel,
+    Plane,
+    channel_max,
+    channel_min,
+    estimate_noise,
+    in_any_channel,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +41,8 @@ class Tolerance:
     """Whether the frames are a camera's pictures, whose channels depend on each other."""
     misregistration_px: float
     """Standard deviation of what registration leaves."""
+    demosaiced: bool = False
+    """Whether they are linear, as RAW files are developed: one channel's detail shows in the others."""
     placed: bool = True
     """Whether it is known how the frame lies on the reference; else its differences are no measure of noise."""
 
@@ -49,8 +59,8 @@ def consistency_map(
     noise = anchor.variance + other.variance
     if tolerance.placed:
         noise = _scattered(noise, raw, anchor, usable, CONSISTENCY.spacing_px[0])
-    anchor, other = (side.limited_beside_white(noise) for side in (anchor, other))
-    difference, slack = _compare(raw, noise, anchor, other, tolerance, doubt)
+    anchor, other = (side.limited_beside_white(noise, interpolated=tolerance.demosaiced) for side in (anchor, other))
+    difference, slack, detail = _compare(raw, noise, anchor, other, tolerance, doubt)
     if frame.saturation_contaminated is not None:
         difference[frame.saturation_contaminated] = 0.0
     for valid in (frame.valid, anchor.valid):
@@ -60,15 +70,16 @@ def consistency_map(
     noise_correlation = max(anchor.noise_correlation, frame.noise_correlation)
     for sigma, spacing_px in zip(CONSISTENCY.scales_px, CONSISTENCY.spacing_px, strict=True):
         averaged_over = 4.0 * np.pi * sigma**2
+        slack_of_mean = slack + np.float32(min(CONSISTENCY.detail_px / averaged_over, 1.0)) * detail
         mean = _blurred(difference, sigma)
         left = noise * np.float32(noise_correlation / averaged_over)
         if tolerance.placed:
             left = _scattered(left, mean, anchor, usable, spacing_px)
         mean *= mean
-        mean /= _blurred(left + slack, sigma)
+        mean /= _blurred(left + slack_of_mean, sigma)
         np.maximum(score, channel_max(mean), out=score)
     np.sqrt(score, out=score)
-    energy = channel_max(_blurred(difference**2 / (noise + slack), CONSISTENCY.scales_px[1]))
+    energy = channel_max(_blurred(difference**2 / (noise + slack + detail), CONSISTENCY.scales_px[1]))
     np.maximum(score, np.sqrt(energy) * np.float32(CONSISTENCY.weak / CONSISTENCY.energetic), out=score)
     ghost = _hysteresis(score)
     if tolerance.rendered:
@@ -125,10 +136,11 @@ def _scattered(
 def _compare(
     raw: Plane, noise: Plane, anchor: ReferenceEstimate, other: ReferenceEstimate, tolerance: Tolerance,
     doubt: Plane | float,
-) -> tuple[Plane, Plane]:  # fmt: skip
+) -> tuple[Plane, Plane, Plane]:  # fmt: skip
     """Difference (h, w, 3) that counts of the `raw` one, and the variance that stillness may have besides noise.
 
-    `doubt` is the standard deviation, as a share of the radiance, of how the frames' tones relate.
+    First that of means (h, w, 3), then that of detail (h, w, 1), which averages out. `doubt` is the standard deviation,
+    as a share of the radiance, of how the frames' tones relate.
     """
     # A clipped value is a lower bound: only falling short of it is a difference.
     difference = raw.copy()
@@ -147,7 +159,8 @@ def _compare(
     slack *= np.asarray(doubt, np.float32)
     slack *= slack
     slack += _slope_energy(seen) * np.float32(tolerance.misregistration_px**2)
-    slack += np.float32(CONSISTENCY.texture) * np.minimum(*(_detail(side) for side in seen))
+    detail = [_detail(side) for side in seen]
+    slack += np.float32(CONSISTENCY.texture) * np.minimum(*detail)
     for side, white in zip((anchor, other), whites, strict=True):
         if white.any():
             share = _blurred(white.astype(np.float32), CONSISTENCY.scales_px[1])
@@ -156,7 +169,21 @@ def _compare(
         black = side.radiance <= 0.0
         if black.any():
             slack += _blurred(black.astype(np.float32), CONSISTENCY.scales_px[1]) * noise
-    return difference, slack
+    others = _detail_of_others(detail, whites) if tolerance.demosaiced else np.zeros((1, 1, 1), np.float32)
+    return difference, slack, others
+
+
+def _detail_of_others(detail: Sequence[Plane], whites: Sequence[NDArray[np.bool_]]) -> Plane:
+    """(h, w, 1) variance of the most detail (h, w, 3) that a channel of two frames has where one is white, else 0.
+
+    Demosaicing goes by the detail of one channel in the others, until that is white: then they lose it, or keep its
+    reverse, and their means stay.
+    """
+    found = np.zeros((*detail[0].shape[:2], 1), np.float32)
+    where = np.flatnonzero(in_any_channel(whites[0]) | in_any_channel(whites[1]))
+    most = np.maximum(*(side.reshape(-1, 3)[where] for side in detail))
+    found.ravel()[where] = np.float32(CONSISTENCY.texture) * most.max(axis=1)
+    return found
 
 
 def _keep_hues(

@@ -87,8 +87,11 @@ class ReferenceEstimate:
             valid=None if self.valid is None else self.valid | take,
         )
 
-    def limited_beside_white(self, noise: Plane) -> "ReferenceEstimate":
-        """What noise, of variance (h, w, 3), or compression may have pulled down from a white beside it is a bound."""
+    def limited_beside_white(self, noise: Plane, *, interpolated: bool = False) -> "ReferenceEstimate":
+        """What noise, of variance (h, w, 3), or compression may have pulled down from a white beside it is a bound.
+
+        So is everything next to it in frames that are `interpolated` out of a mosaic: too little of white is in it.
+        """
         finite = np.isfinite(self.limit)
         if not finite.any():
             return self
@@ -102,6 +105,9 @@ class ReferenceEstimate:
             np.float32(CLIPPING.start / CLIPPING.end) * white,
         )
         pulled = radiance >= least
+        if interpolated:
+            reached = np.ones((2 * CONSISTENCY.interpolated_px + 1,) * 2, np.uint8)
+            pulled |= cv2.dilate(whites, reached).ravel()[near] > 0
         limit = self.limit.copy()
         limit.ravel()[near[pulled]] = np.minimum(radiance, white)[pulled]
         return replace(self, limit=limit)
