@@ -54,6 +54,8 @@ class BlendStatistics:
     """(h, w) 1 where it does in any channel."""
     occluded: Plane
     """(h, w) 1 where it clips and no darker frame shows what is there."""
+    fill_error: Plane | float
+    """(h, w) error of highlights that are continued from their surroundings; meaningful where `occluded` > 0."""
     network_rms: float
     """The network's error on scenes unlike those that it was validated on."""
     resampled: bool
@@ -99,9 +101,19 @@ def blend_statistics(
         white=white,
         clipped=channel_max(white),
         occluded=enlarge_rows(ghosts.occluded_highlight_mask, (merged.shape[0], merged.shape[1])),
+        fill_error=fill_error(ghosts, (merged.shape[0], merged.shape[1]), settings),
         network_rms=settings.unseen_factor * error.rms,
         resampled=detail_loss > 0.0,
     )
+
+
+def fill_error(ghosts: Ghosts, shape: tuple[int, int], settings: BlendSettings) -> Plane | float:
+    """Error (h, w) of highlights that are continued from their surroundings, as far as those tell of it."""
+    if ghosts.highlight_error is None:
+        return settings.fill_error
+    seen = enlarge_rows(ghosts.highlight_error, shape) * np.float32(1.0 / np.log1p(MU))  # slope of the mu-law there
+    usual = np.float32(settings.fill_error)
+    return np.clip(seen, np.float32(settings.least_fill_error) * usual, usual)
 
 
 def merge_variance(

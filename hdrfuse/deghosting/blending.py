@@ -115,12 +115,12 @@ def occluded_highlight_weight(
     c: BlendStatistics, darker: Sequence[CalibratedFrame], settings: BlendSettings = BLEND
 ) -> Plane:
     """(h, w) how much of a highlight is the network's where both it and the fill have to guess it."""
-    guess = settings.fill_error**2 / (settings.fill_error**2 + (settings.guess_factor * c.network_rms) ** 2)
+    guess = c.fill_error**2 / (c.fill_error**2 + (settings.guess_factor * c.network_rms) ** 2)
     coloured = np.clip(1.5 - c.white.sum(axis=2) / 2.0, 0.0, 1.0)  # 1: two channels are measured, 1/2: one is
     trusted = 1.0 - np.float32(settings.measured_channel_discount) * coloured
     rim = 1.0 - coverage_map(darker, c.occluded)
     trusted += rim * (np.float32(settings.rim_share) * np.maximum(1.0 - 2.0 * coloured, 0.0) - trusted)
-    return np.asarray(np.float32(guess) * trusted, np.float32)
+    return np.asarray(guess * trusted, np.float32)
 
 
 def contradicted_map(c: BlendStatistics, settings: BlendSettings = BLEND) -> Plane:

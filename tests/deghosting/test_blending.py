@@ -24,17 +24,20 @@ def exposed(light, ev, toe=0.0):
 
 
 def share_of(merged, learned, light, *, ghosts=(), hidden=False, rms=0.002, behind=None, toe=0.0, seen=None,
-             detail_loss=0.0, reached=True, settings=BLEND):  # fmt: skip
+             detail_loss=0.0, reached=True, told=None, settings=BLEND):  # fmt: skip
     """The network's share where three frames saw `light`, the darkest `behind` in GHOST, where `ghosts` disagree.
 
-    The reference saw `seen` instead, if that is given.
+    The reference saw `seen` instead, if that is given; `told` is what surroundings tell of the fill's error.
     """
     consistency = [np.ones(SHAPE, np.float32) for _ in range(3)]
     for index in ghosts:
         consistency[index][GHOST] = 0
     mask = np.zeros(SHAPE, np.float32)
     mask[GHOST] = hidden
-    found = Ghosts(consistency=tuple(consistency), occluded_highlight_mask=mask, highlight_estimate=plane(0.0))
+    found = Ghosts(
+        consistency=tuple(consistency), occluded_highlight_mask=mask, highlight_estimate=plane(0.0),
+        highlight_error=None if told is None else np.full(SHAPE, told, np.float32),
+    )  # fmt: skip
     frames = [exposed(light, ev, toe) for ev in (-2.0, 0.0, 2.0)]
     if seen is not None:
         frames[1] = exposed(seen, 0.0, toe)
@@ -66,6 +69,17 @@ def test_a_lamps_hue_that_a_darker_frame_measures_takes_nothing_from_the_network
     learned = np.maximum(lamp, np.float32(1.2))
     share = blend_weight_map(lamp, learned, frames, 1, agreed, error=pale, tolerance=0.02)
     assert (inner(share) < 1e-4) == (shoulder < 1.0), inner(share)
+
+
+def test_the_network_guesses_the_less_the_better_surroundings_tell_what_is_hidden():
+    light, learned = plane(2.0), plane(2.2)
+    shares = [
+        inner(share_of(light, learned, light, ghosts=(0,), hidden=True, behind=0.05, told=told, rms=0.006))
+        for told in (0.001, 0.1, 0.15, 0.6, None)
+    ]
+    assert shares[0] < shares[1] < shares[2] < shares[3]
+    assert shares[0] < 0.2 < shares[3]
+    assert shares[3] == shares[4]  # no more is believed than where they do not tell
 
 
 @pytest.mark.parametrize("level", [0.01, 0.1, 0.6, 2.0])

@@ -8,6 +8,7 @@ import numpy as np
 
 from hdrfuse.imaging.merging.consistency import Tolerance, consistency_map, disc, with_measured_noise
 from hdrfuse.imaging.merging.consistency_settings import CONSISTENCY
+from hdrfuse.imaging.merging.highlight_error import reconstruction_error
 from hdrfuse.imaging.merging.highlights import CLIPPING, push_pull, ramp, reconstruct_highlights
 from hdrfuse.imaging.merging.reference_estimate import ReferenceEstimate
 from hdrfuse.imaging.radiometry import CalibratedFrame, Plane, channel_max, channel_min
@@ -55,6 +56,8 @@ class Ghosts:
     """(h, w) 1 = clipped in the reference while every darker frame shows something else there."""
     highlight_estimate: Plane
     """(h, w, 3) radiance that is reconstructed from the highlights around the mask; meaningful in the mask."""
+    highlight_error: Plane | None = None
+    """(h, w) standard deviation of its natural logarithm, as far as those around tell; None = they do not."""
 
     @property
     def fraction(self) -> float:
@@ -85,18 +88,22 @@ def find_ghosts(frames: Sequence[CalibratedFrame], reference: int, tolerance: Se
         consistency[index] = consistency_map(anchor, frames[index], other, tolerance[index])
         anchor = anchor.completed(frames[index], other)
     occluded = _occluded(frames, reference, consistency[:reference])
-    fill = anchor.radiance
+    fill, off = anchor.radiance, None
     if occluded.any():
         white = CLIPPING.end / frames[reference].gain
         seen = np.minimum(own.radiance, np.float32(white))
         measured = anchor.was_clipped & (channel_min(anchor.limit) > np.float32(white))  # by a darker frame
-        fill = reconstruct_highlights(anchor.radiance, seen, known=1.0 - occluded, clipped=measured, white=white)
+        known = 1.0 - occluded
+        fill = reconstruct_highlights(anchor.radiance, seen, known=known, clipped=measured, white=white)
+        off = reconstruction_error(anchor.radiance, seen, known=known, clipped=measured, white=white)
     if reference > 0 and (region := _entangled(frames[reference], consistency[:reference])) is not None:
         for index in range(reference):
             consistency[index] *= 1.0 - region
         occluded = np.maximum(occluded, region * whiteness(frames[reference]))
         fill += region[..., None] * (_behind(frames, reference) - fill)
-    return Ghosts(consistency=tuple(consistency), occluded_highlight_mask=occluded, highlight_estimate=fill)
+    return Ghosts(
+        consistency=tuple(consistency), occluded_highlight_mask=occluded, highlight_estimate=fill, highlight_error=off
+    )
 
 
 def _occluded(frames: Sequence[CalibratedFrame], reference: int, darker: Sequence[Plane]) -> Plane:
