@@ -266,7 +266,7 @@ def tolerances(bracket: Bracket, calibration: Calibration, registrations: Sequen
                 relative=PREPARATION.known_curve_tolerance + (0.0 if exact else float(smooth)),
                 highlights=PREPARATION.known_highlights if exact else PREPARATION.fitted_highlights,
                 rendered=not exact,
-                demosaiced=bracket.frames[index].linear,
+                demosaiced=bracket.frames[index].linear and bracket.frames[index].pixels.dtype.kind == "u",
                 misregistration_px=PREPARATION.registered_px if moved else PREPARATION.still_px,
                 placed=not (by_hand and registrations[index].warning is not None),
             )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hdrfuse.imaging.merging.color_mapping import map_colors
 from hdrfuse.imaging.merging.consistency_settings import CONSISTENCY
-from hdrfuse.imaging.merging.reference_estimate import ReferenceEstimate
+from hdrfuse.imaging.merging.reference_estimate import ReferenceEstimate, coloured_white
 from hdrfuse.imaging.merging.scatter import measure_scatter
 from hdrfuse.imaging.merging.structure import with_structure
 from hdrfuse.imaging.radiometry import (
@@ -25,7 +25,6 @@ from hdrfuse.imaging.radiometry import (
     channel_max,
     channel_min,
     estimate_noise,
-    in_any_channel,
 )
 
 
@@ -42,7 +41,7 @@ class Tolerance:
     misregistration_px: float
     """Standard deviation of what registration leaves."""
     demosaiced: bool = False
-    """Whether they are linear, as RAW files are developed: one channel's detail shows in the others."""
+    """Whether they are linear whole numbers, as RAW files are developed: one channel's detail shows in the others."""
     placed: bool = True
     """Whether it is known how the frame lies on the reference; else its differences are no measure of noise."""
 
@@ -174,13 +173,13 @@ def _compare(
 
 
 def _detail_of_others(detail: Sequence[Plane], whites: Sequence[NDArray[np.bool_]]) -> Plane:
-    """(h, w, 1) variance of the most detail (h, w, 3) that a channel of two frames has where one is white, else 0.
+    """(h, w, 1) variance of the most detail (h, w, 3) that a channel of two frames has where some are white, else 0.
 
     Demosaicing goes by the detail of one channel in the others, until that is white: then they lose it, or keep its
     reverse, and their means stay.
     """
     found = np.zeros((*detail[0].shape[:2], 1), np.float32)
-    where = np.flatnonzero(in_any_channel(whites[0]) | in_any_channel(whites[1]))
+    where = np.flatnonzero(coloured_white(whites[0]) | coloured_white(whites[1]))
     most = np.maximum(*(side.reshape(-1, 3)[where] for side in detail))
     found.ravel()[where] = np.float32(CONSISTENCY.texture) * most.max(axis=1)
     return found

@@ -90,7 +90,8 @@ class ReferenceEstimate:
     def limited_beside_white(self, noise: Plane, *, interpolated: bool = False) -> "ReferenceEstimate":
         """What noise, of variance (h, w, 3), or compression may have pulled down from a white beside it is a bound.
 
-        So is everything next to it in frames that are `interpolated` out of a mosaic: too little of white is in it.
+        In frames that are `interpolated` out of a mosaic so is everything next to a white that has a colour: too little
+        of it is in that.
         """
         finite = np.isfinite(self.limit)
         if not finite.any():
@@ -107,10 +108,16 @@ class ReferenceEstimate:
         pulled = radiance >= least
         if interpolated:
             reached = np.ones((2 * CONSISTENCY.interpolated_px + 1,) * 2, np.uint8)
-            pulled |= cv2.dilate(whites, reached).ravel()[near] > 0
+            coloured = whites * coloured_white(finite)[..., None]
+            pulled |= cv2.dilate(coloured, reached).ravel()[near] > 0
         limit = self.limit.copy()
         limit.ravel()[near[pulled]] = np.minimum(radiance, white)[pulled]
         return replace(self, limit=limit)
+
+
+def coloured_white(white: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(h, w) where some channels are white (h, w, 3) and others are not."""
+    return in_any_channel(white) & ~(white[..., 0] & white[..., 1] & white[..., 2])
 
 
 def _limit(clipped: NDArray[np.bool_], white: float) -> Plane:
