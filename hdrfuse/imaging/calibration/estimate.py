@@ -112,13 +112,10 @@ def estimate_exposures(
                 f"({len(pairs.dark)}; {ESTIMATION.least_tones} are needed): leave one out, or {HOW_TO_GIVE}"
             )
     known = KNOWN_CURVES["linear"]() if linear else curve
+    # Any curve shows whether they differ at all; one that is fitted to noise alone shows anything.
+    _refuse_equal(names, spacing.steps(known or KNOWN_CURVES["srgb"]()))
     steps = _known_steps(spacing.matches, known) if known is not None else _unknown_steps(spacing)
-    evs = np.concatenate([[0.0], np.cumsum(np.maximum(steps.steps_ev, 0.0))])
-    if evs[-1] < ESTIMATION.least_span_ev:
-        raise ExposureError(
-            f"{names[0]} to {names[-1]}: all {len(names)} frames are equally exposed by the pictures "
-            f"({evs[-1]:.2f} EV apart); a bracket needs different exposures"
-        )
+    evs = _refuse_equal(names, steps.steps_ev)
     variances = np.concatenate([[0.0], np.cumsum(steps.variances)])
     return [
         Exposure(
@@ -128,6 +125,17 @@ def estimate_exposures(
         )
         for ev, variance in zip(evs, variances, strict=True)
     ]
+
+
+def _refuse_equal(names: Sequence[str], steps_ev: Array) -> Array:
+    """EVs of frames (n,) that lie (n - 1,) stops apart, the darkest 0. Raises ExposureError for equal exposures."""
+    evs = np.concatenate([[0.0], np.cumsum(np.maximum(np.nan_to_num(steps_ev, nan=np.inf), 0.0))])
+    if evs[-1] < ESTIMATION.least_span_ev:
+        raise ExposureError(
+            f"{names[0]} to {names[-1]}: all {len(names)} frames are equally exposed by the pictures "
+            f"({evs[-1]:.2f} EV apart); a bracket needs different exposures"
+        )
+    return evs
 
 
 def _match_tones(pictures: Sequence[Samples], *, linear: bool) -> Spacing:

@@ -117,6 +117,18 @@ def test_equal_frames_are_refused():
         bracket_of_arrays([frame] * 3, ESTIMATE)
 
 
+@pytest.mark.parametrize("seed", [0, 2, 5])
+@pytest.mark.parametrize("tones", [(0.1, 0.6), (0.3, 0.31)])
+@pytest.mark.parametrize("count", [2, 3])
+def test_frames_that_differ_by_noise_alone_are_equal(seed, tones, count):
+    seen = np.full((240, 320, 3), 1.0)
+    seen[120:] = np.linspace(*tones, 320)[None, :, None]  # below a white sky
+    rngs = [np.random.default_rng(10 * seed + index) for index in range(count)]
+    frames = [np.rint(255 * np.clip(seen + rng.normal(0, 0.004, seen.shape), 0, 1)).astype(np.uint8) for rng in rngs]
+    with pytest.raises(ExposureError, match=f"all {count} frames are equally exposed by the pictures"):
+        bracket_of_arrays(frames, ESTIMATE)
+
+
 def test_frames_without_tones_in_common_are_refused_by_name():
     dark, bright = (encoded("a receptor's", frame) for frame in (light()[0] / 64, light()[2] / 2 + 0.5))
     with pytest.raises(ExposureError, match="frame 1 and frame 0 have too few tones in common"):
