@@ -19,6 +19,11 @@ LARGEST_ERROR = 0.08
 deviations inside hidden light (0.026 on 192 validation samples). At 0.2 samples spread half as far as the errors."""
 
 
+TEMPERATURE = 1.2
+"""By what noise is larger than the diffusion learned from. On 192 validation samples the shipped one's spread 0.62
+times as far as the prediction errs at 1, 0.87 times at this, 1.14 at 1.4; the mean of eight errs by 1, 3 and 5 % more
+than the prediction."""
+
 NOISE_SCALES = (1, 2, 4, 8)
 """Blocks: standard deviations of the Gaussians under which noise is drawn, beside white noise.
 
@@ -43,7 +48,7 @@ class BlockMeansDiffusion(nn.Module):
         height, width = condition.shape[-2:]
         condition = self.padded(condition)
         rows, columns = (whole - part for whole, part in zip(condition.shape[-2:], noise.shape[-2:], strict=True))
-        noise = F.pad(noise, (0, columns, 0, rows))
+        noise = F.pad(TEMPERATURE * noise, (0, columns, 0, rows))
         errors = multistep_sample(self.denoiser, noise, condition, self.schedule, steps or self.steps)
         return LARGEST_ERROR * errors[..., :height, :width]
 
