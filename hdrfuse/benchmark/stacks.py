@@ -48,9 +48,11 @@ def find_stacks(folder: Path, still: Collection[str] = ()) -> list[Path]:
 
     Raises BadInputError where there is none, UsageError where a name in `still` is none of theirs.
     """
-    stacks = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    if not folder.is_dir():
+        raise BadInputError(f"--stacks {folder}: no such folder; one with a folder a bracket was expected")
+    stacks = sorted(path for path in folder.iterdir() if path.is_dir())
     if not stacks:
-        raise BadInputError(f"{folder}: no folder of frames in it; one folder a bracket was expected")
+        raise BadInputError(f"--stacks {folder}: no folder of frames in it; one folder a bracket was expected")
     names = [stack.name for stack in stacks]
     if unknown := [name for name in still if name not in names]:
         raise UsageError(f"--still {','.join(unknown)}: names of folders in {folder} were expected: {', '.join(names)}")

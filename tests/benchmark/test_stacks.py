@@ -12,7 +12,7 @@ from hdrfuse.benchmark.shadow_noise import shadow_noise_ratio
 from hdrfuse.benchmark.stacks import Appearance, find_stacks
 from hdrfuse.benchmark.tables import Results
 from hdrfuse.cli import main
-from hdrfuse.errors import ExitCode, UsageError
+from hdrfuse.errors import BadInputError, ExitCode, UsageError
 from hdrfuse.imaging.bracket import bracket_of_arrays
 from hdrfuse.imaging.merging.ghosts import Ghosts
 from hdrfuse.imaging.radiometry import CalibratedFrame, NoiseModel
@@ -166,6 +166,13 @@ def test_a_still_stack_is_one_of_those_that_are_measured(tmp_path: Path) -> None
     (tmp_path / "facade").mkdir()
     with pytest.raises(UsageError, match=r"--still tower: .*: facade"):
         find_stacks(tmp_path, ["facade", "tower"])
+
+
+@pytest.mark.parametrize(("folder", "says"), [("empty", "no folder of frames in it"), ("missing", "no such folder")])
+def test_a_folder_without_stacks_is_named_with_its_option(tmp_path, folder, says):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadInputError, match=f"--stacks .*{folder}: {says}"):
+        find_stacks(tmp_path / folder)
 
 
 @pytest.mark.usefixtures("classical_alone")
