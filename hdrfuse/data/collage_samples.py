@@ -6,6 +6,7 @@ import numpy as np
 
 from hdrfuse.data.collage import collage, collage_bracket
 from hdrfuse.data.library import ImageLibrary
+from hdrfuse.data.patches import WHITE_16_BIT
 from hdrfuse.data.procedural import PHOTON_NOISE, READ_NOISE
 from hdrfuse.data.sample import BracketSample
 
@@ -34,7 +35,7 @@ class CollageSamples:
         )  # fmt: skip
         evs = np.array(taken.evs)
         return BracketSample(
-            ldr=np.stack(taken.frames).astype(np.float32) / np.float32(65535),
+            ldr=np.stack(taken.frames).astype(np.float32) / WHITE_16_BIT,
             exposure=np.exp2(evs - evs.min()).astype(np.float32),
             radiance=np.clip(taken.truth, 0, 1),
         )

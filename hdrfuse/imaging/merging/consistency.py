@@ -18,14 +18,7 @@ from hdrfuse.imaging.merging.consistency_settings import CONSISTENCY
 from hdrfuse.imaging.merging.reference_estimate import ReferenceEstimate, coloured_white
 from hdrfuse.imaging.merging.scatter import measure_scatter
 from hdrfuse.imaging.merging.structure import with_structure
-from hdrfuse.imaging.radiometry import (
-    CalibratedFrame,
-    NoiseModel,
-    Plane,
-    channel_max,
-    channel_min,
-    estimate_noise,
-)
+from hdrfuse.imaging.radiometry import CalibratedFrame, NoiseModel, Plane, channel_max, channel_min, estimate_noise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,16 +62,20 @@ def consistency_map(
     noise_correlation = max(anchor.noise_correlation, frame.noise_correlation)
     for sigma, spacing_px in zip(CONSISTENCY.scales_px, CONSISTENCY.spacing_px, strict=True):
         averaged_over = 4.0 * np.pi * sigma**2
-        slack_of_mean = slack + np.float32(min(CONSISTENCY.detail_px / averaged_over, 1.0)) * detail
         mean = _blurred(difference, sigma)
         left = noise * np.float32(noise_correlation / averaged_over)
         if tolerance.placed:
             left = _scattered(left, mean, anchor, usable, spacing_px)
+        averaged_detail = np.float32(min(CONSISTENCY.detail_px / averaged_over, 1.0))
+        left += slack if detail is None else slack + averaged_detail * detail
         mean *= mean
-        mean /= _blurred(left + slack_of_mean, sigma)
+        mean /= _blurred(left, sigma)
         np.maximum(score, channel_max(mean), out=score)
     np.sqrt(score, out=score)
-    energy = channel_max(_blurred(difference**2 / (noise + slack + detail), CONSISTENCY.scales_px[1]))
+    slack += noise
+    if detail is not None:
+        slack += detail
+    energy = channel_max(_blurred(difference**2 / slack, CONSISTENCY.scales_px[1]))
     np.maximum(score, np.sqrt(energy) * np.float32(CONSISTENCY.weak / CONSISTENCY.energetic), out=score)
     ghost = _hysteresis(score)
     if tolerance.rendered:
@@ -135,11 +132,11 @@ def _scattered(
 def _compare(
     raw: Plane, noise: Plane, anchor: ReferenceEstimate, other: ReferenceEstimate, tolerance: Tolerance,
     doubt: Plane | float,
-) -> tuple[Plane, Plane, Plane]:  # fmt: skip
+) -> tuple[Plane, Plane, Plane | None]:  # fmt: skip
     """Difference (h, w, 3) that counts of the `raw` one, and the variance that stillness may have besides noise.
 
-    First that of means (h, w, 3), then that of detail (h, w, 1), which averages out. `doubt` is the standard deviation,
-    as a share of the radiance, of how the frames' tones relate.
+    First that of means (h, w, 3), then that of detail (h, w, 1) or None, which averages out. `doubt` is the standard
+    deviation, as a share of the radiance, of how the frames' tones relate.
     """
     # A clipped value is a lower bound: only falling short of it is a difference.
     difference = raw.copy()
@@ -168,8 +165,7 @@ def _compare(
         black = side.radiance <= 0.0
         if black.any():
             slack += _blurred(black.astype(np.float32), CONSISTENCY.scales_px[1]) * noise
-    others = _detail_of_others(detail, whites) if tolerance.demosaiced else np.zeros((1, 1, 1), np.float32)
-    return difference, slack, others
+    return difference, slack, _detail_of_others(detail, whites) if tolerance.demosaiced else None
 
 
 def _detail_of_others(detail: Sequence[Plane], whites: Sequence[NDArray[np.bool_]]) -> Plane:
